@@ -1,0 +1,107 @@
+"""What every simulator and every surrogate has in common: the same question, the same named answers.
+
+A `Predictor` takes a case (a batch of questions) and gives an `Answer`. A simulator answers with a `Solution`, a surrogate
+with a prediction that adds an interval to each quantity. Whoever asks need not know which of the two answers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from understudy.simulators.airfoil.case import AirfoilCase
+
+
+class Status(StrEnum):
+    """How one case ended."""
+
+    OK = "ok"
+    NOT_CONVERGED = "not_converged"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class NotDifferentiableError(TypeError):
+    """A gradient was asked of a predictor that has none."""
+
+
+class SolveError(RuntimeError):
+    """A case was not answered and the caller asked to be told by an exception."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answer(ABC):  # noqa: B024 - never made itself; what simulators and surrogates answer with derives from it
+    """Named quantities of a batch of cases, with how each case ended.
+
+    values: quantity name -> tensor, (batch,) for a quantity of the case, (batch, nodes) for one of the surface nodes, in the
+        units of `quantities`. Rows whose status is not ok hold NaN.
+    status, message: one per case; the message is empty where the status is ok, otherwise one sentence with cause and remedy.
+    """
+
+    values: Mapping[str, Tensor]
+    status: tuple[Status, ...]
+    message: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The values of one quantity; a KeyError names those that are there."""
+        if name not in self.values:
+            raise KeyError(f"expected one of {', '.join(self.values)}; got {name!r}")
+        return self.values[name]
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def raise_unless_ok(self) -> None:
+        """Raise `SolveError` with the first message of a case that was not answered."""
+        for row, (status, message) in enumerate(zip(self.status, self.message, strict=True)):
+            if status is not Status.OK:
+                raise SolveError(f"case {row}: {status}: {message}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Solution(Answer):
+    """What a simulator answers: quantities, statuses, and the residual after each iteration (batch, iterations), NaN-padded."""
+
+    residuals: Float[Tensor, "batch iterations"] | None = None
+
+
+class Predictor(ABC):
+    """Anything that answers an airfoil case: a simulator or its understudy.
+
+    name: the word that selects it on the command line.
+    quantities: names of what it answers.
+    differentiable: whether gradients flow from the answer to the tensors of the case.
+    """
+
+    name: str
+    quantities: tuple[str, ...]
+    differentiable: bool
+
+    @abstractmethod
+    def predict(self, case: AirfoilCase) -> Answer:
+        """Answer every row of the case; a row that cannot be answered gets a status and a sentence, never an exception."""
+
+    def require_gradient(self) -> None:
+        """Raise `NotDifferentiableError` if no gradient flows through this predictor."""
+        if not self.differentiable:
+            raise NotDifferentiableError(
+                f"{self.name} gives no gradients; follow a surrogate or the simulator 'viscous' instead, and let {self.name} verify"
+            )
+
+
+class Simulator(Predictor):
+    """A predictor made of physics: it has a version and a full configuration, both stored with every data set."""
+
+    version: str
+
+    @property
+    @abstractmethod
+    def configuration(self) -> Mapping[str, Any]:
+        """Everything that changes the answer, as JSON-ready values."""
+
+    @abstractmethod
+    def predict(self, case: AirfoilCase) -> Solution: ...
