@@ -1,7 +1,7 @@
 """What every simulator and every surrogate has in common: the same question, the same named answers.
 
-A `Predictor` takes a case (a batch of questions) and gives an `Answer`. A simulator answers with a `Solution`, a surrogate
-with a prediction that adds an interval to each quantity. Whoever asks need not know which of the two answers.
+A `Predictor` takes a case (a batch of questions) and gives an `Answer`. A simulator answers with a `Solution`, a
+surrogate with a prediction that adds an interval to each quantity. Whoever asks need not know which of the two answers.
 """
 
 from abc import ABC, abstractmethod
@@ -34,12 +34,13 @@ class SolveError(RuntimeError):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Answer(ABC):  # noqa: B024 - never made itself; what simulators and surrogates answer with derives from it
+class Answer(ABC):  # never made itself; what simulators and surrogates answer with derives from it
     """Named quantities of a batch of cases, with how each case ended.
 
-    values: quantity name -> tensor, (batch,) for a quantity of the case, (batch, nodes) for one of the surface nodes, in the
-        units of `quantities`. Rows whose status is not ok hold NaN.
-    status, message: one per case; the message is empty where the status is ok, otherwise one sentence with cause and remedy.
+    values: quantity name -> tensor, (batch,) for a quantity of the case, (batch, nodes) for one of the surface nodes,
+        in the units of `quantities`. Rows whose status is not ok hold NaN.
+    status, message: one per case; the message is empty where the status is ok, otherwise one sentence with cause and
+        remedy.
     """
 
     values: Mapping[str, Tensor]
@@ -64,7 +65,7 @@ class Answer(ABC):  # noqa: B024 - never made itself; what simulators and surrog
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solution(Answer):
-    """What a simulator answers: quantities, statuses, and the residual after each iteration (batch, iterations), NaN-padded."""
+    """What a simulator answers: quantities, statuses, and the residual after each iteration, padded with NaN."""
 
     residuals: Float[Tensor, "batch iterations"] | None = None
 
@@ -83,13 +84,14 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, case: AirfoilCase) -> Answer:
-        """Answer every row of the case; a row that cannot be answered gets a status and a sentence, never an exception."""
+        """Answer every row; one that cannot be answered gets a status and a sentence, never an exception."""
 
     def require_gradient(self) -> None:
         """Raise `NotDifferentiableError` if no gradient flows through this predictor."""
         if not self.differentiable:
             raise NotDifferentiableError(
-                f"{self.name} gives no gradients; follow a surrogate or the simulator 'viscous' instead, and let {self.name} verify"
+                f"{self.name} gives no gradients; follow a surrogate or the simulator 'viscous' instead, "
+                f"and let {self.name} verify"
             )
 
 

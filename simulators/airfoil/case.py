@@ -1,4 +1,4 @@
-"""The question that airfoil simulators and their surrogates answer: a shape and the conditions it flies in, in batches."""
+"""The question that airfoil simulators and their surrogates answer: shapes and the conditions they fly in, batched."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -12,16 +12,18 @@ from torch import Tensor
 class AirfoilCase:
     """A batch of airfoils, each at one flow condition, checked at birth.
 
-    coordinates: surface nodes (batch, nodes, 2) in chords, from the upper trailing edge around the nose to the lower trailing
-        edge (Selig order), leading edge near (0, 0), trailing edge near (1, 0); distributed by `shapes.panelling`.
+    coordinates: surface nodes (batch, nodes, 2) in chords, from the upper trailing edge around the nose to the lower
+        trailing edge (Selig order), leading edge near (0, 0), trailing edge near (1, 0); distributed by
+        `shapes.panelling`.
     alpha: angle of attack [deg], NaN where the lift is prescribed instead.
-    cl: prescribed lift coefficient [-], NaN where the angle is prescribed. Exactly one of the two is finite in each row.
+    cl: prescribed lift coefficient [-], NaN where the angle is prescribed; one of the two is finite in each row.
     reynolds: Reynolds number on chord [-], positive.
     mach: free-stream Mach number [-], at least 0 and below 1.
     n_crit: critical amplification exponent [-], positive.
     trip_top, trip_bottom: forced transition [chord], above 0 and at most 1; 1 leaves transition free.
 
-    The flags `requires_grad` of the tensors are kept: gradients flow to whatever the answering predictor can differentiate.
+    The flags `requires_grad` of the tensors are kept: gradients flow to whatever the answering predictor can
+    differentiate.
     """
 
     coordinates: Float[Tensor, "batch nodes 2"]
@@ -56,7 +58,9 @@ class AirfoilCase:
             ValueError: neither or both of alpha and cl given, batch sizes that differ, or a value out of its range.
         """
         if (alpha is None) == (cl is None):
-            raise ValueError("expected exactly one of alpha [deg] and cl; got " + ("neither" if alpha is None else "both"))
+            raise ValueError(
+                "expected exactly one of alpha [deg] and cl; got " + ("neither" if alpha is None else "both")
+            )
         nan = float("nan")
         conditions = [
             torch.as_tensor(value, dtype=coordinates.dtype, device=coordinates.device)
@@ -73,7 +77,9 @@ class AirfoilCase:
         batch = torch.broadcast_shapes(coordinates.shape[:-2], *(value.shape for value in conditions), (1,))
         rows = (value.expand(batch) for value in conditions)
         names = ("alpha", "cl", "reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
-        return cls(coordinates=coordinates.expand(*batch, *coordinates.shape[-2:]), **dict(zip(names, rows, strict=True)))
+        return cls(
+            coordinates=coordinates.expand(*batch, *coordinates.shape[-2:]), **dict(zip(names, rows, strict=True))
+        )
 
     def __len__(self) -> int:
         return self.coordinates.shape[0]

@@ -8,10 +8,10 @@ from torch import Tensor
 def pressure_forces(
     coordinates: Float[Tensor, "batch nodes 2"], cp: Float[Tensor, "batch nodes"], alpha: Float[Tensor, " batch"]
 ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
-    """Lift and quarter-chord moment coefficients of a pressure that is linear along each panel, trailing-edge base included.
+    """Lift and quarter-chord moment coefficients of a pressure linear along each panel, trailing-edge base included.
 
-    With the contour run counter-clockwise the force is F = ∮ cp (-dy, dx); cl = F · (-sin α, cos α), and the moment, nose up
-    positive, is -∮ cp ((x - 1/4) dx + y dy). The integrals are exact for straight panels.
+    With the contour run counter-clockwise the force is F = ∮ cp (-dy, dx); cl = F · (-sin α, cos α), and the moment,
+    nose up positive, is -∮ cp ((x - 1/4) dx + y dy). The integrals are exact for straight panels.
 
     Args:
         coordinates: surface nodes from the upper trailing edge around the nose to the lower one [chord].
