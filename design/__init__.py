@@ -1,0 +1,1 @@
+"""Design: problems, optimisers that follow the gradient of whoever answers, verification by a simulator, the report."""
