@@ -1,11 +1,10 @@
 """NACA four- and five-digit sections from their defining equations, as batches of coordinates with gradients.
 
-The half thickness is y_t = (t / 0.2) (0.2969 √x - 0.1260 x - 0.3516 x² + 0.2843 x³ - 0.1015 x⁴). As defined, the trailing edge is
-open by 2.1 % of the thickness; a closed one changes the last coefficient to -0.1036, which moves the surface by less than a
-thousandth of a chord and leaves nose radius and position of maximum thickness nearly alone. Thickness is laid off normal to the
-mean line.
+The half thickness is y_t = (t / 0.2) (0.2969 √x - 0.1260 x - 0.3516 x² + 0.2843 x³ - 0.1015 x⁴). As defined, the
+trailing edge is open by 2.1 % of the thickness; the last coefficient -0.1036 closes it, which leaves nose radius and
+maximum thickness nearly alone. Thickness is laid off normal to the mean line.
 
-Reference: Abbott and von Doenhoff, Theory of Wing Sections, 1959, chapter 6; Jacobs and Pinkerton, NACA Report 537, 1935.
+Reference: Abbott and von Doenhoff, Theory of Wing Sections, 1959, chapter 6; Jacobs and Pinkerton, NACA Report 537.
 """
 
 import math
@@ -18,7 +17,7 @@ from torch import Tensor
 _THICKNESS = (-0.1260, -0.3516, 0.2843)
 _OPEN, _CLOSED = -0.1015, -0.1036
 
-# Five digits, normal camber: position of maximum camber -> (m, k1); reflexed: -> (m, k1, k2/k1). Values for design lift 0.3.
+# Second digit -> constants of the mean line for design lift 0.3: (m, k1); reflexed: (m, k1, k2 / k1).
 _NORMAL = {1: (0.0580, 361.400), 2: (0.1260, 51.640), 3: (0.2025, 15.957), 4: (0.2900, 6.643), 5: (0.3910, 3.230)}
 _REFLEXED = {
     2: (0.1300, 51.990, 0.000764),
@@ -32,9 +31,9 @@ def naca(name: str, per_side: int = 100, *, dtype: torch.dtype = torch.float64) 
     """Coordinates of the section called `name`: "0012", "naca2412", "NACA 23112-sharp".
 
     Args:
-        name: four digits (camber, its position, thickness) or five (design lift, position, reflex, thickness), with or without
-            "naca"; the suffix "-sharp" closes the trailing edge.
-        per_side: points on each surface, cosine-spaced along the mean line; 2 per_side - 1 in all, the nose being shared.
+        name: four digits (camber, its position, thickness) or five (design lift, position, reflex, thickness), with or
+            without "naca"; the suffix "-sharp" closes the trailing edge.
+        per_side: points on each surface, cosine-spaced along the chord; 2 per_side - 1 in all, the nose being shared.
 
     Raises:
         ValueError: not such a name, or digits without a section.
@@ -53,7 +52,7 @@ def naca(name: str, per_side: int = 100, *, dtype: torch.dtype = torch.float64) 
     lift, position, reflexed = 0.15 * int(digits[0]), int(digits[1]), digits[2] == "1"
     if digits[2] not in "01" or position not in (_REFLEXED if reflexed else _NORMAL):
         raise ValueError(
-            f"NACA {digits} is not defined: the second digit must be 1 to 5 (2 to 5 if reflexed), the third 0 (normal) or 1 (reflexed)"
+            f"NACA {digits} is not defined: expected 1 to 5 and then 0, or 2 to 5 and then 1 for a reflexed mean line"
         )
     values = (torch.tensor([lift], dtype=dtype), torch.tensor([thickness], dtype=dtype))
     return naca5(*values, position=position, reflexed=reflexed, per_side=per_side, sharp=sharp)[0]

@@ -1,17 +1,17 @@
-"""Surface nodes for panel methods: a parametric cubic spline through the raw points, resampled dense at nose and trailing edge.
+"""Surface nodes for panel methods: a cubic spline through the raw points, resampled dense at nose and trailing edge.
 
-The contour runs from the upper trailing edge around the nose to the lower trailing edge (Selig order). The spline parameter s is
-the arc length of the polygon through the raw points. The nose is where the contour turns: its place s_n and its mean curvature
-are averages over the leading edge, weighted with the turning angle of each raw panel, so that rounding errors of tabulated
-coordinates average out. The nodes j = 0 .. N-1 are then placed in closed form. On the way from either trailing edge to the nose
-the spacing is a product of two logistic curves of the running index,
+The contour runs from the upper trailing edge around the nose to the lower trailing edge (Selig order). The spline
+parameter is the arc length of the polygon through the raw points. The nose is where the contour turns: its place and
+its mean curvature are averages over the leading edge, weighted with the turning angle of each raw panel, so that
+rounding errors of tabulated coordinates average out. The nodes j = 0 .. N-1 are then placed in closed form. On the way
+from either trailing edge to the nose the spacing is a product of two logistic curves of the running index,
 
     h ∝ σ(cξ + logit r_te) σ(c(1 - ξ) + logit r_n),   ξ in [0, 1],
 
-whose integral is a difference of two softplus functions. It rises from r_te times its largest value at the trailing edge to that
-value and falls to r_n times it at the nose, and neighbouring panels differ by at most exp(2c / N): 18 % at 160 nodes. r_n is
-proportional to the nose radius. The placement is a smooth function of ξ that does not depend on N, so solutions on 80, 160 and 320
-nodes converge at their full order.
+whose integral is a difference of two softplus functions. It rises from r_te times its largest value at the trailing
+edge to that value and falls to r_n times it at the nose, and neighbouring panels differ by at most exp(2c / N): 18 % at
+160 nodes. r_n is proportional to the nose radius. The placement is a smooth function of ξ that does not depend on N, so
+solutions on 80, 160 and 320 nodes converge at their full order.
 
 Everything is batched over shapes and differentiable; the work on one shape is linear in its number of points.
 """
@@ -23,11 +23,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import softplus
 
-TRAILING_EDGE_SPACING = 0.17  # panel at the trailing edge over the largest panel
-NOSE_SPACING = (
-    3.5  # panel at the nose over the largest, per (nose radius / half the arc length); NACA 0012 turns 7.5 deg there
-)
-NOSE_SPACING_RANGE = (0.02, 0.35)  # of the same ratio, for nearly sharp and for very blunt noses
+# Spacings over the largest panel: at the trailing edge; at the nose, per nose radius over half the arc length (160 nodes
+# then turn NACA 0012 by 8 deg there), with the limits it approaches for nearly sharp and very blunt noses.
+TRAILING_EDGE_SPACING = 0.17
+NOSE_SPACING = 3.5
+NOSE_SPACING_RANGE = (0.02, 0.35)
 NOSE_EXTENT = 0.05  # part of the chord behind the leading edge in which curvature counts as nose
 GRADING = 13.0  # c above
 
@@ -36,8 +36,8 @@ def panel(coordinates: Float[Tensor, "batch raw 2"], nodes: int = 160) -> Float[
     """The same contours with nodes placed for a panel method; the first and the last point are kept exactly.
 
     Args:
-        coordinates: raw points in Selig order, any length unit, at least 5 a shape, no two consecutive ones equal. The order of
-            accuracy in the raw spacing is four; sharp and blunt trailing edges are treated alike (the base is not panelled).
+        coordinates: raw points in Selig order, any length unit, at least 5 a shape, no two consecutive ones equal.
+            Sharp and blunt trailing edges are treated alike: the base is not panelled.
         nodes: surface nodes of each answer, at least 20.
 
     Returns:
@@ -85,8 +85,8 @@ def spline_slopes(
 ) -> Float[Tensor, "batch raw 2"]:
     """Derivatives d(values)/d(arc) at the points of the cubic spline with continuous curvature.
 
-    Continuity of the second derivative at the inner points gives one tridiagonal row each; at both ends the second derivative is
-    constant over the last interval, which neither forces straight ends nor lets unevenly spaced points oscillate.
+    Continuity of the second derivative at the inner points gives one tridiagonal row each; at both ends the second
+    derivative is constant over the last interval, which neither forces straight ends nor lets uneven points oscillate.
     """
     step = arc.diff(dim=1)
     secant = values.diff(dim=1) / step[..., None]
@@ -121,8 +121,8 @@ def nose_of_contour(
 ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
     """Arc length of the nose and its mean radius of curvature, weighted with turning angle.
 
-    For a parabolic nose the mean radius is somewhat larger than that at the vertex. Only the first few percent of the chord,
-    measured away from the point farthest from the trailing edge, count.
+    The mean radius of a parabolic nose is somewhat larger than that at its vertex. Only the first few percent of the
+    chord, measured from the point farthest from the trailing edge, count.
     """
     before, after = slope[:, :-1], slope[:, 1:]
     cross = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
@@ -188,17 +188,19 @@ def _solve_tridiagonal(
     upper: Float[Tensor, "batch raw"],
     right: Float[Tensor, "batch raw 2"],
 ) -> Float[Tensor, "batch raw 2"]:
-    """Elimination without pivoting, all systems of the batch side by side; `lower[:, 0]` and `upper[:, -1]` are not read."""
-    below, middle, above, given = lower.unbind(1), diagonal.unbind(1), upper.unbind(1), right.unbind(1)
-    ratio, reduced = [above[0] / middle[0]], [given[0] / middle[0][:, None]]
+    """Elimination without pivoting, all systems of the batch side by side; corners outside the matrix are not read."""
+    # One contiguous row of the whole batch a step, instead of walking through strided columns.
+    below, middle, above = (item.T.contiguous().unbind(0) for item in (lower, diagonal, upper))
+    given = right.permute(1, 2, 0).contiguous().unbind(0)
+    ratio, reduced = [above[0] / middle[0]], [given[0] / middle[0]]
     for row in range(1, len(middle)):
-        pivot = 1 / (middle[row] - below[row] * ratio[-1])
-        ratio.append(above[row] * pivot)
-        reduced.append((given[row] - below[row][:, None] * reduced[-1]) * pivot[:, None])
+        pivot = middle[row] - below[row] * ratio[-1]
+        ratio.append(above[row] / pivot)
+        reduced.append((given[row] - below[row] * reduced[-1]) / pivot)
     solved = [reduced[-1]]
     for row in range(len(middle) - 2, -1, -1):
-        solved.append(reduced[row] - ratio[row][:, None] * solved[-1])
-    return torch.stack(solved[::-1], dim=1)
+        solved.append(reduced[row] - ratio[row] * solved[-1])
+    return torch.stack(solved[::-1]).permute(2, 0, 1)
 
 
 def _check(coordinates: Tensor, nodes: int) -> None:
