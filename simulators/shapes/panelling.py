@@ -19,12 +19,14 @@ Everything is batched over shapes and differentiable; the work on one shape is l
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-# Spacings over the largest panel: at the trailing edge; at the nose, per nose radius over half the arc length (160 nodes
-# then turn NACA 0012 by 8 deg there), with the limits it approaches for nearly sharp and very blunt noses.
+from understudy.simulators.shapes.spline import Spline
+
+# Spacings over the largest panel: at the trailing edge; at the nose, per nose radius over half the arc length (160
+# nodes turn NACA 0012 by 8 deg there), with the limits it approaches for nearly sharp and very blunt noses.
 TRAILING_EDGE_SPACING = 0.17
 NOSE_SPACING = 3.5
 NOSE_SPACING_RANGE = (0.02, 0.35)
@@ -49,13 +51,11 @@ def panel(coordinates: Float[Tensor, "batch raw 2"], nodes: int = 160) -> Float[
     Gradients flow from every node to every raw point, through the placement too. About 0.1 ms a shape on one CPU core.
     Contours that are panelled already move by less than a tenth of a panel.
     """
-    _check(coordinates, nodes)
-    arc = arc_length(coordinates)
-    slope = spline_slopes(arc, coordinates)
-    nose, radius = nose_of_contour(arc, coordinates, slope)
-    at = _placement(arc[:, -1], nose, radius, nodes)
-    inner = evaluate_spline(arc, coordinates, slope, at[:, 1:-1])
-    return torch.cat([coordinates[:, :1], inner, coordinates[:, -1:]], dim=1)
+    if nodes < 20:
+        raise ValueError(f"a panelled airfoil needs at least 20 nodes; got {nodes}")
+    spline = Spline.through(coordinates)
+    at = _placement(spline.length, *_nose(spline), nodes)
+    return torch.cat([coordinates[:, :1], spline.at(at[:, 1:-1]), coordinates[:, -1:]], dim=1)
 
 
 def panel_each(shapes: Sequence[Float[Tensor, "_ 2"]], nodes: int = 160) -> Float[Tensor, "batch nodes 2"]:
@@ -74,69 +74,25 @@ def panel_each(shapes: Sequence[Float[Tensor, "_ 2"]], nodes: int = 160) -> Floa
     return torch.stack(panelled)
 
 
-def arc_length(coordinates: Float[Tensor, "batch raw 2"]) -> Float[Tensor, "batch raw"]:
-    """Length of the polygon from the first point to each point."""
-    length = torch.linalg.vector_norm(coordinates.diff(dim=1), dim=-1).cumsum(1)
-    return torch.cat([torch.zeros_like(length[:, :1]), length], dim=1)
-
-
-def spline_slopes(
-    arc: Float[Tensor, "batch raw"], values: Float[Tensor, "batch raw 2"]
-) -> Float[Tensor, "batch raw 2"]:
-    """Derivatives d(values)/d(arc) at the points of the cubic spline with continuous curvature.
-
-    Continuity of the second derivative at the inner points gives one tridiagonal row each; at both ends the second
-    derivative is constant over the last interval, which neither forces straight ends nor lets uneven points oscillate.
-    """
-    step = arc.diff(dim=1)
-    secant = values.diff(dim=1) / step[..., None]
-    one = torch.ones_like(step[:, :1])
-    before, after = step[:, :-1], step[:, 1:]
-    lower = torch.cat([torch.zeros_like(one), after, one], dim=1)
-    upper = torch.cat([one, before, torch.zeros_like(one)], dim=1)
-    diagonal = torch.cat([one, 2 * (before + after), one], dim=1)
-    inner = 3 * (after[..., None] * secant[:, :-1] + before[..., None] * secant[:, 1:])
-    right = torch.cat([2 * secant[:, :1], inner, 2 * secant[:, -1:]], dim=1)
-    return _solve_tridiagonal(lower, diagonal, upper, right)
-
-
-def evaluate_spline(
-    arc: Float[Tensor, "batch raw"],
-    values: Float[Tensor, "batch raw 2"],
-    slope: Float[Tensor, "batch raw 2"],
-    at: Float[Tensor, "batch nodes"],
-) -> Float[Tensor, "batch nodes 2"]:
-    """Values of the cubic with these values and slopes at the points, at the arc lengths `at`."""
-    left = _interval(arc, at)
-    start, step = arc.gather(1, left), arc.diff(dim=1).gather(1, left)
-    t = ((at - start) / step)[..., None]
-    value_0, value_1, slope_0, slope_1 = _both_ends(values, slope, left)
-    rest = 1 - t
-    ends = rest * rest * (1 + 2 * t) * value_0 + t * t * (3 - 2 * t) * value_1
-    return ends + step[..., None] * t * rest * (rest * slope_0 - t * slope_1)
-
-
-def nose_of_contour(
-    arc: Float[Tensor, "batch raw"], coordinates: Float[Tensor, "batch raw 2"], slope: Float[Tensor, "batch raw 2"]
-) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+def _nose(spline: Spline) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
     """Arc length of the nose and its mean radius of curvature, weighted with turning angle.
 
     The mean radius of a parabolic nose is somewhat larger than that at its vertex. Only the first few percent of the
     chord, measured from the point farthest from the trailing edge, count.
     """
-    before, after = slope[:, :-1], slope[:, 1:]
+    points, arc = spline.points, spline.arc
+    before, after = spline.slope[:, :-1], spline.slope[:, 1:]
     cross = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
     turning = torch.atan2(cross, (before * after).sum(-1))
-    step = arc.diff(dim=1)
-    trailing_edge = 0.5 * (coordinates[:, :1] + coordinates[:, -1:])
-    middle = 0.5 * (coordinates[:, 1:] + coordinates[:, :-1])
+    trailing_edge = 0.5 * (points[:, :1] + points[:, -1:])
+    middle = 0.5 * (points[:, 1:] + points[:, :-1])
     distance = torch.linalg.vector_norm(middle - trailing_edge, dim=-1)
     behind = 1 - distance / distance.amax(1, keepdim=True)
-    weight = turning * turning / step * torch.exp(-((behind / NOSE_EXTENT) ** 2))
-    curvature_weight = weight.sum(1)
-    nose = (weight * 0.5 * (arc[:, 1:] + arc[:, :-1])).sum(1) / curvature_weight
-    total = (turning.abs() * torch.exp(-((behind / NOSE_EXTENT) ** 2))).sum(1)
-    return nose, total / curvature_weight
+    ahead = torch.exp(-((behind / NOSE_EXTENT) ** 2))
+    weight = ahead * turning * turning / arc.diff(dim=1)
+    curvature = weight.sum(1)
+    nose = (weight * 0.5 * (arc[:, 1:] + arc[:, :-1])).sum(1) / curvature
+    return nose, (ahead * turning.abs()).sum(1) / curvature
 
 
 def _placement(
@@ -167,48 +123,3 @@ def _stretch(
 
     start, end = covered(torch.zeros_like(nose)), covered(torch.full_like(nose, GRADING))
     return (covered(GRADING * index) - start) / (end - start)
-
-
-def _interval(arc: Float[Tensor, "batch raw"], at: Float[Tensor, "batch nodes"]) -> Int[Tensor, "batch nodes"]:
-    found = torch.searchsorted(arc.detach().contiguous(), at.detach().contiguous(), right=True) - 1
-    return found.clamp(0, arc.shape[1] - 2)
-
-
-def _both_ends(
-    values: Float[Tensor, "batch raw 2"], slope: Float[Tensor, "batch raw 2"], left: Int[Tensor, "batch nodes"]
-) -> list[Float[Tensor, "batch nodes 2"]]:
-    """Values and slopes at the left and right end of the intervals."""
-    index = left[..., None].expand(-1, -1, 2)
-    return [item.gather(1, where) for item in (values, slope) for where in (index, index + 1)]
-
-
-def _solve_tridiagonal(
-    lower: Float[Tensor, "batch raw"],
-    diagonal: Float[Tensor, "batch raw"],
-    upper: Float[Tensor, "batch raw"],
-    right: Float[Tensor, "batch raw 2"],
-) -> Float[Tensor, "batch raw 2"]:
-    """Elimination without pivoting, all systems of the batch side by side; corners outside the matrix are not read."""
-    # One contiguous row of the whole batch a step, instead of walking through strided columns.
-    below, middle, above = (item.T.contiguous().unbind(0) for item in (lower, diagonal, upper))
-    given = right.permute(1, 2, 0).contiguous().unbind(0)
-    ratio, reduced = [above[0] / middle[0]], [given[0] / middle[0]]
-    for row in range(1, len(middle)):
-        pivot = middle[row] - below[row] * ratio[-1]
-        ratio.append(above[row] / pivot)
-        reduced.append((given[row] - below[row] * reduced[-1]) / pivot)
-    solved = [reduced[-1]]
-    for row in range(len(middle) - 2, -1, -1):
-        solved.append(reduced[row] - ratio[row] * solved[-1])
-    return torch.stack(solved[::-1]).permute(2, 0, 1)
-
-
-def _check(coordinates: Tensor, nodes: int) -> None:
-    if coordinates.ndim != 3 or coordinates.shape[-1] != 2 or coordinates.shape[1] < 5:
-        raise ValueError(f"coordinates must be (batch, at least 5 points, 2); got {tuple(coordinates.shape)}")
-    if nodes < 20:
-        raise ValueError(f"a panelled airfoil needs at least 20 nodes; got {nodes}")
-    if not torch.isfinite(coordinates).all():
-        raise ValueError("coordinates must be finite; got NaN or infinity")
-    if (coordinates.diff(dim=1) == 0).all(-1).any():
-        raise ValueError("two consecutive points of a contour are equal; remove the duplicates first")
