@@ -94,7 +94,8 @@ class Kulfan:
 
     def wiggliness(self) -> Float[Tensor, " batch"]:
         """Sum of squared second differences of the weights along each side: 0 for the smoothest shapes."""
-        return sum(side.diff(n=2, dim=1).square().sum(1) for side in (self.upper, self.lower))
+        upper, lower = (side.diff(n=2, dim=1) for side in (self.upper, self.lower))
+        return upper.square().sum(1) + lower.square().sum(1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,8 @@ def wiggliness(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor, " b
     """
     x, angle = _station_grid(coordinates)
     step = (angle[-1] - angle[0]) / (len(angle) - 1)
-    return sum((side.diff(n=3, dim=1) / step**3).square().mean(1) for side in surfaces(coordinates, x)) / 2
+    upper, lower = (side.diff(n=3, dim=1) / step**3 for side in surfaces(coordinates, x))
+    return 0.5 * (upper.square().mean(1) + lower.square().mean(1))
 
 
 def _station_grid(like: Tensor) -> tuple[Float[Tensor, " stations"], Float[Tensor, " stations"]]:
@@ -141,7 +142,7 @@ def _station_grid(like: Tensor) -> tuple[Float[Tensor, " stations"], Float[Tenso
 def _y_at(
     spline: Spline, x: Float[Tensor, "batch stations"], locate: Callable[[Spline, Tensor], Tensor]
 ) -> Float[Tensor, "batch stations"]:
-    """The y of the located piece of surface at x: found by Newton's method, of which the last step is differentiated."""
+    """The y of the located piece of surface at x, found by Newton's method, whose last step is differentiated."""
     interval = locate(spline, x)
     with torch.no_grad():
         start, end = spline.arc.gather(1, interval), spline.arc.gather(1, interval + 1)
