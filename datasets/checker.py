@@ -1,0 +1,169 @@
+"""Is this file what `docs/data_format.md` says? Every departure is a sentence."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from understudy.datasets.format import (
+    INPUTS,
+    ROOT_ATTRIBUTES,
+    STATUS_CODES,
+    DataFileError,
+    meaning,
+    opened,
+)
+from understudy.datasets.provenance import Provenance
+from understudy.datasets.reader import files_of
+
+_BY_ROW = ("case", "status", "message", "inputs/shape", *(f"inputs/{name}" for name in INPUTS))
+_BY_SHAPE = ("shapes/coordinates", "shapes/name", "shapes/kind", "shapes/families")
+_ROWS_AT_ONCE = 4096
+_OK = STATUS_CODES["ok"]
+
+
+def check(path: str | Path) -> list[str]:
+    """Every problem of the data set at `path`, one sentence each; an empty list if there is none.
+
+    Reads everything once. A data set that is still growing is checked as far as it has come.
+
+    Raises:
+        FileNotFoundError: nothing there.
+    """
+    problems: list[str] = []
+    numbers: list[np.ndarray] = []
+    try:
+        files = files_of(Path(path))
+    except DataFileError as error:
+        return [str(error)]
+    for file in files:
+        try:
+            with opened(file) as content:
+                problems += [f"{file}: {problem}" for problem in _problems(content)]
+                numbers += [content["case"][...]] if "case" in content else []
+        except DataFileError as error:
+            problems.append(str(error))
+    return problems + [f"{path}: {problem}" for problem in _numbering(np.concatenate([np.empty(0), *numbers]))]
+
+
+def _problems(file: h5py.File) -> Iterator[str]:
+    yield from _root(file)
+    missing = [name for name in (*_BY_ROW, *_BY_SHAPE) if name not in file]
+    missing += [group for group in ("inputs", "outputs", "shapes") if group not in file]
+    yield from (f"{name} is missing" for name in missing)
+    yield from _labels(file)
+    if missing:
+        return
+    lengths = list(_lengths(file))
+    yield from lengths
+    if not lengths:
+        yield from _shapes(file)
+        yield from _answers(file)
+
+
+def _root(file: h5py.File) -> Iterator[str]:
+    missing = [name for name in ROOT_ATTRIBUTES if name not in file.attrs]
+    yield from (f"root attribute {name} is missing ({ROOT_ATTRIBUTES[name]})" for name in missing)
+    if missing:
+        return
+    try:
+        provenance = Provenance.from_attributes(file.attrs)
+    except ValueError as error:
+        yield f"a root attribute cannot be read: {error}"
+        return
+    if provenance.identity != file.attrs["identity"]:
+        yield "root attribute identity does not agree with the settings it is made of: they were edited"
+
+
+def _labels(file: h5py.File) -> Iterator[str]:
+    for name, dataset in _datasets(file).items():
+        try:
+            expected = meaning(name)
+        except ValueError:
+            yield f"{name} is no part of the format and no declared quantity"
+            continue
+        for label, value in zip(("unit", "description"), expected, strict=True):
+            if dataset.attrs.get(label) != value:
+                yield f"{name} must have the {label} {value!r}; got {dataset.attrs.get(label)!r}"
+
+
+def _lengths(file: h5py.File) -> Iterator[str]:
+    rows, shapes = len(file["case"]), len(file["shapes/coordinates"])
+    for name, dataset in _datasets(file).items():
+        if name.endswith("/values"):
+            continue
+        expected = shapes if name.startswith("shapes/") else rows + name.endswith("/offsets")
+        if len(dataset) != expected:
+            yield f"{name} must have {expected} entries; got {len(dataset)}"
+    for group in file.get("fields", {}).values():
+        if isinstance(group, h5py.Group):
+            offsets = group["offsets"][...]
+            if offsets[0] != 0 or (np.diff(offsets) < 0).any() or offsets[-1] != len(group["values"]):
+                yield f"{group.name[1:]}/offsets must rise from 0 to the number of values"
+        elif group.shape[1] != file["shapes/coordinates"].shape[1]:
+            yield f"{group.name[1:]} must have one value for each node of a shape; got {group.shape[1]}"
+
+
+def _shapes(file: h5py.File) -> Iterator[str]:
+    count = len(file["shapes/name"])
+    index = file["inputs/shape"][...]
+    if len(index) and (index.min() < 0 or index.max() >= count):
+        yield f"inputs/shape must point into the {count} shapes; got {index.min()} .. {index.max()}"
+    for start in range(0, count, _ROWS_AT_ONCE):
+        if not np.isfinite(file["shapes/coordinates"][start : start + _ROWS_AT_ONCE]).all():
+            yield f"shapes/coordinates must be finite; shapes {start} .. {start + _ROWS_AT_ONCE} hold others"
+    bad = [row for row, text in enumerate(file["shapes/families"][...]) if not _names_families(text)]
+    if bad:
+        yield f"shapes/families must be a JSON list of one name or more; shape {bad[0]} ({len(bad)} in all) has none"
+
+
+def _names_families(text: bytes) -> bool:
+    try:
+        families = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(families, list) and bool(families) and all(isinstance(name, str) for name in families)
+
+
+def _answers(file: h5py.File) -> Iterator[str]:
+    """Status, message and values of a row must tell the same story."""
+    wrong: Counter[str] = Counter()
+    for start in range(0, len(file["case"]), _ROWS_AT_ONCE):
+        block = slice(start, start + _ROWS_AT_ONCE)
+        status = file["status"][block]
+        spoken = np.array([len(text) > 0 for text in file["message"][block]], dtype=bool)
+        ok = status == _OK
+        wrong["status must be one of " + ", ".join(STATUS_CODES)] += int((status >= len(STATUS_CODES)).sum())
+        wrong["message must be empty where the status is ok"] += int((spoken & ok).sum())
+        wrong["message must say why where the status is not ok"] += int((~spoken & ~ok).sum())
+        prescribed = np.isfinite(file["inputs/alpha"][block]) == np.isfinite(file["inputs/cl"][block])
+        wrong["exactly one of inputs/alpha and inputs/cl must be finite"] += int(prescribed.sum())
+        for name, finite in _finiteness(file, block):
+            wrong[f"{name} must be NaN where the status is not ok"] += int((finite[~ok] > 0).sum())
+            wrong[f"{name} must be finite where the status is ok"] += int((finite[ok] < 1).sum())
+    yield from (f"{rule}; {count} rows break this" for rule, count in wrong.items() if count)
+
+
+def _finiteness(file: h5py.File, block: slice) -> Iterator[tuple[str, Any]]:
+    """Share of finite values in each row of each output and even field."""
+    for name in file["outputs"]:
+        yield f"outputs/{name}", np.isfinite(file[f"outputs/{name}"][block]).astype(float)
+    for name, field in file.get("fields", {}).items():
+        if isinstance(field, h5py.Dataset):
+            yield f"fields/{name}", np.isfinite(field[block]).mean(axis=1)
+
+
+def _numbering(numbers: np.ndarray) -> Iterator[str]:
+    values, counts = np.unique(numbers, return_counts=True)
+    if (counts > 1).any():
+        yield f"case {int(values[counts > 1][0])} is stored more than once ({int((counts > 1).sum())} such cases)"
+
+
+def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    found: dict[str, h5py.Dataset] = {}
+    file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    return found

@@ -1,0 +1,101 @@
+"""Data sets for other programs: scalars as CSV, surfaces as VTK files for ParaView."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from understudy.datasets.format import INPUTS
+from understudy.datasets.reader import DataSet, RowIndex
+from understudy.datasets.records import Array
+from understudy.datasets.writer import replacing
+
+_ROWS_AT_ONCE = 256
+
+
+def export_csv(data: DataSet, path: str | Path, rows: RowIndex = slice(None)) -> int:
+    """Write one line for each row, failed ones too: case, shape, inputs, outputs, status, message; give their number.
+
+    Input columns are named as in the file; `prescribed_cl` is the lift that was asked for. An angle that was found and
+    the given one are one column, `alpha`. What is not known is empty. Numbers have all their digits.
+    """
+    outputs = [name for name in data.outputs if name != "alpha"]
+    inputs = [name for name in INPUTS if name not in ("alpha", "cl")]
+    numbers = data.row_numbers(rows).tolist()
+    with replacing(Path(path)) as temporary, open(temporary, "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["case", "shape", "kind", "alpha", "prescribed_cl", *inputs, *outputs, "status", "message"])
+        for row in numbers:
+            shape = int(data.shape[row])
+            values = [_angle(data, row), data.inputs["cl"][row], *(data.inputs[name][row] for name in inputs)]
+            values += [data.outputs[name][row] for name in outputs]
+            table.writerow(
+                [
+                    int(data.case_numbers[row]),
+                    data.shape_names[shape],
+                    data.shape_kinds[shape],
+                    *(_text(value) for value in values),
+                    data.status[row].value,
+                    data.message[row],
+                ]
+            )
+    return len(numbers)
+
+
+def export_vtk(data: DataSet, folder: str | Path, rows: RowIndex | None = None) -> list[Path]:
+    """Write the surface of each row as a VTK poly-line (`case-0000000012.vtp`); give the files.
+
+    Point data are the fields; field data are inputs and outputs (a prescribed lift as `prescribed_cl`) and the name of
+    the shape. Lengths are in chords.
+
+    Args:
+        data: the data set.
+        folder: is made if it is not there.
+        rows: which rows; all answered ones if not given. A row without an answer has no fields and is refused.
+
+    Raises:
+        ValueError: a row whose case was not answered.
+    """
+    numbers = data.ok_rows if rows is None else data.row_numbers(rows).reshape(-1)
+    unanswered = numbers[~data.ok[numbers]].tolist()
+    if unanswered:
+        row = unanswered[0]
+        raise ValueError(f"row {row} has no surface data, its status being {data.status[row]}: {data.message[row]}")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return [path for part in numbers.split(_ROWS_AT_ONCE) for path in _surfaces(data, Path(folder), part)]
+
+
+def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
+    import pyvista  # takes a second; reading and writing data sets does not need it
+
+    batch = data[rows]
+    written = []
+    for place, row in enumerate(rows.tolist()):
+        surface = pyvista.PolyData(_flat(batch.coordinates[place].numpy()), lines=[data.nodes, *range(data.nodes)])
+        for name, values in batch.fields.items():
+            surface.point_data[name] = values[place].numpy()
+        scalars = {("prescribed_cl" if name == "cl" else name): values for name, values in batch.inputs.items()}
+        for name, values in (scalars | dict(batch.outputs)).items():
+            surface.field_data[name] = [float(values[place])]
+        surface.field_data["shape"] = [data.shape_names[int(data.shape[row])]]
+        path = folder / f"case-{int(data.case_numbers[row]):010d}.vtp"
+        surface.save(path)
+        written.append(path)
+    return written
+
+
+def _flat(coordinates: Array) -> Array:
+    """The plane z = 0."""
+    return np.column_stack([coordinates, np.zeros(len(coordinates))])
+
+
+def _angle(data: DataSet, row: int) -> Tensor:
+    """The given angle, or else the one that was found."""
+    given = data.inputs["alpha"][row]
+    found = data.outputs.get("alpha")
+    return found[row] if found is not None and bool(given.isnan()) else given
+
+
+def _text(value: Tensor) -> str:
+    return "" if bool(value.isnan()) else repr(float(value))

@@ -1,0 +1,401 @@
+"""Running a design of experiments: in parallel, resumable after any interruption, failures kept as rows.
+
+The cases are split into chunks. A worker computes one chunk with one call of the simulator and stores it as a small
+data file of its own in `OUT.parts/`, which appears there complete or not at all. A second run computes the chunks that
+are not there. When all are, they are joined into `OUT`. So there is no state besides the files, and no moment at which
+a kill could lose or double a row. Why so: `docs/data_format.md`.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from understudy.datasets.format import INPUTS, opened
+from understudy.datasets.provenance import Provenance, differences
+from understudy.datasets.reader import PARTS, part_name
+from understudy.datasets.records import Array, Rows, ShapeTable
+from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
+from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
+from understudy.datasets.workers import InThisProcess, SpawnedProcesses, single_thread
+from understudy.datasets.writer import TEMPORARY, DiskFullError, join, write, write_bytes
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.quantities import Place, quantity
+from understudy.simulators.registry import simulator as simulator_named
+
+_LOGGER = logging.getLogger(__name__)
+_PLAN = "plan.json"
+
+
+class ResumeError(ValueError):
+    """What lies at the destination belongs to another design of experiments, or another run is writing it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateConfig:
+    """A data set to be: which cases, answered by whom, stored where.
+
+    out: the data file to make.
+    simulator: its name, or "module:Class".
+    cases: how many. A finished Sobol data set grows if more are asked for.
+    cases_per_shape: consecutive cases that share a shape.
+    shapes, conditions: what is drawn.
+    sampler, seed: how it is drawn.
+
+    Rarely needed; nothing below changes an answer:
+        workers: processes, each of one thread; 1 computes in this process.
+        chunk: cases that a worker computes and stores at once. Larger fills the simulator's batch better; smaller loses
+            less when the power fails. A run that is resumed keeps the size with which it began.
+    """
+
+    out: Path
+    simulator: str = "viscous"
+    cases: int = 1000
+    cases_per_shape: int = 8
+    shapes: ShapeMix = field(default_factory=ShapeMix)
+    conditions: ConditionRanges = field(default_factory=ConditionRanges)
+    sampler: Sampler = Sampler.SOBOL
+    seed: int = 0
+    workers: int = 1
+    chunk: int = 256
+
+    def __post_init__(self) -> None:
+        for name in ("cases", "cases_per_shape", "workers", "chunk"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative; got {self.seed}")
+        if self.sampler not in tuple(Sampler):
+            raise ValueError(f"sampler must be one of {', '.join(Sampler)}; got {self.sampler!r}")
+
+    @property
+    def parts(self) -> Path:
+        """The folder in which the data set grows."""
+        return self.out.with_name(self.out.name + PARTS)
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """What decides which cases are asked, besides their number."""
+        named = asdict(self)
+        return {name: named[name] for name in ("cases_per_shape", "shapes", "conditions", "sampler", "seed")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    doing: "simulating" (counted in cases, those of earlier runs included) or "joining" (counted in parts).
+    done, total: of these.
+    ended: how the cases of this run ended.
+    """
+
+    doing: str
+    done: int
+    total: int
+    ended: Mapping[Status, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationReport:
+    """What a run did: the data file, its cases, how many of them this run computed, how those ended, seconds."""
+
+    out: Path
+    cases: int
+    computed: int
+    ended: Mapping[Status, int]
+    seconds: float
+
+    def text(self) -> str:
+        """One line for people."""
+        ended = ", ".join(f"{count} {status}" for status, count in sorted(self.ended.items())) or "nothing left to do"
+        return f"{self.out}: {self.cases} cases; this run computed {self.computed} in {self.seconds:.1f} s ({ended})"
+
+
+def generate(
+    config: SimulateConfig, *, executor: Executor | None = None, progress: Callable[[Progress], None] | None = None
+) -> GenerationReport:
+    """Make the data set, or go on with it; done if it is there already.
+
+    Args:
+        config: what to make.
+        executor: who computes the chunks, `config.workers` at a time; for instance dask's `Client.get_executor()`. It
+            must see the folder of `config.out`. Without one: processes on this machine. It is not shut down.
+        progress: called after each chunk.
+
+    Raises:
+        ResumeError: the destination holds something else, or another run is at it.
+        DiskFullError: no room left. Finished chunks are kept.
+        KeyboardInterrupt: Ctrl-C; its text says how much is stored. Chunks under way were finished and kept.
+        ChildProcessError: a worker died, for lack of memory for example. Finished chunks are kept.
+    """
+    began = time.monotonic()
+    provenance = _provenance(config, simulator_named(config.simulator))
+    config.out.parent.mkdir(parents=True, exist_ok=True)
+    ended: Counter[Status] = Counter()
+    if _finished_cases(config, provenance) < config.cases or config.parts.exists():
+        with _claimed(config.parts):
+            plan = _plan(config, provenance, _finished_cases(config, provenance))
+            with _sentences(config, plan), _executor(config, executor) as workers:
+                _compute_missing(plan, workers, progress or _no_progress, ended)
+            with _sentences(config, plan):
+                _join_parts(plan, progress or _no_progress, ended)
+            shutil.rmtree(config.parts)
+    return GenerationReport(
+        out=config.out, cases=config.cases, computed=ended.total(), ended=dict(ended), seconds=time.monotonic() - began
+    )
+
+
+def compute(config: SimulateConfig, start: int, stop: int, simulator: Simulator) -> Rows:
+    """The cases start .. stop - 1 of the design, asked and answered; a pure function of its arguments.
+
+    A case that cannot be answered is a row with its status and a sentence, whatever went wrong.
+    """
+    numbers = np.arange(start, stop)
+    first_shape, last_shape = start // config.cases_per_shape, (stop - 1) // config.cases_per_shape
+    table = draw_shapes(config.shapes, config.seed, first_shape, last_shape + 1)
+    shape = numbers // config.cases_per_shape - first_shape
+    inputs = conditions(config.conditions, config.sampler, config.seed, start, stop, total=config.cases)
+    case = _case(table, shape, inputs)
+    solution = _answer(simulator, case)
+    return Rows(
+        shapes=table,
+        case=numbers,
+        shape=shape,
+        inputs=inputs,
+        outputs=_columns(simulator, solution, Place.CASE, (len(case),)),
+        fields=_columns(simulator, solution, Place.NODE, tuple(case.coordinates.shape[:2])),
+        status=solution.status,
+        message=solution.message,
+    )
+
+
+def _case(table: ShapeTable, shape: Array, inputs: Mapping[str, Array]) -> AirfoilCase:
+    return AirfoilCase(
+        coordinates=torch.from_numpy(table.coordinates[shape]),
+        **{name: torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in INPUTS},
+    )
+
+
+def _answer(simulator: Simulator, case: AirfoilCase) -> Solution:
+    """The answer to a batch; should the simulator raise, against its promise, each case is asked alone."""
+    try:
+        with torch.no_grad():
+            return simulator.predict(case)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if len(case) == 1:
+            _LOGGER.warning("the simulator raised on a case, which is stored as failed", exc_info=error)
+            message = f"the simulator raised {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return Solution(values={}, status=(Status.FAILED,), message=(message,))
+    return _stacked([_answer(simulator, one) for one in case.chunks(1)])
+
+
+def _stacked(answers: list[Solution]) -> Solution:
+    """One-row answers as one batch; a quantity that some lack is NaN there."""
+    known = {name: value for answer in answers for name, value in answer.values.items()}
+    values = {
+        name: torch.cat([answer.values.get(name, torch.full_like(like, torch.nan)) for answer in answers])
+        for name, like in known.items()
+    }
+    return Solution(
+        values=values,
+        status=tuple(answer.status[0] for answer in answers),
+        message=tuple(answer.message[0] for answer in answers),
+    )
+
+
+def _columns(simulator: Simulator, solution: Solution, place: Place, missing: tuple[int, ...]) -> dict[str, Array]:
+    """Every quantity that the simulator declares for this place, NaN of the shape `missing` where it has none."""
+    names = [name for name in simulator.quantities if quantity(name).place is place]
+    blank = torch.full(missing, torch.nan)
+    return {name: solution.values.get(name, blank).detach().cpu().numpy() for name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """The chunks of a run: cases first .. config.cases - 1, `chunk` at a time. Stored beside the parts."""
+
+    config: SimulateConfig
+    provenance: Provenance
+    first: int
+    chunk: int
+
+    @property
+    def starts(self) -> range:
+        return range(self.first, self.config.cases, self.chunk)
+
+    def stop(self, start: int) -> int:
+        return min(start + self.chunk, self.config.cases)
+
+    def part(self, start: int) -> Path:
+        return self.config.parts / part_name(start)
+
+    def stored(self) -> int:
+        """Cases on the disk, those of an earlier, smaller data set included."""
+        return self.first + sum(self.stop(start) - start for start in self.starts if self.part(start).exists())
+
+
+def _provenance(config: SimulateConfig, simulator: Simulator) -> Provenance:
+    return replace(
+        Provenance.of(simulator, planned=config.cases),
+        design=config.design,
+        sampler=str(config.sampler),
+        seed=config.seed,
+    )
+
+
+def _finished_cases(config: SimulateConfig, provenance: Provenance) -> int:
+    """Cases in the finished file, 0 if there is none; refuses a file of another design."""
+    if not config.out.exists():
+        return 0
+    with opened(config.out) as file:
+        stored = Provenance.from_attributes(file.attrs)
+    asked = provenance.decisive
+    if config.sampler is Sampler.SOBOL and stored.planned <= config.cases:
+        asked["cases"] = stored.planned  # a Sobol sequence goes on where it stopped
+    _require_same(config.out, stored.decisive, asked)
+    return stored.planned
+
+
+def _plan(config: SimulateConfig, provenance: Provenance, finished: int) -> _Plan:
+    """The plan that lies beside the parts, or a new one; clears what a kill left half-done, refuses another design."""
+    path = config.parts / _PLAN
+    stored = json.loads(path.read_text()) if path.exists() else None
+    if stored is not None and stored["first"] < finished:
+        for leftover in config.parts.glob("*.h5"):  # joined already; the kill came before they were removed
+            leftover.unlink()
+        path.unlink()
+        stored = None
+    if stored is None:
+        stored = {"first": finished, "chunk": config.chunk, "decisive": provenance.decisive}
+        write_bytes(path, json.dumps(stored, indent=1).encode())
+    _require_same(config.parts, stored["decisive"], provenance.decisive)
+    for half_written in [
+        *config.parts.glob(f"*{TEMPORARY}"),
+        *config.out.parent.glob(f"{config.out.name}.*{TEMPORARY}"),
+    ]:
+        half_written.unlink()
+    return _Plan(config=config, provenance=provenance, first=stored["first"], chunk=stored["chunk"])
+
+
+def _require_same(place: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    found = differences(stored, asked)
+    if found:
+        raise ResumeError(
+            f"{place} was begun with other settings ({'; '.join(found)}); "
+            "ask for the same again, choose another destination, or delete it"
+        )
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Sole possession of the folder; the system ends it with this process, however that ends."""
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResumeError(f"another run is writing {folder}; wait for it, or choose another destination") from error
+        if not folder.exists() or os.stat(folder).st_ino != os.fstat(descriptor).st_ino:
+            raise ResumeError(f"another run has just finished with {folder}; run the same command again")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _executor(config: SimulateConfig, given: Executor | None) -> Iterator[Executor]:
+    if given is not None:
+        yield given
+    elif config.workers == 1:
+        yield InThisProcess()
+    else:
+        with SpawnedProcesses(config.workers) as pool:
+            yield pool
+
+
+def _compute_missing(
+    plan: _Plan, executor: Executor, progress: Callable[[Progress], None], ended: Counter[Status]
+) -> None:
+    """Compute the chunks that are not stored, one a worker, so that Ctrl-C need not wait for a queue."""
+    missing = deque(start for start in plan.starts if not plan.part(start).exists())
+    stored = plan.stored()
+    running: set[Future[Counter[Status]]] = set()
+    try:
+        while missing or running:
+            while missing and len(running) < plan.config.workers:
+                running.add(executor.submit(_store_chunk, plan, missing.popleft()))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                ended.update(future.result())
+            progress(
+                Progress(doing="simulating", done=stored + ended.total(), total=plan.config.cases, ended=dict(ended))
+            )
+    finally:
+        wait(running)  # empty, unless interrupted: what is under way is worth storing
+
+
+def _store_chunk(plan: _Plan, start: int) -> Counter[Status]:
+    """Compute one chunk and store it; runs in a worker."""
+    with single_thread():
+        rows = compute(plan.config, start, plan.stop(start), _simulator_here(plan.config.simulator))
+    write(plan.part(start), rows, plan.provenance)
+    return Counter(rows.status)
+
+
+_simulator_here = lru_cache(maxsize=1)(simulator_named)  # one for each process: it may load tables or start a program
+
+
+def _join_parts(plan: _Plan, progress: Callable[[Progress], None], ended: Mapping[Status, int]) -> None:
+    if plan.first == plan.config.cases:
+        return
+    sources = [plan.config.out] * bool(plan.first) + [plan.part(start) for start in plan.starts]
+    commits: set[str] = set()
+    for source in sources:
+        with opened(source) as file:
+            commits.update(str(file.attrs["commit"]).split(", "))
+    whole = replace(plan.provenance, commit=", ".join(sorted(commits)))
+
+    def note(done: int) -> None:
+        progress(Progress(doing="joining", done=done, total=len(sources), ended=ended))
+
+    join(sources, plan.config.out, whole, progress=note)
+
+
+@contextmanager
+def _sentences(config: SimulateConfig, plan: _Plan) -> Iterator[None]:
+    """Whatever ends the run says how much is stored and that the same command goes on."""
+
+    def go_on() -> str:
+        return f"{plan.stored()} of {config.cases} cases are stored; run the same command again to go on"
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped: {go_on()}") from None
+    except DiskFullError as error:
+        raise DiskFullError(
+            error.errno, f"no room left in {config.out.parent} ({os.strerror(error.errno or 0)}): {go_on()}"
+        ) from error
+    except BrokenExecutor as error:
+        raise ChildProcessError(
+            f"a worker process died, perhaps for lack of memory (use fewer workers): {go_on()}"
+        ) from error
+
+
+def _no_progress(progress: Progress) -> None:
+    """Nobody is watching."""

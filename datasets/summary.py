@@ -1,0 +1,100 @@
+"""What is in a data set, for a person who meets it for the first time."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from understudy.datasets.provenance import Provenance
+from understudy.datasets.reader import load
+from understudy.datasets.statistics import Statistics, statistics
+from understudy.simulators.interface import Status
+from understudy.simulators.quantities import quantity
+
+_MESSAGES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a data set holds.
+
+    path, bytes, files: where it is, and how large.
+    rows, planned: cases stored, and cases when it is finished.
+    shapes, families, nodes: distinct shapes, distinct families among them, surface nodes of each.
+    kinds: how the shapes were made -> how many.
+    ended: status -> cases.
+    messages: the most frequent messages of cases that were not answered -> how often.
+    quantities: name in the file -> statistics over the answered cases.
+    provenance: simulator, design, commit, date.
+    """
+
+    path: Path
+    bytes: int
+    files: int
+    rows: int
+    planned: int
+    shapes: int
+    families: int
+    nodes: int
+    kinds: Mapping[str, int]
+    ended: Mapping[Status, int]
+    messages: Mapping[str, int]
+    quantities: Mapping[str, Statistics]
+    provenance: Provenance
+
+    def text(self) -> str:
+        """The summary as a page of plain text."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
+        source = self.provenance
+        lines = [
+            f"{self.path}: {self.rows} cases{self._unfinished()}",
+            f"storage    {self.bytes / 1e6:.1f} MB in {_counted(self.files, 'file')}",
+            f"simulator  {source.simulator} {source.simulator_version}, code {source.commit}, {source.created}",
+            f"design     {source.sampler}, seed {source.seed}; identity {source.identity[:16]}",
+            f"shapes     {self.shapes} ({kinds}) of {self.families} families, {self.nodes} nodes each",
+            "status     " + ", ".join(f"{count} {status}" for status, count in self.ended.items()),
+            *(f"           {count} x {message}" for message, count in self.messages.items()),
+            "",
+            f"{'quantity':<22}{'unit':>7}{'mean':>12}{'std':>12}{'least':>12}{'most':>12}",
+            *(_row(name, found) for name, found in self.quantities.items()),
+        ]
+        return "\n".join(lines)
+
+    def _unfinished(self) -> str:
+        return "" if self.rows >= self.planned else f" of {self.planned} (not finished)"
+
+
+def info(path: str | Path) -> Summary:
+    """Look through the data set at `path`, reading all of it once.
+
+    Raises:
+        FileNotFoundError: nothing there.
+        DataFileError: a file that cannot be read.
+    """
+    with load(path) as data:
+        ended = Counter(data.status)
+        messages = Counter(message for message in data.message if message)
+        return Summary(
+            path=Path(path),
+            bytes=sum(file.stat().st_size for file in data.files),
+            files=len(data.files),
+            rows=len(data),
+            planned=data.provenance.planned,
+            shapes=len(data.shape_names),
+            families=len({family for families in data.shape_families for family in families}),
+            nodes=data.nodes,
+            kinds=dict(Counter(data.shape_kinds).most_common()),
+            ended={status: ended[status] for status in Status if ended[status]},
+            messages=dict(messages.most_common(_MESSAGES)),
+            quantities=statistics(data),
+            provenance=data.provenance,
+        )
+
+
+def _row(name: str, found: Statistics) -> str:
+    values = "".join(f"{value:12.5g}" for value in (found.mean, found.std, found.minimum, found.maximum))
+    return f"{name:<22}{quantity(name.split('/')[1]).unit:>7}{values}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

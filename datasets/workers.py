@@ -1,0 +1,90 @@
+"""Who computes the chunks: this process, or processes of one thread each, as `concurrent.futures` executors."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar, final
+
+import torch
+
+Result = TypeVar("Result")
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+@final
+class InThisProcess(Executor):
+    """Computes at once, here, whatever is submitted; Ctrl-C interrupts it."""
+
+    def submit(self, function: Callable[..., Result], /, *arguments: Any, **named: Any) -> "Future[Result]":
+        """Run the function now; its exception, unless it ends the program, waits in the future."""
+        future: Future[Result] = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@final
+class SpawnedProcesses(Executor):
+    """Fresh processes of one thread each, that leave Ctrl-C to this one and end when it ends, even by a kill."""
+
+    def __init__(self, workers: int) -> None:
+        self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+
+    def submit(self, function: Callable[..., Result], /, *arguments: Any, **named: Any) -> "Future[Result]":
+        """Hand the function to a process; the first calls start one each."""
+        with _inherited_by_children():
+            return self._pool.submit(function, *arguments, **named)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes after what they are doing."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Torch computes on one thread: parallelism is over chunks, and answers do not depend on the number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _inherited_by_children() -> Iterator[None]:
+    """Set what a process started in this block shall have from its very first moment: one thread, deaf to Ctrl-C."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
+    os.environ.update(_ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent ends nobody; an orphan would compute what a second run computes too, then wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
