@@ -2,11 +2,11 @@
 
     python benchmarks/airfoil_cases.py        # draws the cases, runs XFOIL 6.99, writes the file again
 
-The cases are a third each NACA four- and five-digit sections (thickness normal to the mean line; XFOIL's own NACA command
-lays it off vertically, which makes slightly different sections), raw coordinates of the UIUC library as AeroSandbox carries
-them, and blends of two CST fits of that library. Angle uniform in -5..12 degrees, Reynolds number log-uniform in 2e5..5e6,
-n_crit 9, Mach 0, free transition. Every shape has 160 nodes from `panel`, rounded to 1e-9 chord; XFOIL runs cold on exactly
-these nodes.
+The cases are a third each NACA four- and five-digit sections (thickness normal to the mean line; XFOIL's own NACA
+command lays it off vertically, which makes slightly different sections), raw coordinates of the UIUC library as
+AeroSandbox carries them, and blends of two CST fits of that library. Angle uniform in -5..12 degrees, Reynolds number
+log-uniform in 2e5..5e6, n_crit 9, Mach 0, free transition. Every shape has 160 nodes from `panel`, rounded to 1e-9
+chord; XFOIL runs cold on exactly these nodes.
 """
 
 import json
@@ -23,7 +23,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.airfoil.xfoil import Xfoil
+from understudy.simulators.airfoil.xfoil import March, Xfoil
 from understudy.simulators.interface import Solution, Status
 from understudy.simulators.quantities import Place, quantity
 from understudy.simulators.shapes.naca import naca4, naca5
@@ -191,7 +191,7 @@ def _without_duplicates(contour: Float64[ndarray, "points 2"]) -> Float64[ndarra
 
 
 def _is_plausible(contour: Float64[ndarray, "points 2"]) -> bool:
-    """At least 30 points, 4 to 30 % thick, a base below 2 %, x growing along both sides, and the sides nowhere crossing."""
+    """At least 30 points, 4 to 30 % thick, a base below 2 %, x growing along both sides, which nowhere cross."""
     nose = int(contour[:, 0].argmin())
     upper, lower = contour[nose::-1], contour[nose:]
     if len(contour) < 30 or min(len(upper), len(lower)) < 10 or not np.isfinite(contour).all():
@@ -213,7 +213,7 @@ def _processor_seconds() -> float:
 def main() -> None:
     """Draw the cases, run XFOIL on them and say how often and how fast it answers."""
     case, shapes = draw_cases()
-    simulator = Xfoil(march=False, workers=2)
+    simulator = Xfoil(march=March.NEVER, workers=2)
     simulator.predict(case[:2])
     start, used = perf_counter(), _processor_seconds()
     answer = simulator.predict(case)

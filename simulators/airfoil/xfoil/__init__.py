@@ -1,4 +1,4 @@
 from understudy.simulators.airfoil.xfoil.program import XfoilNotInstalledError
-from understudy.simulators.airfoil.xfoil.simulator import Xfoil
+from understudy.simulators.airfoil.xfoil.simulator import March, Xfoil
 
-__all__ = ["Xfoil", "XfoilNotInstalledError"]
+__all__ = ["March", "Xfoil", "XfoilNotInstalledError"]

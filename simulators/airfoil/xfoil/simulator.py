@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,16 +35,24 @@ _LIFT_PER_DEGREE = 0.1  # of an airfoil, about
 _EXACT = 1e-4  # [deg] or [-]: how near the last converged point must be to the one asked for
 
 
+class March(StrEnum):
+    """When XFOIL walks to a point from neighbouring ones instead of starting cold."""
+
+    NEVER = "never"
+    AFTER_FAILURE = "after_failure"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True)
 class Xfoil(Simulator):
     """Mark Drela's program XFOIL 6.99, one run for each point: no answer depends on the others of its batch.
 
-    panels: None to use the nodes of the case exactly as given; otherwise XFOIL repanels the shape with that many nodes, and
-        its fields are interpolated, monotone in arc length, back onto the nodes of the case.
+    panels: None to use the nodes of the case exactly as given; otherwise XFOIL repanels the shape with that many nodes,
+        and its fields are interpolated, monotone in arc length, to the nodes of the case.
+    march: when to walk to a point from neighbouring ones. Near stall this can end on another branch than a cold start.
     iterations: Newton iterations until a point counts as not converged (root-mean-square change above 1e-4).
-    march: where a cold start fails, walk to the point from an easier one.
-    march_step: step of that walk [deg]; at a prescribed lift a tenth of it in cl.
-    time_limit: seconds for each run.
+    march_step: step of the walk [deg]; at a prescribed lift a tenth of it in cl.
+    time_limit: seconds for each run; there are up to six for a point that does not converge.
     workers: runs at a time; None for one on each processor.
 
     The answer holds XFOIL's own double precision. `cd` comes from the far wake; `cd_friction` is the skin friction
@@ -55,15 +64,15 @@ class Xfoil(Simulator):
     """
 
     panels: int | None = None
+    march: March = March.AFTER_FAILURE
     iterations: int = 100
-    march: bool = True
-    march_step: float = 0.5
-    time_limit: float = 60.0
+    march_step: float = 1.0
+    time_limit: float = 20.0
     workers: int | None = None
 
-    name: ClassVar[str] = "xfoil"
-    quantities: ClassVar[tuple[str, ...]] = (*_SCALARS, *_FIELDS)
-    differentiable: ClassVar[bool] = False
+    name = "xfoil"
+    quantities = (*_SCALARS, *_FIELDS)
+    differentiable = False
 
     def __post_init__(self) -> None:
         if self.panels is not None and not 20 <= self.panels <= MAXIMUM_NODES:
@@ -98,50 +107,52 @@ class Xfoil(Simulator):
         return _solution(rows, case.coordinates)
 
     def _answer(self, question: "_Question") -> "_Row":
+        """The first of the ways to the point that arrives, otherwise what became of the first way."""
         nodes = len(question.nodes)
         if self.panels is None and nodes > MAXIMUM_NODES:
-            return _Row(
-                Status.REFUSED, f"XFOIL takes at most {MAXIMUM_NODES} nodes; got {nodes}; use fewer or set panels"
-            )
-        try:
-            return self._solve(question)
-        except XfoilRunError as error:
-            return _Row(Status.FAILED, str(error))
-
-    def _solve(self, question: "_Question") -> "_Row":
-        """The first of the ways to the point that arrives."""
-        run = Run(None, ())
+            sentence = f"XFOIL takes at most {MAXIMUM_NODES} nodes; got {nodes}; use fewer or set panels"
+            return _Row(Status.REFUSED, sentence)
+        rows = []
         for steps in self._ways(question):
+            rows.append(self._walk(question, steps))
+            if rows[-1].status is Status.OK:
+                return rows[-1]
+        return rows[0]
+
+    def _ways(self, question: "_Question") -> Iterator[list[str]]:
+        """Commands that lead to the point: at once, and in equal steps from 2, 1 or 4 steps below or 1 or 4 above."""
+        if self.march is not March.ALWAYS:
+            yield [question.command(question.target)]
+        if self.march is not March.NEVER:
+            step = self.march_step * (_LIFT_PER_DEGREE if question.lift_prescribed else 1.0)
+            for first in (-2, -1, 1, -4, 4):
+                offsets = range(first, 0, 1 if first < 0 else -1)
+                yield [question.command(question.target + offset * step) for offset in (*offsets, 0)]
+
+    def _walk(self, question: "_Question", steps: list[str]) -> "_Row":
+        try:
             run = run_xfoil(
                 find_xfoil(),
                 question.nodes,
-                question.setting(self.panels, self.iterations),
+                Setting(*question.conditions, panels=self.panels, iterations=self.iterations),
                 steps,
                 keep_alive=keep_alive_object(),
                 time_limit=self.time_limit,
             )
-            if run.dump is None:
-                return _Row(Status.FAILED, "XFOIL did not accept the shape; check its coordinates or set panels")
-            points = run.dump.points
-            if points and question.is_answered_by(points[-1]):
-                return _answered(question, run.dump.nodes, points[-1], run.changes)
+        except XfoilRunError as error:
+            return _Row(Status.FAILED, str(error))
+        if run.dump is None:
+            return _Row(Status.FAILED, "XFOIL did not accept the shape; check its coordinates or set panels")
+        points = run.dump.points
+        if points and question.is_answered_by(points[-1]):
+            return _answered(question, run.dump.nodes, points[-1], run.changes)
         return _Row(Status.NOT_CONVERGED, self._no_convergence(run), changes=run.changes)
-
-    def _ways(self, question: "_Question") -> Iterator[list[str]]:
-        """Commands that lead to the point: at once, then in steps from cl or alpha of 0, then from beyond it."""
-        yield [question.command(question.target)]
-        if self.march:
-            step = self.march_step * (_LIFT_PER_DEGREE if question.lift_prescribed else 1.0)
-            for start in (0.0, question.target - 8 * step, question.target + 8 * step):
-                count = max(1, round(abs(question.target - start) / step))
-                yield [question.command(value) for value in np.linspace(start, question.target, count + 1)]
 
     def _no_convergence(self, run: Run) -> str:
         last = f"last change {run.changes[-1]:.1e}" if run.changes else "no iteration finished"
-        tried = "cold and marched" if self.march else "cold"
         return (
-            f"XFOIL did not converge in {self.iterations} iterations ({tried}, {last}); "
-            "the flow is probably far separated: try a smaller angle or another Reynolds number"
+            f"XFOIL did not converge in {self.iterations} iterations ({last}); "
+            "the flow may be massively separated: try a smaller angle, other nodes (panels), or march to the point"
         )
 
 
@@ -153,9 +164,6 @@ class _Question:
     target: float
     lift_prescribed: bool
     conditions: tuple[float, float, float, float, float]  # reynolds, mach, n_crit, trip_top, trip_bottom
-
-    def setting(self, panels: int | None, iterations: int) -> Setting:
-        return Setting(*self.conditions, panels=panels, iterations=iterations)
 
     def command(self, value: float) -> str:
         return f"{'CL' if self.lift_prescribed else 'ALFA'} {value:.12f}"
