@@ -41,6 +41,13 @@ class ChordLine:
         y = moved[..., 1] * along[:, None, 0] - moved[..., 0] * along[:, None, 1]
         return torch.stack([x, y], dim=-1)
 
+    def from_unit(self, points: Float[Tensor, "batch nodes 2"]) -> Float[Tensor, "batch nodes 2"]:
+        """The inverse of `to_unit`."""
+        along = (self.trailing_edge - self.leading_edge)[:, None]
+        x = points[..., 0] * along[..., 0] - points[..., 1] * along[..., 1]
+        y = points[..., 0] * along[..., 1] + points[..., 1] * along[..., 0]
+        return torch.stack([x, y], dim=-1) + self.leading_edge[:, None]
+
 
 def chord_line(spline: Spline) -> ChordLine:
     """The chord line of each contour."""

@@ -34,7 +34,10 @@ _FIT_NODES = 241
 
 @dataclass(frozen=True, eq=False)
 class Kulfan:
-    """A batch of airfoils as CST weights, checked at birth. Gradients flow through every method."""
+    """A batch of airfoils as CST weights. Gradients flow through every method.
+
+    Any weights are allowed, as an optimiser may pass through shapes whose surfaces cross; an `Airfoil` refuses those.
+    """
 
     upper: Float[Tensor, "batch weights"]
     lower: Float[Tensor, "batch weights"]
@@ -49,8 +52,6 @@ class Kulfan:
             if getattr(self, name).shape != self.upper.shape[:1]:
                 got = str(tuple(getattr(self, name).shape))
                 raise ValueError(f"{name} must have one value per airfoil, ({len(self.upper)},); got {got}")
-        if (self.trailing_edge < 0).any():
-            raise ValueError(f"the trailing edge must be at least 0 thick; got {self.trailing_edge.min():.3g} chord")
 
     def __len__(self) -> int:
         return len(self.upper)

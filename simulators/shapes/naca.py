@@ -38,24 +38,24 @@ def naca(name: str, per_side: int = 100, *, dtype: torch.dtype = torch.float64) 
     Raises:
         ValueError: not such a name, or digits without a section.
     """
-    match = re.fullmatch(r"(?:naca)?[\s_-]*(\d{4,5})(-sharp)?", name.strip().lower())
-    if match is None:
-        raise ValueError(f"expected a NACA section such as 'naca2412', 'naca23012' or 'naca0012-sharp'; got {name!r}")
-    digits, sharp = match[1], match[2] is not None
-    thickness = int(digits[-2:]) / 100
-    if thickness == 0:
-        raise ValueError(f"NACA {digits} has no thickness; the last two digits must be at least 01")
+    digits, sharp = _digits(name)
+    _check_digits(digits)
+    thickness = torch.tensor([int(digits[-2:]) / 100], dtype=dtype)
     if len(digits) == 4:
-        numbers = (int(digits[0]) / 100, int(digits[1]) / 10, thickness)
-        _check_four_digits(digits)
-        return naca4(*(torch.tensor([number], dtype=dtype) for number in numbers), per_side=per_side, sharp=sharp)[0]
-    lift, position, reflexed = 0.15 * int(digits[0]), int(digits[1]), digits[2] == "1"
-    if digits[2] not in "01" or position not in (_REFLEXED if reflexed else _NORMAL):
-        raise ValueError(
-            f"NACA {digits} is not defined: expected 1 to 5 and then 0, or 2 to 5 and then 1 for a reflexed mean line"
-        )
-    values = (torch.tensor([lift], dtype=dtype), torch.tensor([thickness], dtype=dtype))
-    return naca5(*values, position=position, reflexed=reflexed, per_side=per_side, sharp=sharp)[0]
+        camber, position = (torch.tensor([value], dtype=dtype) for value in (int(digits[0]) / 100, int(digits[1]) / 10))
+        return naca4(camber, position, thickness, per_side=per_side, sharp=sharp)[0]
+    lift = torch.tensor([0.15 * int(digits[0])], dtype=dtype)
+    reflexed = digits[2] == "1"
+    return naca5(lift, thickness, position=int(digits[1]), reflexed=reflexed, per_side=per_side, sharp=sharp)[0]
+
+
+def is_naca(name: str) -> bool:
+    """Whether `naca` knows a section of that name."""
+    try:
+        _check_digits(_digits(name)[0])
+    except ValueError:
+        return False
+    return True
 
 
 def naca4(
@@ -108,9 +108,25 @@ def half_thickness(x: Tensor, thickness: Tensor, *, sharp: bool) -> Tensor:
     return thickness / 0.2 * (0.2969 * torch.sqrt(x) + x * (a1 + x * (a2 + x * (a3 + x * a4))))
 
 
-def _check_four_digits(digits: str) -> None:
-    if (digits[0] == "0") != (digits[1] == "0"):
+def _digits(name: str) -> tuple[str, bool]:
+    """The digits of a name, and whether it asks for a closed trailing edge."""
+    match = re.fullmatch(r"(?:naca)?[\s_-]*(\d{4,5})(-sharp)?", name.strip().lower())
+    if match is None:
+        raise ValueError(f"expected a NACA section such as 'naca2412', 'naca23012' or 'naca0012-sharp'; got {name!r}")
+    return match[1], match[2] is not None
+
+
+def _check_digits(digits: str) -> None:
+    if digits.endswith("00"):
+        raise ValueError(f"NACA {digits} has no thickness; the last two digits must be at least 01")
+    if len(digits) == 4 and (digits[0] == "0") != (digits[1] == "0"):
         raise ValueError(f"NACA {digits} is not defined: camber and its position must both be zero or both not")
+    positions: dict[str, tuple[int, ...]] = {"0": tuple(_NORMAL), "1": tuple(_REFLEXED)}
+    if len(digits) == 5 and int(digits[1]) not in positions.get(digits[2], ()):
+        raise ValueError(
+            f"NACA {digits} is not defined: "
+            "expected a second digit of 1 to 5 and then 0, or of 2 to 5 and then 1 for a reflexed mean line"
+        )
 
 
 def _stations(per_side: int, like: Tensor) -> Float[Tensor, "1 points"]:
