@@ -73,7 +73,7 @@ def xfoil_version(program: Path, keep_alive: Path | None) -> str:
     """The version in the program's banner, such as "6.99"; "unknown" if it states none."""
     with tempfile.TemporaryDirectory(prefix="xfoil-") as name:
         folder = Path(name)
-        output = _execute(program, "\nQUIT\n", folder, _environment(folder, keep_alive), time_limit=20)
+        output = _execute(program, "\nQUIT\n", folder, _environment(folder, keep_alive), time_limit=20.0)
     stated = re.search(rb"Version\s+([\d.]+)", output)
     return stated[1].decode() if stated else "unknown"
 
