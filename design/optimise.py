@@ -1,0 +1,343 @@
+"""The search: many shapes screened in one batch, the best of them followed along the gradient, the best of these kept.
+
+Each start is first moved to where the constraints hold (bounded least squares on the violations), then followed by SLSQP or
+trust-constr of SciPy. Parameters are seen in their units, the objective as a ratio to its value where the constraints first
+held. A case that is not answered, or leaves what the predictor was trained on, makes the line search turn back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy.optimize import BFGS, NonlinearConstraint, least_squares, minimize
+from torch import Tensor
+
+from understudy.design.evaluate import Evaluation, Evaluator
+from understudy.design.problem import Method, Problem
+from understudy.simulators.interface import Predictor
+from understudy.simulators.shapes.kulfan import Kulfan
+from understudy.simulators.shapes.library import collection
+
+Vector = NDArray[np.float64]
+
+RESTORING_STEPS = 12  # at most, to where the constraints hold
+NEARNESS = 0.01  # weight of staying near the start among the violations, while restoring
+GOOD_ENOUGH = 1e-6  # change of the objective, as a ratio, below which a run ends
+NOT_ANSWERED = 10.0  # objective, as a ratio, of a design that the predictor does not answer
+UNKNOWN = 0.5  # added to it where every point lies outside the training range; in proportion for some
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the history: objective in its own unit, largest violation in units of what is allowed, parameters."""
+
+    start: int
+    iteration: int
+    objective: float
+    violation: float
+    known: bool
+    x: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """The best design of a search.
+
+    x: its parameters; evaluation: what the predictor promises for it, a batch of one.
+    feasible: all constraints hold within what is allowed.
+    message: one sentence: how the search ended; if infeasible, what stands in the way.
+    start_x: parameters of the given start, as near as the bounds allow.
+    calls: how often the predictor was asked.
+    """
+
+    x: Float[Tensor, " parameters"]
+    evaluation: Evaluation
+    feasible: bool
+    message: str
+    start_x: Float[Tensor, " parameters"]
+    history: tuple[Step, ...]
+    calls: int
+
+
+def optimise(
+    problem: Problem,
+    predictor: Predictor,
+    contour: Float[Tensor, "points 2"],
+    *,
+    resume_from: Float[Tensor, " parameters"] | None = None,
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Optimum:
+    """Solve a problem by following the gradient of a predictor from a given contour and from the best of many others.
+
+    Args:
+        contour: the given start, Selig order, in chords.
+        resume_from: parameters that an earlier, broken search had reached; they take the place of the start.
+        progress: called with every accepted step.
+
+    Returns:
+        The best design: feasible before infeasible, inside the training range before outside, then the lowest objective.
+        An infeasible problem is an outcome, not an exception.
+
+    Raises:
+        NotDifferentiableError: the predictor gives no gradients.
+        ValueError: the problem asks for something that the predictor does not answer.
+    """
+    evaluator = Evaluator(problem, predictor)
+    given = evaluator.parameters.from_contours(contour[None], problem)[0]
+    starts = _screen(evaluator, given if resume_from is None else resume_from)
+    followed = [_Follower(evaluator, number, progress) for number in range(len(starts))]
+    for follower, start in zip(followed, starts, strict=True):
+        follower.run(start)
+    best = min(followed, key=lambda follower: follower.best.rank)
+    if not best.best.feasible:
+        for follower in followed:
+            follower.restore(follower.best.z, steps=5 * RESTORING_STEPS, nearness=1e-4)
+        best = min(followed, key=lambda follower: follower.best.rank)
+    history = tuple(step for follower in followed for step in follower.history)
+    x = best.physical(best.best.z)
+    feasible = best.best.feasible
+    message = best.message if feasible else _what_stands_in_the_way(evaluator, best.best.evaluation, len(starts))
+    return Optimum(x, evaluator(x[None]), feasible, message, given, history, evaluator.calls)
+
+
+def _screen(evaluator: Evaluator, given: Tensor) -> list[Tensor]:
+    """The given start and the most promising of many others, their angles corrected for the lift, answered in one batch."""
+    search = evaluator.problem.search
+    if search.starts == 1 or search.screened == 0:
+        return [given]
+    others = [_around(evaluator, given, search.screened - search.screened // 2)]
+    others.append(_from_library(evaluator, search.screened // 2))
+    candidates = _correct_angles(evaluator, torch.cat([given[None], *others]))
+    answer = evaluator(candidates, gradient=False)
+    size = answer.objective.abs().nanmedian().nan_to_num(1.0)
+    merit = answer.objective / size + answer.violation(evaluator.equality).sum(1)
+    merit = merit + UNKNOWN * (~answer.known).double().mean(1) + NOT_ANSWERED * (~answer.answered).double().mean(1)
+    order = merit[1:].nan_to_num(torch.inf).argsort() + 1
+    return [given, *candidates[order[: search.starts - 1]]]
+
+
+def _from_library(evaluator: Evaluator, count: int) -> Tensor:
+    """Sections of the airfoil collection, drawn at random."""
+    generator = torch.Generator().manual_seed(evaluator.problem.search.seed)
+    stored = collection().weights
+    drawn = stored[torch.randperm(len(stored), generator=generator)[:count]]
+    return evaluator.parameters.from_contours(Kulfan.from_vector(drawn).coordinates(), evaluator.problem)
+
+
+def _around(evaluator: Evaluator, given: Tensor, count: int) -> Tensor:
+    """Random shapes: the given one, thickened and cambered, with smooth random changes of its weights."""
+    parameters, n = evaluator.parameters, evaluator.parameters.shape.weights
+    generator = torch.Generator().manual_seed(evaluator.problem.search.seed)
+    noise = torch.randn(count, 2, n, generator=generator, dtype=torch.float64)
+    smooth = torch.nn.functional.avg_pool1d(noise, 3, stride=1, padding=1)
+    camber, thickness = torch.rand(2, count, 1, generator=generator, dtype=torch.float64)
+    x = given.repeat(count, 1)
+    x[:, :n] += 0.08 * smooth[:, 0] + 0.2 * camber + 0.04 * thickness
+    x[:, n : 2 * n] += 0.08 * smooth[:, 1] + 0.2 * camber - 0.04 * thickness
+    return parameters.with_angles(parameters.clip(x), evaluator.problem)
+
+
+def _correct_angles(evaluator: Evaluator, x: Tensor, steps: int = 2) -> Tensor:
+    """Move the free angles towards the wanted lift, 0.1 a degree."""
+    parameters = evaluator.parameters
+    for _ in range(steps if parameters.angle_index else 0):
+        lift = evaluator(x, gradient=False).values["cl"]
+        x = x.clone()
+        for point, index in parameters.angle_index.items():
+            wanted = evaluator.problem.points[point].cl or 0.0
+            x[:, index] += ((wanted - lift[:, point]) / 0.1).nan_to_num(0.0).clamp(-4, 4)
+        x = parameters.clip(x)
+    return x
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """One evaluated design as the optimiser sees it: a vector in units, ratios, scaled rows."""
+
+    z: Vector
+    objective: float
+    slope: Vector
+    rows: Vector
+    jacobian: Vector
+    violation: float
+    known: bool
+    sound: bool
+    evaluation: Evaluation
+
+    @property
+    def feasible(self) -> bool:
+        return self.sound and self.violation <= 1.0
+
+    @property
+    def rank(self) -> tuple[bool, float, bool, float]:
+        """Smaller is better."""
+        missed = 0.0 if self.feasible else self.violation
+        return (not self.sound, missed, not self.known, self.objective)
+
+
+@dataclass(eq=False)
+class _Follower:
+    """One run of the optimiser; value and gradient at one place cost one call of the predictor."""
+
+    evaluator: Evaluator
+    number: int
+    progress: Callable[[Step], None]
+    history: list[Step] = field(default_factory=list)
+    message: str = ""
+    reference: float = 1.0  # unit of the objective
+    shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
+
+    def __post_init__(self) -> None:
+        parameters = self.evaluator.parameters
+        self.unit = parameters.unit.numpy()
+        self.lower, self.upper = parameters.lower.numpy() / self.unit, parameters.upper.numpy() / self.unit
+        self.equality = self.evaluator.equality.numpy()
+        self.allowed = np.array([max(row.allowed, 1e-6) for row in self.evaluator.rows])
+        self._seen: _Point | None = None
+        self._sound: _Point | None = None
+        self._best: _Point | None = None
+
+    @property
+    def best(self) -> _Point:
+        """The best design seen so far."""
+        assert self._best is not None
+        return self._best
+
+    def physical(self, z: Vector) -> Tensor:
+        """Parameters in their own units."""
+        return torch.tensor(z * self.unit)
+
+    def run(self, x: Tensor) -> None:
+        """Restore, then follow the gradient until nothing moves or the steps are used up."""
+        z = self.restore(x.numpy() / self.unit)
+        restored = self(z)
+        self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
+        self.shy = restored.known
+        self._seen = self._best = None
+        result = self._minimise(z)
+        self.message = f"the search ended after {result.nit} steps: {result.message}"
+
+    def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
+        """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""
+        start = np.clip(z, self.lower + 1e-9, self.upper - 1e-9)
+
+        def residual(z: Vector) -> Vector:
+            rows = self(z).rows
+            violated = np.where(self.equality, rows, np.minimum(rows, 0.0))
+            return np.concatenate([violated / self.allowed * 1e-3, nearness * 1e-1 * (z - start)])
+
+        def slope(z: Vector) -> Vector:
+            point = self(z)
+            active = (self.equality | (point.rows < 0)) / self.allowed * 1e-3
+            return np.concatenate([point.jacobian * active[:, None], nearness * 1e-1 * np.eye(len(z))])
+
+        found = least_squares(
+            residual, start, slope, bounds=(self.lower, self.upper), max_nfev=steps, ftol=1e-3, xtol=1e-3
+        )
+        self._record(found.x, 0)
+        return np.asarray(found.x)
+
+    def _minimise(self, z: Vector) -> Any:
+        first = len(self.history)
+        options: dict[str, Any] = {"maxiter": self.evaluator.problem.search.iterations}
+        bounds = list(zip(self.lower, self.upper, strict=True))
+
+        def accepted(z: Vector, *state: Any) -> None:
+            self._record(z, len(self.history) - first + 1)
+
+        if self.evaluator.problem.search.method is Method.TRUST_CONSTR:
+            ceiling = np.where(self.equality, 0.0, np.inf)
+            held: Any = NonlinearConstraint(lambda z: self(z).rows, 0.0, ceiling, lambda z: self(z).jacobian, BFGS())
+            return minimize(
+                lambda z: self(z).objective,
+                z,
+                jac=lambda z: self(z).slope,
+                hess=BFGS(),
+                method="trust-constr",
+                bounds=bounds,
+                constraints=[held],
+                callback=accepted,
+                options={**options, "gtol": 1e-4, "xtol": 1e-5},
+            )
+        held = [
+            {"type": kind, "fun": partial(self._rows, mask), "jac": partial(self._jacobian, mask)}
+            for kind, mask in (("eq", self.equality), ("ineq", ~self.equality))
+            if mask.any()
+        ]
+        return minimize(
+            lambda z: self(z).objective,
+            z,
+            jac=lambda z: self(z).slope,
+            method="SLSQP",
+            bounds=bounds,
+            constraints=held,
+            callback=accepted,
+            options={**options, "ftol": GOOD_ENOUGH},
+        )
+
+    def _rows(self, mask: Vector, z: Vector) -> Vector:
+        return self(z).rows[mask]
+
+    def _jacobian(self, mask: Vector, z: Vector) -> Vector:
+        return self(z).jacobian[mask]
+
+    def __call__(self, z: Vector) -> _Point:
+        """The design at z; what cannot be answered looks like the last sound one, only far worse."""
+        if self._seen is None or not np.array_equal(z, self._seen.z):
+            self._seen = self._evaluate(np.array(z))
+            if self._best is None or self._seen.rank < self._best.rank:
+                self._best = self._seen
+        return self._seen
+
+    def _evaluate(self, z: Vector) -> _Point:
+        evaluation = self.evaluator(self.physical(z)[None])
+        assert evaluation.objective_gradient is not None
+        assert evaluation.rows_gradient is not None
+        numbers = (
+            evaluation.objective[0].numpy() / self.reference,
+            evaluation.objective_gradient[0].numpy() * self.unit / self.reference,
+            evaluation.rows[0].numpy(),
+            evaluation.rows_gradient[0].numpy() * self.unit,
+        )
+        violated = evaluation.violation(self.evaluator.equality)[0].numpy() / self.allowed
+        sound = bool(evaluation.answered.all()) and all(np.isfinite(item).all() for item in numbers)
+        unknown = float((~evaluation.known).double().mean())
+        if sound:
+            objective = float(numbers[0]) + UNKNOWN * unknown * self.shy
+            point = _Point(z, objective, *numbers[1:], float(violated.max(initial=0)), unknown == 0, True, evaluation)
+            self._sound = point
+            return point
+        last = self._sound
+        shape = (len(self.evaluator.rows), len(z))
+        rows, slope, jacobian = (
+            (last.rows, last.slope, last.jacobian)
+            if last
+            else (-np.ones(shape[0]), np.zeros(shape[1]), np.zeros(shape))
+        )
+        return _Point(z, NOT_ANSWERED, slope, rows, jacobian, np.inf, False, False, evaluation)
+
+    def _record(self, z: Vector, iteration: int) -> None:
+        point = self(z)
+        objective = float(point.evaluation.objective[0])
+        step = Step(self.number, iteration, objective, point.violation, point.known, tuple(self.physical(z).tolist()))
+        self.history.append(step)
+        self.progress(step)
+
+
+def _what_stands_in_the_way(evaluator: Evaluator, evaluation: Evaluation, starts: int) -> str:
+    if not bool(evaluation.answered.all()):
+        first = next(message for message in evaluation.answer.message if message)
+        return f"{evaluator.predictor.name} could not answer at any of the {starts} starts: {first}"
+    missed = evaluation.violation(evaluator.equality)[0] / torch.tensor([max(r.allowed, 1e-6) for r in evaluator.rows])
+    worst = evaluator.rows[int(missed.argmax())]
+    reached = worst.limit + float(evaluation.rows[0, int(missed.argmax())]) * worst.scale * worst.sign
+    sign = "=" if worst.equality else "≥" if worst.sign > 0 else "≤"
+    return (
+        f"no shape within the bounds was found that meets all constraints together: the nearest, out of {starts} starts, "
+        f"still misses {worst.label} {sign} {worst.limit:g} with {reached:.4g}"
+    )

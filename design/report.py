@@ -1,0 +1,261 @@
+"""The report of a design: one HTML page that needs nothing else, readable by whoever pays for the wing."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from understudy.design.design import Design, Outcome
+from understudy.design.plots import history_picture, polar_picture, pressure_picture, shape_picture
+from understudy.design.problem import Problem
+
+_HEADLINES = {
+    Outcome.SUCCESS: "Success",
+    Outcome.NOT_VERIFIED: "Not verified",
+    Outcome.INFEASIBLE: "No solution found",
+    Outcome.NOT_FLOWN: "Failed: the simulator could not fly it",
+    Outcome.CONSTRAINT_BROKEN: "Failed: a constraint is broken",
+}
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.55 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #22262d; background: #fff; margin: 0; }}
+main {{ max-width: 960px; margin: 0 auto; padding: 32px 24px 64px; }}
+h1 {{ font-size: 28px; line-height: 1.25; margin: 0 0 16px; }}
+h2 {{ font-size: 19px; margin: 40px 0 8px; border-top: 1px solid #dfe3e9; padding-top: 20px; }}
+p {{ margin: 8px 0; max-width: 72ch; }}
+.status {{ border-left: 6px solid; padding: 12px 18px; margin: 0 0 20px; border-radius: 3px; }}
+.status b {{ display: block; font-size: 19px; }}
+.good {{ border-color: #23804a; background: #eef7f1; }}
+.bad {{ border-color: #b3341f; background: #fcf0ee; }}
+.figures {{ display: flex; flex-wrap: wrap; gap: 12px 40px; margin: 16px 0; }}
+.figures div {{ min-width: 150px; }}
+.figures b {{ display: block; font-size: 23px; font-variant-numeric: tabular-nums; }}
+.figures span, .note {{ color: #5b626d; font-size: 14px; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; margin: 8px 0; }}
+th, td {{ text-align: right; padding: 5px 10px; border-bottom: 1px solid #e4e7ec; white-space: nowrap; }}
+th {{ font-weight: 600; color: #444b56; border-bottom-color: #aab1bc; }}
+th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space: normal; }}
+.yes {{ color: #23804a; }} .no {{ color: #b3341f; font-weight: 600; }}
+svg {{ width: 100%; height: auto; display: block; margin: 8px 0; }}
+pre {{ background: #f4f6f9; padding: 12px 16px; border-radius: 4px; overflow-x: auto; font-size: 14px; }}
+@media print {{ h2 {{ break-after: avoid; }} svg, table {{ break-inside: avoid; }} }}
+</style>
+</head>
+<body><main>
+{body}
+</main></body>
+</html>
+"""
+
+
+def write_report(design: Design, problem: Problem, path: Path, *, command: str = "") -> None:
+    """Write the report of a design as one self-contained HTML file.
+
+    Args:
+        command: the command line that repeats the run.
+    """
+    part = path.with_suffix(".part")
+    part.write_text(report(design, problem, command=command), encoding="utf-8")
+    part.replace(path)
+
+
+def report(design: Design, problem: Problem, *, command: str = "") -> str:
+    """The HTML text of the report."""
+    sections = [
+        f"<h1>{escape(design.name)}</h1>",
+        _status(design),
+        _figures(design),
+        _section(
+            "The shape", shape_picture(design), f"Started as {problem.shape.start}. Both axes have the same scale."
+        ),
+        _section("Operating points", _points_table(design, problem)),
+        _section("Promise, verdict and gap", _gap_table(design, problem), _gap_note(design)),
+        _section(
+            "Constraints", _constraint_table(design), "Judged on what the simulator found, within the tolerance stated."
+        ),
+        _section(
+            "Pressure at each operating point",
+            _pressure(design, problem),
+            "Suction points up; thick lines are the upper side.",
+        ),
+        _section("Polars", polar_picture(design), _polar_note(design)),
+        _section("History of the search", history_picture(design), f"{_sentence(design.search)}"),
+    ]
+    if len(design.rounds) > 1:
+        sections.append(_section("Rounds", _rounds_table(design)))
+    sections.append(_section("How to repeat it", _repeat(command)))
+    return _PAGE.format(title=escape(f"{design.name}: {_HEADLINES[design.outcome]}"), body="\n".join(sections))
+
+
+def _status(design: Design) -> str:
+    kind = "good" if design.success else "bad"
+    return f'<div class="status {kind}"><b>{_HEADLINES[design.outcome]}</b>{escape(design.sentence)}</div>'
+
+
+def _figures(design: Design) -> str:
+    promised, verified = design.objective
+    numbers = [(f"{promised:.5g}", f"objective promised by {design.promise.who}")]
+    if verified is not None and design.verdict is not None:
+        numbers.append((f"{verified:.5g}", f"objective verified by {design.verdict.who}"))
+        numbers.append((f"{100 * (verified / promised - 1):+.2f} %", "gap, verdict over promise"))
+    drag = [line for line in design.gap if line.quantity == "cd" and line.inside is not None]
+    if drag:
+        numbers.append(
+            (f"{sum(bool(line.inside) for line in drag)} of {len(drag)}", "verified drags inside the promised interval")
+        )
+    return (
+        '<div class="figures">'
+        + "".join(f"<div><b>{n}</b><span>{escape(t)}</span></div>" for n, t in numbers)
+        + "</div>"
+    )
+
+
+def _points_table(design: Design, problem: Problem) -> str:
+    rows = []
+    for index, point in enumerate(problem.points):
+        rows.append(
+            [
+                f"{index + 1}: {point}",
+                f"{point.weight:g}",
+                f"{point.reynolds:.4g}",
+                f"{point.mach:g}",
+                f"{point.n_crit:g}",
+                _number(design.promise.value("alpha", index), ".3f"),
+                _number(design.verdict.value("alpha", index) if design.verdict else None, ".3f"),
+                design.verdict.status[index] if design.verdict else "not flown",
+                "yes" if design.promise.known[index] else "no",
+            ]
+        )
+    head = [
+        "Point",
+        "Weight [-]",
+        "Re [-]",
+        "Mach [-]",
+        "N_crit [-]",
+        "α promised [deg]",
+        "α verified [deg]",
+        "Simulator",
+        "Known ground",
+    ]
+    return _table(head, rows)
+
+
+def _gap_table(design: Design, problem: Problem) -> str:
+    if not design.gap:
+        return "<p>Nothing was verified, so there is no gap to show.</p>"
+    rows = []
+    for line in design.gap:
+        index = line.point - 1
+        half = design.promise.value(f"{line.quantity}_half_width", index)
+        digits = ".5f" if line.quantity == "cd" else ".4f"
+        promised = _number(line.promise, digits) + (f" ± {half:{digits}}" if half is not None else "")
+        absolute = f"{line.verdict - line.promise:+{digits}}"
+        inside = "–" if line.inside is None else _tick(line.inside)
+        rows.append(
+            [
+                f"{line.point}: {problem.points[index]}",
+                _SYMBOLS[line.quantity],
+                promised,
+                _number(line.verdict, digits),
+                absolute,
+                f"{100 * line.ratio:+.2f} %",
+                inside,
+            ]
+        )
+    return _table(["Point", "Quantity [-]", "Promise", "Verdict", "Gap", "Gap [%]", "Inside the interval"], rows)
+
+
+def _constraint_table(design: Design) -> str:
+    rows = []
+    for line in design.constraints:
+        unit = "" if line.unit == "-" else f" [{line.unit}]"
+        kept = "not verified" if line.kept is None else _tick(line.kept)
+        rows.append(
+            [
+                f"{line.subject}{unit}",
+                line.required,
+                f"{line.tolerance:.3g}",
+                _number(line.promised, ".5g"),
+                _number(line.verified, ".5g"),
+                kept,
+            ]
+        )
+    return _table(["Constraint", "Required", "Tolerance", "Promised", "Verified", "Kept"], rows)
+
+
+def _rounds_table(design: Design) -> str:
+    rows = [
+        [
+            f"{number}",
+            f"{promised:.6g}",
+            _number(verified, ".6g"),
+            f"{100 * (verified / promised - 1):+.2f} %" if verified else "–",
+        ]
+        for number, (promised, verified) in enumerate(design.rounds)
+    ]
+    return _table(["Round", "Objective promised", "Objective verified", "Gap"], rows)
+
+
+def _pressure(design: Design, problem: Problem) -> str:
+    if not design.promise.cp and not (design.verdict and design.verdict.cp):
+        return "<p>Neither the promise nor the verdict holds the pressure.</p>"
+    return pressure_picture(design, problem)
+
+
+def _repeat(command: str) -> str:
+    told = command or "understudy design problem.toml"
+    return (
+        f"<pre>{escape(told)}</pre><p>The problem used lies beside this page as <code>problem.toml</code>, the coordinates as "
+        "<code>design.dat</code>, and every number shown here in <code>design.json</code>.</p>"
+    )
+
+
+def _gap_note(design: Design) -> str:
+    if design.verdict is None:
+        return ""
+    return f"The promise comes from {design.promise.who}, the verdict from {design.verdict.who}, each point flown at its prescribed lift or angle."
+
+
+def _polar_note(design: Design) -> str:
+    has_band = bool(design.promise.low)
+    return (
+        "Symbols are the operating points. Lines go through them and a little beyond, the stream interpolated between the points."
+        + (" Bars and bands are the promised intervals." if has_band else "")
+    )
+
+
+def _section(title: str, content: str, note: str = "") -> str:
+    return f"<h2>{escape(title)}</h2>\n{content}" + (f'\n<p class="note">{escape(note)}</p>' if note else "")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Cells are text, or the mark of `_tick`."""
+    first = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    lines = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{first}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    return text if text in (_YES, _NO) else escape(text)
+
+
+def _tick(kept: bool) -> str:
+    return _YES if kept else _NO
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None or value != value else f"{value:{form}}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
+
+
+_YES, _NO = '<span class="yes">yes</span>', '<span class="no">no</span>'
+_SYMBOLS = {"cl": "C_L", "cd": "C_D", "cm": "C_M"}

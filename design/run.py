@@ -1,0 +1,232 @@
+"""A design from a problem to a verified answer on disk, in rounds, so that a killed run goes on where it stopped.
+
+Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`. If the
+gap between promise and verdict is wider than promised and rounds are left, the design and shapes near it are flown by the
+simulator, kept in `labels-K.npz`, and handed to `refine`, which gives a predictor that has learnt from them.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from understudy.design.design import Design, Flight, Outcome, constraint_table, judge, objective_of
+from understudy.design.optimise import Optimum, Step, optimise
+from understudy.design.parameters import Parameters
+from understudy.design.problem import Problem
+from understudy.design.problem_file import problem_to_toml
+from understudy.design.report import write_report
+from understudy.design.verify import fly, verification_case, with_verdict
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.interface import Predictor, Simulator, Solution, Status
+from understudy.simulators.shapes.airfoil import Airfoil
+from understudy.simulators.shapes.coordinates_file import write_selig
+from understudy.simulators.shapes.library import airfoil
+
+Refine = Callable[[Predictor, AirfoilCase, Solution], Predictor]
+
+NEIGHBOURS = 12  # shapes near the design that are flown with it, each at every point
+NEIGHBOURHOOD = 0.01  # standard deviation of their CST weights around those of the design
+SWEEP = 15  # angles of the polar in the report
+BEYOND = 1.5  # [deg] by which the polar goes on beyond the operating points
+
+
+def run_design(
+    problem: Problem,
+    predictor: Predictor,
+    simulator: Simulator,
+    folder: Path,
+    *,
+    rounds: int = 0,
+    refine: Refine | None = None,
+    command: str = "",
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Design:
+    """Design, verify, retrain where the promise was wrong, and leave everything in a folder.
+
+    The folder then holds `problem.toml`, `design.dat`, `design.json` and `report.html`, and one file a round. A second run
+    with the same problem and folder repeats nothing that was finished.
+
+    Args:
+        rounds: how often to learn from the verdict and design again, at most; ends earlier once every verified drag lies in
+            the promised interval.
+        refine: gives a predictor that has learnt from labelled cases, in the order (predictor, case, solution).
+
+    Rarely needed:
+        command: what repeats the run, printed in the report.
+        progress: called with every step of the search.
+
+    Returns:
+        The best round: success before failure, gap inside the interval before outside, then the lowest verified objective.
+
+    Raises:
+        ValueError: the folder holds another problem, or rounds without `refine`.
+        NotDifferentiableError: the predictor gives no gradients.
+    """
+    if rounds > 0 and refine is None:
+        raise ValueError("rounds need a function that refines the predictor; got none")
+    predictor.require_gradient()
+    folder.mkdir(parents=True, exist_ok=True)
+    _keep_problem(problem, folder)
+    designs: list[Design] = []
+    for number in range(rounds + 1):
+        design = _round(problem, predictor, simulator, folder, number, progress)
+        designs.append(replace(design, rounds=tuple(earlier.objective for earlier in designs)))
+        if number == rounds or design.gap_inside or refine is None:
+            break
+        predictor = refine(predictor, *_labels(problem, design, simulator, folder / f"labels-{number}.npz"))
+    best = replace(min(designs, key=_rank), rounds=tuple(design.objective for design in designs))
+    best.save(folder / "design.json")
+    write_selig(Airfoil(_file_name(problem.name), best.coordinates), folder / "design.dat")
+    write_report(best, problem, folder / "report.html", command=command)
+    return best
+
+
+def neighbours(
+    x: Float[Tensor, " parameters"], parameters: Parameters, count: int, seed: int
+) -> Float[Tensor, "shapes nodes 2"]:
+    """The design itself and shapes near it, smooth random changes of its weights, as surface nodes."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = torch.zeros(len(parameters), dtype=torch.float64)
+    shape[: 2 * parameters.shape.weights + 1] = NEIGHBOURHOOD
+    change = torch.randn(count, len(parameters), generator=generator, dtype=torch.float64) * shape
+    return parameters.nodes(torch.cat([x[None], parameters.clip(x + change)]))
+
+
+def _round(
+    problem: Problem,
+    predictor: Predictor,
+    simulator: Simulator,
+    folder: Path,
+    number: int,
+    progress: Callable[[Step], None],
+) -> Design:
+    done, history = folder / f"round-{number}.json", folder / f"history-{number}.jsonl"
+    if done.is_file():
+        return Design.from_json(done.read_text(encoding="utf-8"))
+    start = airfoil(problem.shape.start).coordinates
+    reached = _reached(history)
+    with history.open("a", encoding="utf-8") as lines:
+
+        def keep(step: Step) -> None:
+            lines.write(json.dumps(asdict(step)) + "\n")
+            lines.flush()
+            progress(step)
+
+        optimum = optimise(problem, predictor, start, resume_from=reached, progress=keep)
+    design = made_design(problem, predictor, optimum)
+    design = with_verdict(design, problem, simulator.name, fly(design.coordinates, problem, simulator))
+    design = replace(design, polar=_polar(design, problem, predictor, simulator))
+    design.save(done)
+    return design
+
+
+def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Design:
+    """The design of an optimum, as promised: nobody has verified it yet."""
+    parameters = Parameters.of(problem)
+    nodes = parameters.nodes(torch.stack([optimum.x, optimum.start_x]))
+    promise = Flight.of(predictor.name, optimum.evaluation.answer, optimum.evaluation.values["alpha"][0])
+    constraints = constraint_table(problem, nodes[0], promise, None)
+    outcome, sentence = judge(constraints, None, infeasible=None if optimum.feasible else optimum.message)
+    return Design(
+        name=problem.name,
+        parameters=dict(zip(parameters.names, optimum.x.tolist(), strict=True)),
+        coordinates=nodes[0],
+        start=nodes[1],
+        promise=promise,
+        verdict=None,
+        objective=(objective_of(problem, promise) or float("nan"), None),
+        constraints=constraints,
+        gap=(),
+        outcome=outcome,
+        sentence=sentence,
+        search=optimum.message,
+        history=tuple((step.start, step.iteration, step.objective, step.violation) for step in optimum.history),
+    )
+
+
+def _polar(
+    design: Design, problem: Problem, predictor: Predictor, simulator: Simulator
+) -> tuple[Flight, Flight | None] | None:
+    """Promise and verdict over a sweep of the angle, the stream interpolated between the operating points."""
+    at = np.asarray(design.promise.values["alpha"])
+    if not np.isfinite(at).all():
+        return None
+    order = np.argsort(at)
+    sweep = np.linspace(at.min() - BEYOND, at.max() + BEYOND, SWEEP)
+    columns = {
+        name: torch.tensor(np.interp(sweep, at[order], np.array([getattr(p, name) for p in problem.points])[order]))
+        for name in ("reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
+    }
+    case = AirfoilCase.of(design.coordinates, torch.tensor(sweep), **columns)
+    with torch.no_grad():
+        promised, verified = predictor.predict(case), simulator.predict(case)
+    return tuple(
+        replace(Flight.of(one.name, answer, case.alpha), cp=())
+        for one, answer in ((predictor, promised), (simulator, verified))
+    )  # type: ignore[return-value]
+
+
+def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) -> tuple[AirfoilCase, Solution]:
+    """The design and its neighbours at all points, flown once and kept."""
+    parameters = Parameters.of(problem)
+    x = torch.tensor(list(design.parameters.values()), dtype=torch.float64)
+    shapes = neighbours(x, parameters, NEIGHBOURS, problem.search.seed)
+    case = AirfoilCase.concatenate([verification_case(nodes, problem) for nodes in shapes])
+    if file.is_file():
+        with np.load(file) as kept:
+            status = tuple(Status(str(item)) for item in kept["status"])
+            values = {
+                name.removeprefix("value_"): torch.tensor(kept[name]) for name in kept if name.startswith("value_")
+            }
+            return case, Solution(values=values, status=status, message=tuple(str(item) for item in kept["message"]))
+    with torch.no_grad():
+        solution = simulator.predict(case)
+    columns = {f"value_{name}": value.numpy() for name, value in solution.values.items()}
+    inputs = {f"input_{item.name}": getattr(case, item.name).numpy() for item in fields(case)}
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        status, message = np.array([str(s) for s in solution.status]), np.array(solution.message)
+        np.savez_compressed(stream, status=status, message=message, **columns, **inputs)
+    part.replace(file)
+    return case, solution
+
+
+def _keep_problem(problem: Problem, folder: Path) -> None:
+    """Write the problem used, its start beside it; refuse a folder that holds another one."""
+    file, text = folder / "problem.toml", problem_to_toml(problem)
+    if file.is_file() and file.read_text(encoding="utf-8") != text:
+        raise ValueError(f"{folder} holds a run of another problem; choose an empty folder, or delete it")
+    file.write_text(text, encoding="utf-8")
+
+
+def _reached(history: Path) -> Float[Tensor, " parameters"] | None:
+    """The best parameters in the history of a search that was cut off; a line that was cut off itself is left out."""
+    steps = []
+    for line in history.read_text(encoding="utf-8").splitlines() if history.is_file() else ():
+        try:
+            steps.append(Step(**json.loads(line)))
+        except json.JSONDecodeError:
+            continue
+    if not steps:
+        return None
+    best = min(steps, key=lambda step: (step.violation > 1, max(step.violation, 1.0), step.objective))
+    return torch.tensor(best.x, dtype=torch.float64)
+
+
+def _rank(design: Design) -> tuple[bool, bool, float]:
+    verified = design.objective[1]
+    return (
+        design.outcome is not Outcome.SUCCESS,
+        not design.gap_inside,
+        float("inf") if verified is None else verified,
+    )
+
+
+def _file_name(name: str) -> str:
+    return name.strip() or "design"
