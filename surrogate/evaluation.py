@@ -1,0 +1,145 @@
+"""How good a surrogate is on cases it has not seen: errors, coverage, ranking of errors, false alarms, by range."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.interface import Answer, Status
+from understudy.surrogate.prediction import Prediction
+
+QUANTITIES = ("cl", "cd", "cm", "xtr_top", "xtr_bottom")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One quantity on some cases; errors of cd are |d ln CD|, the others absolute in the unit of the quantity.
+
+    mean, median, p95: of the error. coverage: share of truths inside their interval. width: median half-width.
+    rank_correlation: Spearman's, of half-width against error.
+    """
+
+    mean: float
+    median: float
+    p95: float
+    coverage: float
+    width: float
+    rank_correlation: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Accuracy by range and quantity, with the cases in each range and the share of them flagged."""
+
+    cases: Mapping[str, int]
+    flagged: Mapping[str, float]
+    accuracy: Mapping[str, Mapping[str, Accuracy]]
+
+    def words(self) -> dict[str, Any]:
+        """JSON-ready words."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """A table for people."""
+        head = f"{'range':<26}{'cases':>7}{'flagged':>9}  {'quantity':<11}"
+        lines = [head + "".join(f"{word:>10}" for word in ("mean", "median", "p95", "coverage", "width", "Spearman"))]
+        for name, rows in self.accuracy.items():
+            first = f"{name:<26}{self.cases[name]:>7}{self.flagged[name]:>9.1%}"
+            for quantity, row in rows.items():
+                numbers = f"{row.mean:>10.4f}{row.median:>10.4f}{row.p95:>10.4f}{row.coverage:>10.1%}{row.width:>10.4f}"
+                lines.append(f"{first:<42}  {quantity:<11}{numbers}{row.rank_correlation:>10.2f}")
+                first = ""
+        return "\n".join(lines)
+
+
+def evaluate(case: AirfoilCase, truth: Answer, prediction: Prediction) -> Report:
+    """Compare predictions with a simulator's answers to the same cases; cases that either did not answer are left out.
+
+    Ranges: the headline box (alpha -5 to 12 deg, Re 2e5 to 5e6, n_crit 9, Mach up to 0.1, free transition), everything,
+    and everything parted by angle, Reynolds number, Mach number and transition. Flagged cases count.
+
+    Raises:
+        ValueError: no case was answered by both.
+    """
+    both = _answered(truth) & _answered(prediction)
+    if not both.any():
+        raise ValueError("expected at least one case that both the simulator and the surrogate answered; got none")
+    masks = {name: mask & both for name, mask in ranges(case, prediction["alpha"]).items()}
+    masks = {name: mask for name, mask in masks.items() if mask.any()}
+    flagged = {name: float((~prediction.known[mask]).double().mean()) for name, mask in masks.items()}
+    names = [name for name in QUANTITIES if name in truth.values]
+    return Report(
+        cases={name: int(mask.sum()) for name, mask in masks.items()},
+        flagged=flagged,
+        accuracy={
+            name: {quantity: accuracy(truth, prediction, quantity, mask) for quantity in names}
+            for name, mask in masks.items()
+        },
+    )
+
+
+def ranges(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> dict[str, Bool[Tensor, " batch"]]:
+    """Named parts of the operating range as masks."""
+    reynolds, mach = case.reynolds, case.mach
+    free = (case.trip_top >= 1) & (case.trip_bottom >= 1)
+    box = (
+        free
+        & (alpha >= -5)
+        & (alpha <= 12)
+        & (reynolds >= 2e5)
+        & (reynolds <= 5e6)
+        & (mach <= 0.1)
+        & (case.n_crit == 9)
+    )
+    return {
+        "headline box": box,
+        "everything": torch.ones_like(free),
+        "alpha below 0": alpha < 0,
+        "alpha 0 to 8": (alpha >= 0) & (alpha <= 8),
+        "alpha above 8": alpha > 8,
+        "Re below 3e5": reynolds < 3e5,
+        "Re 3e5 to 3e6": (reynolds >= 3e5) & (reynolds <= 3e6),
+        "Re above 3e6": reynolds > 3e6,
+        "Mach above 0.3": mach > 0.3,
+        "tripped": ~free,
+    }
+
+
+def accuracy(truth: Answer, prediction: Prediction, name: str, mask: Bool[Tensor, " batch"]) -> Accuracy:
+    """Accuracy of one quantity on the cases of a mask."""
+    true, value = truth[name][mask].double(), prediction[name][mask].detach().double()
+    low, high = prediction.low[name][mask].detach().double(), prediction.high[name][mask].detach().double()
+    if name == "cd":
+        error, width = (value.log() - true.log()).abs(), 0.5 * (high.log() - low.log())
+    else:
+        error, width = (value - true).abs(), 0.5 * (high - low)
+    return Accuracy(
+        mean=float(error.mean()),
+        median=float(error.median()),
+        p95=float(error.quantile(0.95)),
+        coverage=float(((true >= low) & (true <= high)).double().mean()),
+        width=float(width.median()),
+        rank_correlation=rank_correlation(width, error),
+    )
+
+
+def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cases"]) -> float:
+    """Spearman's coefficient; NaN for fewer than three cases or where nothing varies."""
+    if len(first) < 3:
+        return float("nan")
+    ranks = torch.stack([_ranks(first), _ranks(second)])
+    return float(torch.corrcoef(ranks)[0, 1])
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Ranks, equal values sharing the mean of theirs."""
+    _, number, counts = torch.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum(0).double() - 0.5 * (counts.double() - 1))[number]
+
+
+def _answered(answer: Answer) -> Tensor:
+    return torch.tensor([status is Status.OK for status in answer.status])

@@ -1,0 +1,111 @@
+"""One member of a surrogate: a network inside its normalisation, from an encoded case to physical quantities."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from understudy.simulators.airfoil.forces import pressure_forces
+from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS, Encoding
+from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
+from understudy.surrogate.networks.graph import GraphConfig, GraphNetwork
+from understudy.surrogate.networks.heads import EVEN_NUMBERS, PAIRED_NUMBERS, NetworkOutput
+from understudy.surrogate.normalisation import Normalisation
+from understudy.surrogate.outputs import SurfaceFields, physical_fields
+
+NODES = 160  # surface nodes that the networks read; other contours are panelled anew
+NetworkConfig = ConvolutionConfig | GraphConfig
+NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+    "convolution": (ConvolutionConfig, ConvolutionalNetwork),
+    "graph": (GraphConfig, GraphNetwork),
+}
+SPREAD_UNIT = {"cl": 0.01, "cd": 0.02, "cm": 0.002, "xtr": 0.02}  # what a learnt spread of zero means; cd in ln CD
+SPREAD_LIMIT = 6.0  # of the logarithm of a learnt spread over its unit
+
+
+@dataclass(frozen=True, eq=False)
+class MemberOutput:
+    """What one member answers, each (batch,) unless said otherwise.
+
+    cl, cm: integrals of cp. ln_cd: logarithm of the drag coefficient. xtr: transition (batch, 2), top and bottom
+    [chord].
+    spread: quantity -> expected absolute error as the network judges it; "xtr" has (batch, 2), "cd" is of ln CD.
+    fields: on the nodes. network: the bare output.
+    """
+
+    cl: Tensor
+    cm: Tensor
+    ln_cd: Tensor
+    xtr: Tensor
+    spread: Mapping[str, Tensor]
+    fields: SurfaceFields
+    network: NetworkOutput
+
+
+class Member(nn.Module):
+    """A network and the normalisation it was trained with."""
+
+    def __init__(self, config: NetworkConfig, normalisation: Normalisation) -> None:
+        super().__init__()
+        self.config = config
+        self.normalisation = normalisation
+        self.network = _network_of(config)(
+            config, (len(EVEN_FIELDS), len(ODD_FIELDS)), (len(EVEN_CONDITIONS), len(ODD_CONDITIONS))
+        )
+
+    def forward(
+        self, encoding: Encoding, coordinates: Float[Tensor, "batch nodes 2"], alpha: Float[Tensor, " batch"]
+    ) -> MemberOutput:
+        """Physical quantities of encoded cases; coordinates and alpha [deg] are those that were encoded."""
+        raw = self.network(*self.normalisation.inputs(encoding))
+        output = NetworkOutput(raw.fields.float(), raw.numbers.float(), raw.pairs.float())
+        fields = physical_fields(self.normalisation.fields(output.fields), encoding)
+        cl, cm = pressure_forces(coordinates, fields.cp, alpha)
+        numbers = dict(zip(EVEN_NUMBERS, output.numbers.unbind(1), strict=True))
+        pairs = dict(zip(PAIRED_NUMBERS, output.pairs.unbind(2), strict=True))
+        return MemberOutput(
+            cl=cl,
+            cm=cm,
+            ln_cd=self.normalisation.ln_cd(numbers["ln_cd"]),
+            xtr=0.5 + 0.5 * pairs["xtr"],
+            spread={
+                name: unit * _bounded_exp({**numbers, **pairs}[f"spread_{name}"]) for name, unit in SPREAD_UNIT.items()
+            },
+            fields=fields,
+            network=output,
+        )
+
+
+def network_words(config: NetworkConfig) -> dict[str, Any]:
+    """The configuration as JSON-ready words, the kind of network included."""
+    for kind, (config_type, _) in NETWORKS.items():
+        if isinstance(config, config_type):
+            return {"kind": kind, **asdict(config)}
+    raise TypeError(f"expected the configuration of a network ({', '.join(NETWORKS)}); got {type(config).__name__}")
+
+
+def network_from_words(words: Mapping[str, Any]) -> NetworkConfig:
+    """The inverse of `network_words`.
+
+    Raises:
+        ValueError: an unknown kind of network or an unknown setting.
+    """
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
+    kind = settings.pop("kind", None)
+    if kind not in NETWORKS:
+        raise ValueError(f"network kind must be one of {', '.join(NETWORKS)}; got {kind!r}")
+    try:
+        return NETWORKS[kind][0](**settings)
+    except TypeError as error:
+        raise ValueError(f"settings of the {kind} network do not fit this version: {error}") from error
+
+
+def _network_of(config: NetworkConfig) -> type[nn.Module]:
+    return NETWORKS[network_words(config)["kind"]][1]
+
+
+def _bounded_exp(values: Tensor) -> Tensor:
+    return torch.exp(SPREAD_LIMIT * torch.tanh(values / SPREAD_LIMIT))

@@ -1,0 +1,1 @@
+"""Networks on the surface of an airfoil, all of them exactly mirror-symmetric."""

@@ -1,0 +1,129 @@
+"""Message passing on the surface graph: neighbours along the contour at several distances, links across the section.
+
+The contour is coarsened once (two nodes become one), messages travel on the coarse graph, and the fine nodes read the
+result beside their own inputs. Each message is a function of sender, receiver and the vector between them, so the graph
+carries the geometry and not only the order of the nodes. The case and its mirror image run through the same weights as
+two graphs; the heads combine them, so the network is mirror-symmetric.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+from torch_geometric.nn import MessagePassing
+
+from understudy.surrogate.encoding import EVEN_FIELDS, ODD_FIELDS
+from understudy.surrogate.networks.heads import CaseHead, FieldHead, NetworkOutput
+
+COARSENING = 2
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """Size of a graph network.
+
+    features: of a node and of a message.
+    layers: of message passing, each with its own weights.
+    reaches: distances along the contour, in coarse nodes, at which nodes are linked in both directions.
+    fine: features of the full-resolution nodes.
+    """
+
+    features: int = 64
+    layers: int = 6
+    reaches: tuple[int, ...] = (1, 2, 5, 12)
+    fine: int = 16
+
+
+class GraphNetwork(nn.Module):
+    """The network of `GraphConfig`; the number of nodes must be even."""
+
+    def __init__(self, config: GraphConfig, fields: tuple[int, int], conditions: tuple[int, int]) -> None:
+        """Fields and conditions: how many even and odd ones the encoding has."""
+        super().__init__()
+        self.config = config
+        inputs, hidden = sum(fields), config.features
+        self.conditions = nn.Sequential(
+            nn.Linear(sum(conditions), hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
+        )
+        self.encoder = nn.Linear(COARSENING * inputs, hidden)
+        self.layers = nn.ModuleList(SurfaceMessages(hidden) for _ in range(config.layers))
+        self.refine = nn.Linear(hidden, COARSENING * config.fine)
+        self.own = nn.Linear(inputs, config.fine)
+        self.last = nn.Linear(config.fine, config.fine)
+        self.fields = FieldHead(config.fine)
+        self.case = CaseHead(config.fine, hidden, hidden)
+
+    def forward(self, even: Tensor, odd: Tensor, even_conditions: Tensor, odd_conditions: Tensor) -> NetworkOutput:
+        """Normalised inputs in, normalised outputs out; shapes as in `Encoding`."""
+        case = torch.cat([even, odd], 1)
+        image = torch.cat([even, -odd], 1).flip(2)
+        both = torch.cat([case, image]).transpose(1, 2)  # (2 batch, nodes, inputs)
+        conditions = self.conditions(
+            torch.cat(
+                [torch.cat([even_conditions, odd_conditions], 1), torch.cat([even_conditions, -odd_conditions], 1)]
+            )
+        )
+        graphs, nodes = both.shape[0], both.shape[1] // COARSENING
+        edges, across = surface_edges(graphs, nodes, self.config.reaches, both.device)
+        position = self._positions(both, nodes)
+        state = self.encoder(both.unflatten(1, (nodes, COARSENING)).flatten(2)).flatten(0, 1)
+        for layer in self.layers:
+            state = layer(state, edges, position, across, conditions.repeat_interleave(nodes, 0))
+        coarse = state.unflatten(0, (graphs, nodes))
+        fine = self.own(both) + self.refine(coarse).unflatten(2, (COARSENING, -1)).flatten(1, 2)
+        fine = fine + self.last(silu(fine))
+        streams, coarse_streams = _as_streams(silu(fine)), _as_streams(coarse)
+        condition_streams = torch.cat(conditions.chunk(2), 1)
+        return self.case(self.fields(streams), streams, coarse_streams, condition_streams)
+
+    @staticmethod
+    def _positions(both: Tensor, nodes: int) -> Tensor:
+        """Normalised (x, y) of the coarse nodes, one row a node."""
+        place = both[..., [EVEN_FIELDS.index("x"), len(EVEN_FIELDS) + ODD_FIELDS.index("y")]]
+        return place.unflatten(1, (nodes, COARSENING)).mean(2).flatten(0, 1)
+
+
+class SurfaceMessages(MessagePassing):
+    """One round: mean of messages silu(W_r h_receiver + W_s h_sender + W_e edge), then a residual update with FiLM."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(aggr="mean")
+        self.receiver = nn.Linear(features, features)
+        self.sender = nn.Linear(features, features, bias=False)
+        self.edge = nn.Linear(4, features, bias=False)
+        self.modulation = nn.Linear(features, 2 * features)
+        self.update_first = nn.Linear(2 * features, features)
+        self.update_second = nn.Linear(features, features)
+
+    def forward(self, state: Tensor, edges: Tensor, position: Tensor, across: Tensor, conditions: Tensor) -> Tensor:
+        """New state (all nodes, features); `conditions` one row a node, `across` 1 for links across the section."""
+        offset = position[edges[0]] - position[edges[1]]
+        edge = torch.cat([offset, offset.square().sum(1, keepdim=True).sqrt(), across[:, None].to(offset.dtype)], 1)
+        gathered = self.propagate(
+            edges, receiver=self.receiver(state), sender=self.sender(state), edge=self.edge(edge), size=None
+        )
+        scale, shift = self.modulation(conditions).chunk(2, dim=1)
+        hidden = self.update_first(torch.cat([state, gathered], 1))
+        return state + 0.5 * self.update_second(silu(torch.addcmul(shift, hidden, 1 + scale)))
+
+    def message(self, receiver_i: Tensor, sender_j: Tensor, edge: Tensor) -> Tensor:
+        """What the sender tells the receiver."""
+        return silu(receiver_i + sender_j + edge)
+
+
+def surface_edges(graphs: int, nodes: int, reaches: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Senders and receivers (2, edges) of equal graphs laid end to end, and a mask of the links across the section."""
+    index = torch.arange(nodes, device=device)
+    shifts = [sign * reach for reach in reaches for sign in (1, -1)]
+    senders = torch.cat([(index + shift) % nodes for shift in shifts] + [nodes - 1 - index])
+    receivers = index.repeat(len(shifts) + 1)
+    start = nodes * torch.arange(graphs, device=device)[:, None]
+    across = (torch.arange(len(senders), device=device) >= nodes * len(shifts)).repeat(graphs)
+    return torch.stack([(senders + start).flatten(), (receivers + start).flatten()]), across
+
+
+def _as_streams(both: Tensor) -> Tensor:
+    """(2 batch, nodes, features) of cases and mirror images to the two streams of `networks.mirror`."""
+    case, image = both.chunk(2)
+    return torch.cat([case, image.flip(1)], 2).transpose(1, 2)

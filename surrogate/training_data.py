@@ -1,0 +1,165 @@
+"""What a network is trained on, encoded once and held in memory: inputs, learnt fields, numbers of each case."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from understudy.datasets.reader import DataSet
+from understudy.datasets.records import Ragged, Rows
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.forces import pressure_forces
+from understudy.simulators.interface import Answer, Solution, Status
+from understudy.surrogate.encoding import Conditions, Encoding, encode
+from understudy.surrogate.inviscid import panel_basis, surface_nodes
+from understudy.surrogate.outputs import SurfaceFields, learnt_fields
+
+NEEDED_FIELDS = ("cp", "cf", "theta", "delta_star")
+NEEDED_NUMBERS = ("cd", "xtr_top", "xtr_bottom")
+LEAST_THICKNESS = 1e-7  # chord: the layer at a stagnation point that a simulator may leave out
+LEAST_SHAPE_FACTOR = 1.01
+LARGEST_PRESSURE = 50.0  # |cp| of a believable answer
+ENCODED_AT_ONCE = 2048  # rows
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Answered cases ready for training; float32, one row a case.
+
+    encoding: inputs. coordinates: (rows, nodes, 2). alpha: (rows,) [deg], solved for where the lift was prescribed.
+    learnt: fields in the scales in which they are learnt (rows, 4, nodes).
+    reynolds, mach, n_crit, trips: conditions (rows,), trips (rows, 2), top and bottom [chord].
+    cl, cm: integrals of the stored pressure by `pressure_forces`. ln_cd: (rows,). xtr: (rows, 2), top and bottom.
+    """
+
+    encoding: Encoding
+    coordinates: Float[Tensor, "rows nodes 2"]
+    alpha: Float[Tensor, " rows"]
+    reynolds: Float[Tensor, " rows"]
+    mach: Float[Tensor, " rows"]
+    n_crit: Float[Tensor, " rows"]
+    trips: Float[Tensor, "rows 2"]
+    learnt: Float[Tensor, "rows fields nodes"]
+    cl: Float[Tensor, " rows"]
+    cm: Float[Tensor, " rows"]
+    ln_cd: Float[Tensor, " rows"]
+    xtr: Float[Tensor, "rows 2"]
+
+    def __len__(self) -> int:
+        return len(self.alpha)
+
+    def __getitem__(self, rows: slice | Tensor) -> "TrainingData":
+        return TrainingData(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+    def to(self, device: torch.device | str) -> "TrainingData":
+        """The same on another device."""
+        encoding = Encoding(
+            **{item.name: getattr(self.encoding, item.name).to(device) for item in fields(self.encoding)}
+        )
+        rest = {item.name: getattr(self, item.name).to(device) for item in fields(self) if item.name != "encoding"}
+        return TrainingData(encoding=encoding, **rest)
+
+    def share(self) -> "TrainingData":
+        """Move the tensors to shared memory, so that several processes train on one copy."""
+        for item in fields(self.encoding):
+            getattr(self.encoding, item.name).share_memory_()
+        for item in fields(self):
+            if item.name != "encoding":
+                getattr(self, item.name).share_memory_()
+        return self
+
+    @staticmethod
+    def concatenate(parts: "Sequence[TrainingData]") -> "TrainingData":
+        """The rows of all parts."""
+        encoding = Encoding(
+            **{item.name: torch.cat([getattr(part.encoding, item.name) for part in parts]) for item in fields(Encoding)}
+        )
+        names = [item.name for item in fields(TrainingData) if item.name != "encoding"]
+        return TrainingData(
+            encoding=encoding, **{name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+        )
+
+
+def training_data(data: DataSet, rows: Tensor | None = None) -> TrainingData:
+    """The answered ones among `rows` of a data set (all, if not given), encoded.
+
+    Raises:
+        ValueError: no answered row, or a field that the networks learn was not stored.
+    """
+    chosen = data.ok_rows if rows is None else rows[data.ok[rows]]
+    if len(chosen) == 0:
+        raise ValueError("expected at least one answered case to train on; got none")
+    missing = [name for name in NEEDED_FIELDS if name not in data.field_names]
+    if missing:
+        raise ValueError(
+            f"the data set lacks the fields {', '.join(missing)}; simulate it again with its fields stored"
+        )
+    parts = [training_data_of(data.case(part), data.solution(part)) for part in chosen.split(ENCODED_AT_ONCE)]
+    return TrainingData.concatenate(parts)
+
+
+def training_data_of_rows(rows: Rows) -> TrainingData:
+    """The answered ones among rows held in memory, such as verified designs."""
+    ragged = [name for name in NEEDED_FIELDS if isinstance(rows.fields.get(name), Ragged | None)]
+    if ragged:
+        raise ValueError(
+            f"the networks learn the fields {', '.join(NEEDED_FIELDS)} on equal nodes; "
+            f"missing or ragged: {', '.join(ragged)}"
+        )
+    case = AirfoilCase(
+        coordinates=torch.as_tensor(rows.shapes.coordinates[rows.shape]),
+        **{name: torch.as_tensor(values) for name, values in rows.inputs.items()},
+    )
+    values = {name: torch.as_tensor(column) for name, column in (*rows.outputs.items(), *rows.fields.items())}
+    return training_data_of(case, Solution(values=values, status=rows.status, message=rows.message))
+
+
+def training_data_of(case: AirfoilCase, answer: Answer) -> TrainingData:
+    """Encode answered cases; rows without an answer, or with one that no airfoil has, are left out.
+
+    Raises:
+        ValueError: no row is left.
+    """
+    alpha = torch.where(case.lift_prescribed, answer.values.get("alpha", case.alpha), case.alpha)
+    numbers = {name: answer[name].detach() for name in (*NEEDED_NUMBERS, *NEEDED_FIELDS)}
+    usable = torch.tensor([status is Status.OK for status in answer.status]) & torch.isfinite(alpha)
+    for values in numbers.values():
+        usable &= torch.isfinite(values.reshape(len(case), -1)).all(1)
+    usable &= (numbers["cd"] > 0) & (numbers["cp"].abs().amax(1) < LARGEST_PRESSURE)
+    if not usable.any():
+        raise ValueError("expected at least one answered case to train on; got none")
+    case, alpha = case[usable], alpha[usable].float()
+    numbers = {name: values[usable].float() for name, values in numbers.items()}
+    coordinates = surface_nodes(case.coordinates).float()
+    conditions = conditions_of(case, alpha)
+    encoding = encode(coordinates, panel_basis(coordinates), conditions)
+    theta = numbers["theta"].clamp(min=LEAST_THICKNESS)
+    stored = SurfaceFields(
+        cp=numbers["cp"],
+        cf=numbers["cf"],
+        theta=theta,
+        delta_star=torch.maximum(numbers["delta_star"], LEAST_SHAPE_FACTOR * theta),
+    )
+    cl, cm = pressure_forces(coordinates, stored.cp, alpha)
+    return TrainingData(
+        encoding=encoding,
+        coordinates=coordinates,
+        alpha=alpha,
+        reynolds=conditions.reynolds,
+        mach=conditions.mach,
+        n_crit=conditions.n_crit,
+        trips=torch.stack([conditions.trip_top, conditions.trip_bottom], 1),
+        learnt=learnt_fields(stored, encoding),
+        cl=cl,
+        cm=cm,
+        ln_cd=torch.log(numbers["cd"]),
+        xtr=torch.stack([numbers["xtr_top"], numbers["xtr_bottom"]], 1),
+    )
+
+
+def conditions_of(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> Conditions:
+    """Float32 conditions of a case at known angles."""
+    names = ("reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
+    return Conditions(alpha=alpha.float(), **{name: getattr(case, name).float() for name in names})
