@@ -39,7 +39,7 @@ class Airfoil:
             raise ShapeError(f"{self.name}: every coordinate must be a finite number; got NaN or infinity")
         if signed_area(points) <= 0:
             raise ShapeError(
-                f"{self.name}: points must run from the upper trailing edge around the nose to the lower one"
+                f"{self.name}: points must run from the upper trailing edge over the nose to the lower one"
             )
         crossing = first_crossing(points)
         if crossing is not None:

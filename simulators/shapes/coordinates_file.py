@@ -206,7 +206,7 @@ def _without_base(draft: _Draft) -> _Draft:
 
     def on_base(first: Points, second: Points) -> bool:
         step = second - first
-        return bool(abs(step[0]) < 0.2 * abs(step[1]) and abs(step[1]) < 0.1 * size)
+        return bool(abs(step[0]) < 0.7 * abs(step[1]) and abs(step[1]) < 0.1 * size)
 
     start, end = 0, len(points)
     while end - start > FEWEST_POINTS and on_base(points[start], points[start + 1]):

@@ -6,7 +6,7 @@ their families are made by `benchmarks/fit_airfoil_library.py`.
 
 A family is a set of sections that must not be split between training and test data: sections whose CST fits differ by
 less than 0.002 chord everywhere, directly or through others, and sections whose names have the same letters and first
-number (`ag42d`, `ag42d-02r`). All four-digit NACA sections are one family, `naca4`, and all five-digit ones `naca5`,
+number (`mid44a`, `mid44e`). All four-digit NACA sections are one family, `naca4`, and all five-digit ones `naca5`,
 because their parameters vary continuously.
 """
 

@@ -105,7 +105,11 @@ def half_thickness(x: Tensor, thickness: Tensor, *, sharp: bool) -> Tensor:
     """Half the thickness of a NACA section at x [chord], normal to the mean line."""
     a1, a2, a3 = _THICKNESS
     a4 = _CLOSED if sharp else _OPEN
-    return thickness / 0.2 * (0.2969 * torch.sqrt(x) + x * (a1 + x * (a2 + x * (a3 + x * a4))))
+    shape = 0.2969 * torch.sqrt(x) + x * (a1 + x * (a2 + x * (a3 + x * a4)))
+    if sharp:
+        # The coefficients sum to zero only to rounding, and surfaces that cross by 1e-17 are no longer an airfoil.
+        shape = torch.where(x == 1, torch.zeros_like(shape), shape)
+    return thickness / 0.2 * shape
 
 
 def _digits(name: str) -> tuple[str, bool]:
