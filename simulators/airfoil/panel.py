@@ -1,0 +1,282 @@
+"""Inviscid flow past airfoils by a linear-vorticity panel method, batched and differentiable.
+
+The surface carries a vortex sheet whose strength varies linearly along each straight panel. Inside the airfoil the fluid is at
+rest, so the stream function takes one value at all nodes, and the strength of the sheet is the surface speed:
+
+    psi_inf(x_i) + sum_j A_ij gamma_j = psi_0,        psi_inf = y cos(alpha) - x sin(alpha)
+
+closed by the Kutta condition gamma_1 + gamma_n = 0. The open base of a blunt trailing edge carries the source and vortex sheet of
+a stream that leaves along the bisector with the trailing-edge speed. Where the base is closed, the first and last equations
+coincide; the last is replaced by a smooth extrapolation of gamma_1 - gamma_n.
+
+Signs: nodes run counter-clockwise from the upper trailing edge, gamma is the speed in the clockwise direction, so it is positive
+where the flow runs towards the trailing edge on the upper surface and negative on the lower one. Free-stream speed and chord
+are one.
+
+Reference: M. Drela, XFOIL: an analysis and design system for low Reynolds number airfoils, 1989, section 2.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+#: A base narrower than this [chord] counts as closed: its two end equations are too alike to be solved side by side.
+SHARP_GAP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class TrailingEdge:
+    """The base of the airfoil between the last and the first node.
+
+    gap: vector (batch, 2) from the lower to the upper end [chord].
+    bisector: unit vector (batch, 2) pointing downstream between the two surfaces.
+    sharp: mask (batch,) of the closed ones.
+    source, vortex: strength of the base's sheets per unit of (gamma_1 - gamma_n), (batch,).
+    """
+
+    gap: Float[Tensor, "batch 2"]
+    bisector: Float[Tensor, "batch 2"]
+    sharp: Bool[Tensor, " batch"]
+    source: Float[Tensor, " batch"]
+    vortex: Float[Tensor, " batch"]
+
+
+@dataclass(frozen=True, eq=False)
+class PanelFlow:
+    """The panel solution of a batch of shapes at all angles, ready to take surface sources.
+
+    coordinates: (batch, nodes, 2) [chord].
+    gamma_basis: surface speed at alpha = 0 and 90 degrees, (batch, nodes, 2).
+    gamma_of_sources: change of surface speed per unit strength of each panel's constant source, (batch, nodes, nodes - 1).
+    factors, pivots: the factorised influence matrix with the Kutta row, (batch, nodes + 1, nodes + 1).
+    edge: the trailing edge.
+    """
+
+    coordinates: Float[Tensor, "batch nodes 2"]
+    gamma_basis: Float[Tensor, "batch nodes 2"]
+    edge: TrailingEdge
+    matrix: Float[Tensor, "batch equations equations"]
+
+    def gamma(self, alpha: Float[Tensor, " batch"]) -> Float[Tensor, "batch nodes"]:
+        """Surface speed, clockwise positive, at the angle alpha [deg]."""
+        return speed_at(self.gamma_basis, alpha)
+
+
+def speed_at(basis: Float[Tensor, "batch points 2"], alpha: Float[Tensor, " batch"]) -> Float[Tensor, "batch points"]:
+    """Combine a basis at alpha = 0 and 90 degrees into its value at alpha [deg]."""
+    radians = torch.deg2rad(alpha)[:, None]
+    return basis[..., 0] * torch.cos(radians) + basis[..., 1] * torch.sin(radians)
+
+
+def panel_solution(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor, "batch nodes 2"]:
+    """Surface speed of the inviscid flow at alpha = 0 and 90 degrees, clockwise positive, with gradients to the nodes.
+
+    At any alpha it is gamma = basis[..., 0] cos(alpha) + basis[..., 1] sin(alpha), see `speed_at`.
+    """
+    matrix, edge = influence_matrix(coordinates)
+    return torch.linalg.solve(matrix, _free_stream(coordinates, edge))[:, :-1]
+
+
+def solve_panels(coordinates: Float[Tensor, "batch nodes 2"]) -> PanelFlow:
+    """The panel solution together with what a boundary layer needs to act on it."""
+    matrix, edge = influence_matrix(coordinates)
+    basis = torch.linalg.solve(matrix, _free_stream(coordinates, edge))[:, :-1]
+    return PanelFlow(coordinates, basis, edge, matrix)
+
+
+def trailing_edge(coordinates: Float[Tensor, "batch nodes 2"]) -> TrailingEdge:
+    """Base, bisector and the strength of the base's sheets: a stream of speed (gamma_1 - gamma_n) / 2 along the bisector."""
+    upper, lower = coordinates[:, 0], coordinates[:, -1]
+    leaving_upper = _unit(upper - coordinates[:, 1])
+    leaving_lower = _unit(lower - coordinates[:, -2])
+    bisector = _unit(leaving_upper + leaving_lower)
+    gap = upper - lower
+    width = gap.detach().norm(dim=1)
+    sharp = width < SHARP_GAP
+    along = torch.where(sharp[:, None], coordinates.new_tensor([0.0, 1.0]), gap)
+    along = _unit(along)
+    source = 0.5 * (bisector[:, 0] * along[:, 1] - bisector[:, 1] * along[:, 0])
+    vortex = -0.5 * (bisector * along).sum(1)
+    return TrailingEdge(gap, bisector, sharp, source, vortex)
+
+
+def influence_matrix(coordinates: Float[Tensor, "batch nodes 2"]) -> tuple[Tensor, TrailingEdge]:
+    """The matrix of the stream-function equations and the Kutta condition for (gamma_1 ... gamma_n, psi_0)."""
+    edge = trailing_edge(coordinates)
+    count = coordinates.shape[1]
+    first, second = _surface_vortex_stream(coordinates, edge)
+    gamma_part = torch.nn.functional.pad(first, (0, 1)) + torch.nn.functional.pad(second, (1, 0))
+    source, vortex = _base_stream(coordinates, edge)
+    base = source * edge.source[:, None] + vortex * edge.vortex[:, None]
+    ends = coordinates.new_zeros(2, count)
+    ends[0, 0], ends[1, -1] = 1.0, 1.0
+    gamma_part = gamma_part + base[:, :, None] * (ends[0] - ends[1])
+    gamma_part = torch.where(
+        edge.sharp[:, None, None] & (torch.arange(count, device=coordinates.device) == count - 1)[:, None],
+        _extrapolation_row(coordinates),
+        gamma_part,
+    )
+    psi_column = -torch.ones_like(gamma_part[:, :, :1])
+    psi_column = torch.where(
+        edge.sharp[:, None, None] & (torch.arange(count, device=coordinates.device) == count - 1)[:, None],
+        torch.zeros_like(psi_column),
+        psi_column,
+    )
+    top = torch.cat((gamma_part, psi_column), 2)
+    kutta = torch.cat((ends.sum(0), ends.new_zeros(1))).expand(len(coordinates), 1, -1)
+    return torch.cat((top, kutta), 1), edge
+
+
+def source_stream(coordinates: Float[Tensor, "batch nodes 2"], edge: TrailingEdge) -> Float[Tensor, "batch nodes panels"]:
+    """Stream function at the nodes of a unit constant source on each surface panel, its cut laid along the outer normal.
+
+    With t = x - s along the panel and z towards the inside, psi = -(1/2π) ∫ atan2(t, z) ds, up to a constant for each panel that
+    psi_0 absorbs.
+    """
+    x, z, length = _panel_frame(coordinates, coordinates)
+    x, z, own_first, own_second = _keep_off_own_ends(x, z, length, edge.sharp)
+    past = x - length[:, None]
+    log_ratio = 0.5 * (torch.log(x**2 + z**2) - torch.log(past**2 + z**2))
+    psi = -(x * torch.atan2(x, z) - past * torch.atan2(past, z) - z * log_ratio) / (2 * math.pi)
+    quarter = length[:, None].expand_as(psi) / 4
+    return torch.where(own_first, quarter, torch.where(own_second, -quarter, psi))
+
+
+def induced_velocity(
+    panels: Float[Tensor, "batch ends 2"], points: Float[Tensor, "batch points 2"]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Velocity that linear vortex and source sheets on straight panels induce at points.
+
+    Returns four tensors (batch, points, panels, 2): the velocity per unit strength at the panel's first and at its second end, of
+    the vortex sheet (clockwise positive), then of the source sheet. At a panel's own end the logarithm of the distance is left
+    out: it cancels between two panels that share the strength there.
+    """
+    start = panels[:, :-1]
+    tangent_vector = panels[:, 1:] - start
+    length = _length(tangent_vector)
+    tangent = tangent_vector / length[..., None]
+    normal = torch.stack((-tangent[..., 1], tangent[..., 0]), -1)
+    x, z, _ = _panel_frame(panels, points)
+    length = length[:, None]
+    near_first = (x**2 + z**2).detach() < 1e-18
+    near_second = ((x - length) ** 2 + z**2).detach() < 1e-18
+    z = torch.where(near_first | near_second, torch.zeros_like(z), z)
+    past = x - length
+    first = torch.where(near_first, torch.ones_like(x), x**2 + z**2)
+    second = torch.where(near_second, torch.ones_like(x), past**2 + z**2)
+    log_ratio = 0.5 * torch.log(first / second)
+    safe_x = torch.where(near_first, torch.ones_like(x), x)
+    safe_past = torch.where(near_second, torch.ones_like(x), past)
+    angle = torch.where(near_first | near_second, torch.zeros_like(x), torch.atan2(z, safe_past) - torch.atan2(z, safe_x))
+    along_log = x * log_ratio - length + z * angle
+    along_angle = x * angle - z * log_ratio
+    shares = []
+    for whole_t, part_t, whole_n, part_n in (
+        (angle, along_angle, -log_ratio, -along_log),
+        (log_ratio, along_log, angle, along_angle),
+    ):
+        tangential, normal_speed = part_t / length, part_n / length
+        for along, across in ((whole_t - tangential, whole_n - normal_speed), (tangential, normal_speed)):
+            shares.append((along[..., None] * tangent[:, None] + across[..., None] * normal[:, None]) / (2 * math.pi))
+    return shares[0], shares[1], shares[2], shares[3]
+
+
+def _free_stream(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
+    """Right-hand sides (batch, nodes + 1, 2): minus the free stream's stream function at alpha = 0 and 90 degrees."""
+    rhs = torch.stack((-coordinates[..., 1], coordinates[..., 0]), -1)
+    last = torch.arange(rhs.shape[1], device=rhs.device) == rhs.shape[1] - 1
+    rhs = torch.where(edge.sharp[:, None, None] & last[:, None], torch.zeros_like(rhs), rhs)
+    return torch.nn.functional.pad(rhs, (0, 0, 0, 1))
+
+
+def _surface_vortex_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Tensor, Tensor]:
+    """Stream function at the nodes per unit vortex strength at each panel's first and second end, (batch, nodes, panels)."""
+    x, z, length = _panel_frame(coordinates, coordinates)
+    x, z, own_first, own_second = _keep_off_own_ends(x, z, length, edge.sharp)
+    whole, moment = _vortex_integrals(x, z, length[:, None])
+    size = length[:, None].expand_as(whole)
+    log_size = torch.log(size)
+    own = own_first | own_second
+    whole = torch.where(own, size * (log_size - 1), whole)
+    moment = torch.where(own_first, size**2 * (0.5 * log_size - 0.25), moment)
+    moment = torch.where(own_second, size**2 * (0.5 * log_size - 0.75), moment)
+    second = moment / size
+    return (whole - second) / (2 * math.pi), second / (2 * math.pi)
+
+
+def _vortex_integrals(x: Tensor, z: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    """∫ ln r ds and ∫ s ln r ds along a panel, in its own frame."""
+    past = x - length
+    first, second = x**2 + z**2, past**2 + z**2
+    log_first, log_second = 0.5 * torch.log(first), 0.5 * torch.log(second)
+    angle = torch.atan2(z, past) - torch.atan2(z, x)
+    whole = x * log_first - past * log_second - length + z * angle
+    moment = x * whole + 0.5 * (second * log_second - first * log_first) - 0.25 * (second - first)
+    return whole, moment
+
+
+def _base_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Tensor, Tensor]:
+    """Stream function at the nodes of a unit source and a unit vortex on the base panel, (batch, nodes); zero where sharp."""
+    sharp = edge.sharp[:, None]
+    stand_in = coordinates[:, -1] + coordinates.new_tensor([0.0, 0.01])
+    ends = torch.stack((coordinates[:, -1], torch.where(sharp, stand_in, coordinates[:, 0])), 1)
+    x, z, length = _panel_frame(ends, coordinates)
+    x, z, length = x[..., 0], z[..., 0], length
+    index = torch.arange(coordinates.shape[1], device=coordinates.device)
+    at_first, at_second = index == len(index) - 1, index == 0
+    own = at_first | at_second
+    x = torch.where(own, length / 2, x)
+    z = torch.where(own | sharp, length, z)
+    past = x - length
+    log_ratio = 0.5 * (torch.log(x**2 + z**2) - torch.log(past**2 + z**2))
+    source = -(x * torch.atan2(x, z) - past * torch.atan2(past, z) - z * log_ratio) / (2 * math.pi)
+    source = torch.where(at_first, length / 4, torch.where(at_second, -length / 4, source))
+    whole, _ = _vortex_integrals(x, z, length)
+    vortex = torch.where(own, length * (torch.log(length) - 1), whole) / (2 * math.pi)
+    zero = torch.zeros_like(source)
+    return torch.where(sharp, zero, source), torch.where(sharp, zero, vortex)
+
+
+def _panel_frame(ends: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Coordinates (batch, points, panels) of points along and across (left of) each panel, and the panels' lengths."""
+    start = ends[:, :-1]
+    step = ends[:, 1:] - start
+    length = _length(step)
+    tangent = step / length[..., None]
+    dx = points[:, :, None, 0] - start[:, None, :, 0]
+    dy = points[:, :, None, 1] - start[:, None, :, 1]
+    tx, ty = tangent[:, None, :, 0], tangent[:, None, :, 1]
+    return dx * tx + dy * ty, dy * tx - dx * ty, length
+
+
+def _keep_off_own_ends(x: Tensor, z: Tensor, length: Tensor, sharp: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Move points that are a panel's own end to where nothing is singular; masks say where the closed form belongs instead."""
+    points, panels = x.shape[1:]
+    point = torch.arange(points, device=x.device)[:, None]
+    panel = torch.arange(panels, device=x.device)
+    same_edge_first = sharp[:, None, None] & (point == points - 1) & (panel == 0)
+    same_edge_second = sharp[:, None, None] & (point == 0) & (panel == panels - 1)
+    first = (point == panel) | same_edge_first
+    second = (point == panel + 1) | same_edge_second
+    size = length[:, None].expand_as(x)
+    own = first | second
+    return torch.where(own, size / 2, x), torch.where(own, size, z), first, second
+
+
+def _extrapolation_row(coordinates: Tensor) -> Tensor:
+    """Coefficients of the second difference of gamma_1 - gamma_n away from the trailing edge."""
+    row = coordinates.new_zeros(coordinates.shape[1])
+    row[0], row[1], row[2] = 1.0, -2.0, 1.0
+    row[-1], row[-2], row[-3] = -1.0, 2.0, -1.0
+    return row
+
+
+def _unit(vector: Tensor) -> Tensor:
+    return vector / _length(vector)[..., None]
+
+
+def _length(vector: Tensor) -> Tensor:
+    return vector.square().sum(-1).sqrt()

@@ -1,0 +1,347 @@
+"""The coupled equations of all stations: boundary-layer residuals, their local Jacobian, and the edge-speed relation.
+
+Stations are kept in contour order: surface nodes from the upper to the lower trailing edge, then the wake. The station upstream of
+a node on the upper surface is therefore the next node, of one on the lower surface or in the wake the previous node.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from understudy.simulators.airfoil.viscous import boundary_layer as layer
+from understudy.simulators.airfoil.viscous.jet import Jet, value_of
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What stays fixed while the boundary layer is found.
+
+    arc: distance along the contour, continued along the wake (batch, stations) [chord].
+    inviscid: signed speed without boundary layer (batch, stations), clockwise positive on the surface, downstream in the wake.
+    mass_influence: change of signed speed per unit of signed mass defect at each station, (batch, stations, stations).
+    gap: dead-air thickness (batch, stations), zero on the surface [chord].
+    trips: arc positions (batch, 2) of the forced transition on the upper and the lower surface; at the trailing edge if free.
+    nodes: number of surface nodes; the rest is wake.
+    """
+
+    arc: Float[Tensor, "batch stations"]
+    inviscid: Float[Tensor, "batch stations"]
+    mass_influence: Float[Tensor, "batch stations stations"]
+    gap: Float[Tensor, "batch stations"]
+    trips: Float[Tensor, "batch 2"]
+    reynolds: Float[Tensor, " batch"]
+    mach: Float[Tensor, " batch"] | None
+    n_crit: Float[Tensor, " batch"]
+    nodes: int
+
+    def rows(self, rows: Tensor) -> "Field":
+        """The selected cases."""
+        pick = {
+            name: value[rows] if isinstance(value, Tensor) else value
+            for name, value in self.__dict__.items()
+        }
+        return Field(**pick)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Unknowns of the boundary layer in contour order, all (batch, stations).
+
+    theta, displacement: momentum and displacement thickness [chord], the latter with the wake's dead-air gap.
+    s: amplification exponent where laminar, root of the shear stress coefficient where turbulent.
+    u: edge speed, positive downstream.
+    stagnation: the last node of the upper surface (batch,); the flow stagnates between it and the next one.
+    turbulent: which stations are turbulent; always the wake and both trailing edges.
+    """
+
+    theta: Float[Tensor, "batch stations"]
+    displacement: Float[Tensor, "batch stations"]
+    s: Float[Tensor, "batch stations"]
+    u: Float[Tensor, "batch stations"]
+    stagnation: Int[Tensor, " batch"]
+    turbulent: Bool[Tensor, "batch stations"]
+
+    def rows(self, rows: Tensor) -> "State":
+        """The selected cases."""
+        return State(**{name: value[rows] for name, value in self.__dict__.items()})
+
+    @property
+    def mass(self) -> Tensor:
+        """Mass defect u delta* of each station."""
+        return self.u * self.displacement
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """Which station lies on which side, and what lies upstream of it, for given stagnation nodes.
+
+    upper, lower: masks (batch, stations) of the surface nodes. first: the similarity station of each side.
+    speed_sign: signed speed over u; mass_sign: signed mass defect over m. run_sign: d(xi)/d(arc position of stagnation).
+    """
+
+    upper: Tensor
+    lower: Tensor
+    first: Tensor
+    upstream: Tensor
+    speed_sign: Tensor
+    mass_sign: Tensor
+    run_sign: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """Residuals and local Jacobian of a state.
+
+    residual: (batch, stations, 3). own, up: derivatives to (theta, displacement, s, u) of the station and of the one upstream,
+    (batch, stations, 3, 4); the first wake station's `up` is the lower trailing edge, `upper_edge` (batch, 3, 4) the upper one.
+    moved: derivative (batch, stations, 3) to the arc position of the stagnation point.
+    speed: residual of the edge-speed relation, inviscid + influence of mass - u, (batch, stations).
+    """
+
+    residual: Tensor
+    own: Tensor
+    up: Tensor
+    upper_edge: Tensor
+    moved: Tensor
+    speed: Tensor
+
+
+def topology(stagnation: Tensor, stations: int, nodes: int) -> Topology:
+    """Sides and neighbours for the given stagnation nodes (batch,)."""
+    index = torch.arange(stations, device=stagnation.device).expand(len(stagnation), -1)
+    last = stagnation[:, None]
+    upper, wake = index <= last, index >= nodes
+    lower = ~upper & ~wake
+    first = (index == last) | (index == last + 1)
+    upstream = torch.where(upper, index + 1, index - 1)
+    one = torch.ones(index.shape, dtype=torch.float64, device=index.device)
+    return Topology(
+        upper=upper,
+        lower=lower,
+        first=first,
+        upstream=upstream,
+        speed_sign=torch.where(lower, -one, one),
+        mass_sign=torch.where(upper, -one, one),
+        run_sign=torch.where(upper, one, -one),
+    )
+
+
+def stagnation_arc(field: Field, state: State) -> tuple[Tensor, Tensor, Tensor]:
+    """Arc position (batch,) where the speed vanishes by linear interpolation, and its derivatives to the two edge speeds."""
+    before, after = state.stagnation[:, None], state.stagnation[:, None] + 1
+    s1, s2 = field.arc.gather(1, before)[:, 0], field.arc.gather(1, after)[:, 0]
+    u1, u2 = state.u.gather(1, before)[:, 0], state.u.gather(1, after)[:, 0]
+    total = u1 + u2
+    position = (s1 * u2 + s2 * u1) / total
+    return position, (s2 - s1) * u2 / total**2, (s1 - s2) * u1 / total**2
+
+
+def run_length(field: Field, state: State, sides: Topology) -> Tensor:
+    """Distance xi of each station from the stagnation point along its surface, continued from the lower side in the wake."""
+    position, _, _ = stagnation_arc(field, state)
+    return (position[:, None] - field.arc) * sides.run_sign
+
+
+def assemble(field: Field, state: State, *, derivatives: bool = True) -> System:
+    """Residuals of all equations, and the local Jacobian unless `derivatives` is False (then autograd can follow)."""
+    sides = topology(state.stagnation, state.u.shape[1], field.nodes)
+    work = _Work(field, state, sides, derivatives)
+    _add_similarity(work)
+    _add_laminar(work)
+    _add_turbulent(work)
+    _add_transition(work)
+    _add_wake_start(work)
+    signed_mass = sides.mass_sign * state.mass
+    induced = (field.mass_influence @ signed_mass[..., None])[..., 0]
+    speed = sides.speed_sign * (field.inviscid + induced) - state.u
+    shape = (*state.u.shape, 3)
+    return System(
+        residual=work.residual.view(shape),
+        own=work.own.view(*shape, 4),
+        up=work.up.view(*shape, 4),
+        upper_edge=work.upper_edge,
+        moved=work.moved.view(shape),
+        speed=speed,
+    )
+
+
+class _Work:
+    """Flat lists of all stations of all cases, and the arrays that the kinds of interval are added to."""
+
+    def __init__(self, field: Field, state: State, sides: Topology, derivatives: bool) -> None:
+        batch, stations = state.u.shape
+        self.field, self.state, self.sides, self.derivatives = field, state, sides, derivatives
+        self.nodes, self.stations = field.nodes, stations
+        offsets = torch.arange(batch, device=state.u.device)[:, None] * stations
+        self.upstream = (sides.upstream + offsets).view(-1)
+        self.xi = run_length(field, state, sides).reshape(-1)
+        index = torch.arange(stations, device=state.u.device).expand(batch, -1)
+        self.wake = (index >= field.nodes).reshape(-1)
+        self.wake_first = (index == field.nodes).reshape(-1)
+        self.turbulent = state.turbulent.reshape(-1)
+        self.first = sides.first.reshape(-1)
+        self.run_sign = sides.run_sign.view(-1)
+        up_turbulent = self.turbulent[self.upstream.clamp(0, batch * stations - 1)]
+        self.changes = self.turbulent & ~up_turbulent & ~self.first & ~self.wake
+        flat = {"dtype": state.u.dtype, "device": state.u.device}
+        total = batch * stations
+        self.residual = torch.zeros(total, 3, **flat)
+        self.own = torch.zeros(total, 3, 4, **flat)
+        self.up = torch.zeros(total, 3, 4, **flat)
+        self.upper_edge = torch.zeros(batch, 3, 4, **flat)
+        self.moved = torch.zeros(total, 3, **flat)
+        self._case = torch.arange(batch, device=state.u.device).repeat_interleave(stations)
+
+    def stream(self, rows: Tensor) -> layer.Stream:
+        case = self._case[rows]
+        mach = None if self.field.mach is None else self.field.mach[case]
+        return layer.Stream(self.field.reynolds[case], mach, self.field.n_crit[case])
+
+    def primary(self, rows: Tensor, block: str | None) -> layer.Primary:
+        values = [tensor.reshape(-1)[rows] for tensor in (self.state.theta, self.state.displacement, self.state.s, self.state.u)]
+        gap, wake = self.field.gap.reshape(-1)[rows], self.wake[rows]
+        if block is None or not self.derivatives:
+            return layer.Primary(*values, gap, wake)
+        unit = torch.eye(4, dtype=values[0].dtype, device=values[0].device)
+        jets = [Jet(value, {block: row[:, None].expand(-1, len(rows))}) for value, row in zip(values, unit, strict=True)]
+        return layer.Primary(*jets, gap, wake)
+
+    def run(self, rows: Tensor) -> Jet | Tensor:
+        """Distance from stagnation; as a jet its one variable is a common shift of the run."""
+        value = self.xi[rows]
+        return Jet(value, {"run": torch.ones_like(value)[None]}) if self.derivatives else value
+
+    def add(self, rows: Tensor, residuals: tuple, *, own: str, up: str | None = None) -> None:
+        """Store the three residuals of these stations and what their blocks of derivatives belong to."""
+        self.residual = self.residual.index_put((rows,), torch.stack([value_of(item) for item in residuals], 1))
+        if not self.derivatives:
+            return
+        self.own[rows] = _block(residuals, own, 4)
+        if up is not None:
+            self.up[rows] = _block(residuals, up, 4)
+        self.moved[rows] = _block(residuals, "run", 1)[..., 0] * self.run_sign[rows, None]
+
+
+def _block(residuals: tuple, block: str, width: int) -> Tensor:
+    """Derivatives (list, 3, width) of three residuals to one block of variables."""
+    parts = []
+    for item in residuals:
+        partial = item.partials.get(block)
+        parts.append(item.value.new_zeros(width, len(item.value)) if partial is None else partial)
+    return torch.stack(parts).permute(2, 0, 1)
+
+
+def _rows(mask: Tensor) -> Tensor:
+    return mask.nonzero()[:, 0]
+
+
+def _add_similarity(work: _Work) -> None:
+    rows = _rows(work.first)
+    stations = layer.laminar_stations(work.primary(rows, "own"), work.stream(rows))
+    work.add(rows, layer.similar_station(stations, work.run(rows)), own="own")
+
+
+def _add_laminar(work: _Work) -> None:
+    laminar = ~work.turbulent
+    stations, place = _listed(work, laminar, layer.laminar_stations)
+    rows = _rows(laminar & ~work.first)
+    upstream = work.upstream[rows]
+    first, second = stations.select(place[upstream], "up"), stations.select(place[rows], "own")
+    residuals = layer.laminar_interval(first, second, (work.run(upstream), work.run(rows)), work.stream(rows))
+    work.add(rows, residuals, own="own", up="up")
+
+
+def _add_turbulent(work: _Work) -> None:
+    stations, place = _listed(work, work.turbulent, layer.turbulent_stations)
+    rows = _rows(work.turbulent & ~work.changes & ~work.wake_first)
+    upstream = work.upstream[rows]
+    first, second = stations.select(place[upstream], "up"), stations.select(place[rows], "own")
+    residuals = layer.turbulent_interval(first, second, (work.run(upstream), work.run(rows)))
+    work.add(rows, residuals, own="own", up="up")
+
+
+def _listed(work: _Work, mask: Tensor, kind) -> tuple[layer.Station, Tensor]:
+    """Closures of the masked stations, and where in that list each station of the batch stands."""
+    rows = _rows(mask)
+    place = torch.cumsum(mask, 0) - 1
+    return kind(work.primary(rows, "own"), work.stream(rows)), place
+
+
+def _add_transition(work: _Work) -> None:
+    rows = _rows(work.changes)
+    upstream = work.upstream[rows]
+    stream = work.stream(rows)
+    x = work.run(upstream), work.run(rows)
+    values = _transition_values(work, rows)
+    point = values.point
+    first, second = work.primary(upstream, "up"), work.primary(rows, "own")
+    if work.derivatives:
+        at = Jet(point, {"point": torch.ones_like(point)[None]})
+        gap = layer.transition_gap(first, second, x, point=at, stream=stream)
+        slope = gap.partials["point"][0]
+        free = (~values.tripped & ~values.clamped).to(point.dtype)
+        partials = {block: -gap.partials[block] / slope * free for block in ("up", "own")}
+        partials["run"] = torch.where(free[None] > 0, -gap.partials["run"] / slope, torch.ones_like(slope)[None])
+        point = Jet(point, partials)
+    elif torch.is_grad_enabled():
+        at = point.detach().requires_grad_()
+        gap = layer.transition_gap(first, second, x, point=at, stream=stream)
+        (slope,) = torch.autograd.grad(gap.sum(), at, retain_graph=True)
+        moved = at.detach() - (gap - gap.detach()) / slope.detach()
+        point = torch.where(values.tripped | values.clamped, point, moved)
+    work.add(rows, layer.transition_interval(first, second, x, point=point, stream=stream), own="own", up="up")
+
+
+@dataclass(frozen=True, eq=False)
+class TransitionValues:
+    """Transition in each interval of change: run length, whether a trip causes it, whether it was held at the interval's end."""
+
+    rows: Tensor
+    point: Tensor
+    tripped: Tensor
+    clamped: Tensor
+    beyond: Tensor
+    n_end: Tensor
+
+
+def transition_values(field: Field, state: State) -> TransitionValues:
+    """Where transition lies in the intervals that the state marks; rows are flat station indices (case * stations + station)."""
+    sides = topology(state.stagnation, state.u.shape[1], field.nodes)
+    work = _Work(field, state, sides, derivatives=False)
+    return _transition_values(work, _rows(work.changes))
+
+
+def _transition_values(work: _Work, rows: Tensor) -> TransitionValues:
+    upstream = work.upstream[rows]
+    case = work._case[rows]
+    upper = work.sides.upper.reshape(-1)[rows]
+    stream = work.stream(rows)
+    trip_arc = torch.where(upper, work.field.trips[case, 0], work.field.trips[case, 1])
+    shift = (trip_arc - work.field.arc.reshape(-1)[rows]) * -work.run_sign[rows]
+    trip = work.xi[rows] + shift
+    x = work.xi[upstream].detach(), work.xi[rows].detach()
+    first, second = (_detached(work.primary(index, None)) for index in (upstream, rows))
+    with torch.no_grad():
+        stations = layer.laminar_stations(first, stream)
+        free, tripped = layer.transition_point(stations, first, second, x=x, trip=trip, stream=stream)
+        n_end = stream.n_crit + layer._amplification_gap(stations, first, second, x=x, point=x[1], stream=stream)[0]
+    beyond = free > x[1]
+    point = torch.minimum(torch.where(tripped, torch.maximum(trip, work.xi[upstream]), free), work.xi[rows])
+    return TransitionValues(rows, point, tripped, beyond & ~tripped, beyond, n_end)
+
+
+def _detached(primary: layer.Primary) -> layer.Primary:
+    values = (primary.theta, primary.displacement, primary.s, primary.u)
+    return layer.Primary(*(value.detach() for value in values), primary.gap.detach(), primary.wake)
+
+
+def _add_wake_start(work: _Work) -> None:
+    rows = _rows(work.wake_first)
+    upper, lower = rows - work.nodes, rows - 1
+    ends = work.primary(upper, "upper"), work.primary(lower, "up")
+    residuals = layer.wake_start(*ends, work.primary(rows, "own"), (ends[0].s, ends[1].s))
+    work.add(rows, residuals, own="own", up="up")
+    if work.derivatives:
+        work.upper_edge = _block(residuals, "upper", 4)
