@@ -200,13 +200,16 @@ def _counter_clockwise(draft: _Draft) -> _Draft:
 
 
 def _without_base(draft: _Draft) -> _Draft:
-    """Points on the base of a blunt trailing edge are no surface: the contour starts and ends at its corners."""
+    """Points on the base of a blunt trailing edge are no surface: the contour starts and ends at its corners.
+
+    Only a base within 11 degrees of the vertical is taken away; a rounded trailing edge belongs to the section.
+    """
     points = draft.points
     size = np.ptp(points[:, 0])
 
     def on_base(first: Points, second: Points) -> bool:
         step = second - first
-        return bool(abs(step[0]) < 0.7 * abs(step[1]) and abs(step[1]) < 0.1 * size)
+        return bool(abs(step[0]) < 0.2 * abs(step[1]) and abs(step[1]) < 0.1 * size)
 
     start, end = 0, len(points)
     while end - start > FEWEST_POINTS and on_base(points[start], points[start + 1]):
