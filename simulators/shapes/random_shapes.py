@@ -8,6 +8,7 @@ what it is tested on. Shapes are kept only if they are sensible: surfaces that d
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from jaxtyping import Bool, Float
@@ -151,13 +152,20 @@ def _sensible(count: int, draw: Callable[[int], _Draw]) -> RandomShapes:
 
 def _parents(families: Collection[str] | None) -> list[list[int]]:
     """Rows of the library that may be parents, grouped by family."""
+    grouped = _usable_parents()
+    return [rows for family, rows in grouped.items() if families is None or family in families]
+
+
+@cache
+def _usable_parents() -> dict[str, list[int]]:
+    """Family -> rows of the library that are sensible and well fitted."""
     fits = library.collection()
     good = (is_sensible(Kulfan.from_vector(fits.weights)) & (fits.deviation < _LARGEST_DEVIATION)).tolist()
     grouped: dict[str, list[int]] = {}
     for row, (family, usable) in enumerate(zip(fits.families, good, strict=True)):
-        if usable and (families is None or family in families):
+        if usable:
             grouped.setdefault(family, []).append(row)
-    return list(grouped.values())
+    return grouped
 
 
 def _choose(rows: list[int], generator: torch.Generator) -> int:
