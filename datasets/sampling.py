@@ -49,12 +49,12 @@ class ConditionRanges:
     cl: tuple[float, float] = (-0.6, 1.6)
 
     def __post_init__(self) -> None:
-        _check_range("alpha [deg]", self.alpha, -180, 180)
-        _check_range("reynolds [-]", self.reynolds, 1, 1e12)
-        _check_range("mach [-]", self.mach, 0, 0.999)
-        _check_range("n_crit [-]", self.n_crit, 0.01, 100)
-        _check_range("trip [chord]", self.trip, 1e-6, 1)
-        _check_range("cl [-]", self.cl, -100, 100)
+        _check_range("alpha [deg]", self.alpha, -180.0, 180.0)
+        _check_range("reynolds [-]", self.reynolds, 1.0, 1e12)
+        _check_range("mach [-]", self.mach, 0.0, 0.999)
+        _check_range("n_crit [-]", self.n_crit, 0.01, 100.0)
+        _check_range("trip [chord]", self.trip, 1e-6, 1.0)
+        _check_range("cl [-]", self.cl, -100.0, 100.0)
         for name in ("share_tripped", "share_prescribed_cl"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1; got {getattr(self, name)}")

@@ -6,7 +6,6 @@ fall on different sides, the blend belongs to no side and is dropped. Samplers t
 waste nothing.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from understudy.datasets.buckets import BUCKETS, bucket
 from understudy.datasets.reader import DataSet
-
-BUCKETS = 20
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,12 +26,6 @@ class Split:
     validation: Int[Tensor, " validation"]
     test: Int[Tensor, " test"]
     dropped: Int[Tensor, " dropped"]
-
-
-def bucket(family: str) -> int:
-    """The bucket, 0 to 19, to which a family belongs: a fixed hash of its name in lower case."""
-    digest = hashlib.sha256(family.strip().lower().encode()).digest()
-    return int.from_bytes(digest[:8], "big") % BUCKETS
 
 
 def split(data: DataSet, *, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:

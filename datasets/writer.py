@@ -246,7 +246,7 @@ def _require_room(path: Path, size: int) -> None:
         if shutil.disk_usage(path.parent).free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         os.posix_fallocate(descriptor, 0, size)
     finally:
