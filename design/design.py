@@ -1,9 +1,10 @@
-"""The answer to a problem: the shape, what was promised for it, what the simulator said, and whether that is a success."""
+"""The answer to a problem: the shape, what was promised for it, what the simulator said, and whether it succeeded."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ class ConstraintLine:
 
 @dataclass(frozen=True)
 class GapLine:
-    """Promise and verdict of a quantity at one point; `inside`: the verdict lies in the promised interval, if there is one."""
+    """Promise and verdict of a quantity at one point; `inside`: whether the verdict lies in the promised interval."""
 
     point: int
     quantity: str
@@ -227,7 +228,7 @@ def objective_of(problem: Problem, flight: Flight) -> float | None:
     """The objective with the values of a flight, intervals shrunk to the value; None where a point was not flown."""
     if not flight.flown:
         return None
-    values = {}
+    values: dict[str, Tensor] = {}
     for name, row in flight.values.items():
         value = torch.tensor([row], dtype=torch.float64)
         values |= {name: value, f"{name}_low": value, f"{name}_high": value, f"{name}_half_width": 0 * value}
@@ -259,8 +260,8 @@ def judge(
 ) -> tuple[Outcome, str]:
     """The outcome of a design and the sentence that says it.
 
-    infeasible: what the search said if it found no shape that meets the constraints; such a design is no success, whatever
-        the simulator says.
+    infeasible: what the search said if it found no shape that meets the constraints; such a design is no success,
+        whatever the simulator says.
     """
     if infeasible:
         return Outcome.INFEASIBLE, f"{infeasible}."
@@ -318,7 +319,7 @@ def _angle_lines(problem: Problem, promise: Flight, verdict: Flight | None) -> l
         angles = [flight.value("alpha", index) for _, index in order]
         if any(angle is None for angle in angles):
             return None
-        return min((b - a for a, b in zip(angles, angles[1:], strict=False)), default=0.0)  # type: ignore[operator]
+        return min((b - a for a, b in pairwise(angles)), default=0.0)  # type: ignore[operator]
 
     verified = smallest_rise(verdict) if verdict else None
     return [_line(held, "smallest rise of the angle from lift to lift", smallest_rise(promise), verified)]
@@ -329,17 +330,13 @@ def _unjudged(line: ConstraintLine) -> ConstraintLine:
 
 
 def _flight(table: dict[str, Any]) -> Flight:
-    per_point = {
-        key: {name: tuple(_nan_for_none(v) for v in values) for name, values in table.pop(key).items()}
-        for key in ("values", "low", "high")
-    }
-    cp = tuple(tuple(_nan_for_none(v) for v in row) for row in table.pop("cp"))
-    rest = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return Flight(**per_point, cp=cp, **rest)
+    per_point = [{name: _with_nan(row) for name, row in table[key].items()} for key in ("values", "low", "high")]
+    known, status, message = (tuple(table[key]) for key in ("known", "status", "message"))
+    return Flight(table["who"], *per_point, known, status, message, tuple(_with_nan(row) for row in table["cp"]))
 
 
-def _nan_for_none(value: float | None) -> float:
-    return float("nan") if value is None else value
+def _with_nan(row: list[float | None]) -> tuple[float, ...]:
+    return tuple(float("nan") if value is None else value for value in row)
 
 
 def _floats(values: Tensor) -> tuple[float, ...]:

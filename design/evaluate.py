@@ -1,8 +1,8 @@
 """All outputs of a problem and their gradients, for many designs at once, from one call of the predictor.
 
-Rows of a batch do not see each other, so one backward pass per quantity gives its gradient to the nodes and the angle of
-every design at every point. One more pass, through as many copies of the shapes as there are such gradients, carries them
-all from the nodes to the parameters. The objective is chained by hand from its gradient to the values.
+Rows of a batch do not see each other, so one backward pass per quantity gives its gradient to the nodes and the angle
+of every design at every point. One more pass, through as many copies of the shapes as there are such gradients, carries
+them all from the nodes to the parameters. The objective is chained by hand from its gradient to the values.
 """
 
 from collections.abc import Mapping
@@ -146,7 +146,7 @@ class Evaluator:
     def _jacobian(
         self, x: Float[Tensor, "designs parameters"], flown: "_Flown", names: list[str]
     ) -> dict[str, Float[Tensor, "designs points parameters"]]:
-        """Derivatives of each named value at each point to the parameters: through the nodes, and through the own angle."""
+        """Derivatives of each named value at each point to the parameters, through the nodes and through its angle."""
         points = len(self.problem.points)
         gradients = [flown.gradient(name) for name in names]
         cotangents = torch.cat([to_nodes.transpose(0, 1) for to_nodes, _ in gradients])
@@ -215,8 +215,8 @@ class _Flown:
 def constraint_rows(problem: Problem) -> tuple[Row, ...]:
     """The scalar constraints of a problem: shape first, then quantities; those that are understood, too.
 
-    Understood are: the surfaces do not cross, the lift of a point with a free angle is the wanted one, and, if asked for,
-    the angles follow the order of the lift.
+    Understood are: the surfaces do not cross, the lift of a point with a free angle is the wanted one, and, if asked
+    for, the angles follow the order of the lift.
     """
     apart = [
         Row(

@@ -1,8 +1,9 @@
 """The search: many shapes screened in one batch, the best of them followed along the gradient, the best of these kept.
 
-Each start is first moved to where the constraints hold (bounded least squares on the violations), then followed by SLSQP or
-trust-constr of SciPy. Parameters are seen in their units, the objective as a ratio to its value where the constraints first
-held. A case that is not answered, or leaves what the predictor was trained on, makes the line search turn back.
+Each start is first moved to where the constraints hold (bounded least squares on the violations), then followed by
+SLSQP or trust-constr of SciPy. Parameters are seen in their units, the objective as a ratio to its value where the
+constraints first held. A case that is not answered, or leaves what the predictor was trained on, makes the line search
+turn back.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from understudy.simulators.shapes.kulfan import Kulfan
 from understudy.simulators.shapes.library import collection
 
 Vector = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 RESTORING_STEPS = 12  # at most, to where the constraints hold
 NEARNESS = 0.01  # weight of staying near the start among the violations, while restoring
@@ -80,8 +82,8 @@ def optimise(
         progress: called with every accepted step.
 
     Returns:
-        The best design: feasible before infeasible, inside the training range before outside, then the lowest objective.
-        An infeasible problem is an outcome, not an exception.
+        The best design: feasible before infeasible, inside the training range before outside, then the lowest
+        objective. An infeasible problem is an outcome, not an exception.
 
     Raises:
         NotDifferentiableError: the predictor gives no gradients.
@@ -106,7 +108,7 @@ def optimise(
 
 
 def _screen(evaluator: Evaluator, given: Tensor) -> list[Tensor]:
-    """The given start and the most promising of many others, their angles corrected for the lift, answered in one batch."""
+    """The given start and the most promising of many others, answered in one batch, their angles corrected for lift."""
     search = evaluator.problem.search
     if search.starts == 1 or search.screened == 0:
         return [given]
@@ -280,10 +282,10 @@ class _Follower:
             options={**options, "ftol": GOOD_ENOUGH},
         )
 
-    def _rows(self, mask: Vector, z: Vector) -> Vector:
+    def _rows(self, mask: Mask, z: Vector) -> Vector:
         return self(z).rows[mask]
 
-    def _jacobian(self, mask: Vector, z: Vector) -> Vector:
+    def _jacobian(self, mask: Mask, z: Vector) -> Vector:
         return self(z).jacobian[mask]
 
     def __call__(self, z: Vector) -> _Point:
@@ -338,6 +340,6 @@ def _what_stands_in_the_way(evaluator: Evaluator, evaluation: Evaluation, starts
     reached = worst.limit + float(evaluation.rows[0, int(missed.argmax())]) * worst.scale * worst.sign
     sign = "=" if worst.equality else "≥" if worst.sign > 0 else "≤"
     return (
-        f"no shape within the bounds was found that meets all constraints together: the nearest, out of {starts} starts, "
-        f"still misses {worst.label} {sign} {worst.limit:g} with {reached:.4g}"
+        f"no shape within the bounds was found that meets all constraints together: the nearest, out of {starts} "
+        f"starts, still misses {worst.label} {sign} {worst.limit:g} with {reached:.4g}"
     )

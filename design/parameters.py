@@ -22,8 +22,8 @@ PER_SIDE = 70  # stations on each side of the contour that is measured and panel
 class Parameters:
     """Where each parameter sits in the vector, its bounds and its unit.
 
-    The order is: upper weights, lower weights, both from the nose backwards, leading-edge weight, trailing-edge thickness if
-    it is free, then the free angles in the order of their points.
+    The order is: upper weights, lower weights, both from the nose backwards, leading-edge weight, trailing-edge
+    thickness if it is free, then the free angles in the order of their points.
 
     angle_index: point -> place of its angle in the vector.
     held_angles: per point, NaN where the angle is free or found by the predictor [deg].

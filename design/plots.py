@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,7 +14,7 @@ from understudy.design.design import Design, Flight
 from understudy.design.problem import Problem
 
 PROMISE, VERDICT, START = "#2b62b5", "#c4501b", "#8a8f98"
-STYLE: Mapping[str, object] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.spines.top": False,
@@ -74,7 +74,7 @@ def pressure_picture(design: Design, problem: Problem) -> str:
 
 
 def polar_picture(design: Design) -> str:
-    """Lift over drag, lift over angle and moment over angle: what was promised with its interval, and what was verified."""
+    """Lift over drag, lift over angle, moment over angle: promised with its interval, and verified."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 3.5), layout="constrained")
         drag, lift, moment = figure.subplots(1, 3)
@@ -93,7 +93,7 @@ def polar_picture(design: Design) -> str:
         lift.set(xlabel="α [deg]", ylabel="$C_L$ [-]")
         moment.set(xlabel="α [deg]", ylabel="$C_M$ about the quarter chord [-]")
         drag.ticklabel_format(axis="x", style="plain")
-        drag.locator_params(axis="x", nbins=5)
+        drag.locator_params(axis="x", nbins=4)
         handles, labels = drag.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         return _svg(figure, "polars")
@@ -148,7 +148,7 @@ def _polar_points(axes: Axes, flight: Flight, x: str, y: str, colour: str, word:
     if x not in flight.values or y not in flight.values:
         return
     across, up = np.asarray(flight.values[x]), np.asarray(flight.values[y])
-    errors: dict[str, np.ndarray] = {}
+    errors: dict[str, Any] = {}
     for axis, name, value in (("xerr", x, across), ("yerr", y, up)):
         if is_promise and name in flight.low:
             errors[axis] = np.clip(

@@ -1,14 +1,14 @@
-"""What is to be designed: free parameters with bounds, operating points with weights, an objective, constraints, a search.
+"""What is to be designed: free parameters with bounds, operating points with weights, an objective, constraints.
 
-All are frozen and check themselves at birth. A problem that holds contradicting limits on one thing is refused here; one
-whose limits are contradictory together is found out by the search (`optimise`).
+All are frozen and check themselves at birth. A problem that holds contradicting limits on one thing is refused here;
+one whose limits are contradictory together is found out by the search (`optimise`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -29,12 +29,13 @@ MEASURES = {  # what the shape itself can be held to -> unit
 }
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What is minimised: any differentiable function of the quantities at the operating points.
 
-    It takes a mapping from name to values (designs, points) and the weights of the points (points,), and gives one number
-    a design. Names are those of the quantities that the predictor answers; where it gives intervals also `cd_low`,
-    `cd_high` and `cd_half_width`, and so for each quantity.
+    It takes a mapping from name to values (designs, points) and the weights of the points (points,), and gives one
+    number a design. Names are those of the quantities that the predictor answers; where it gives intervals also
+    `cd_low`, `cd_high` and `cd_half_width`, and so for each quantity.
     """
 
     def __call__(
@@ -159,8 +160,8 @@ class AngleMode(StrEnum):
 class Angles:
     """The angles of attack at the points that prescribe the lift.
 
-    mode: "free" makes each a parameter with the lift as an equality, one cheap answer a step; "implicit" leaves it to the
-        predictor, which is right for a simulator that solves for the lift inside its own Newton iteration.
+    mode: "free" makes each a parameter with the lift as an equality, one cheap answer a step; "implicit" leaves it to
+        the predictor, which is right for a simulator that solves for the lift inside its own Newton iteration.
     bounds: of the free angles [deg].
     increase_with_cl: hold the angles to the order of the lift coefficients, so that no point sits beyond the stall.
     """
@@ -178,8 +179,8 @@ class Limits:
     """An interval that something must lie in.
 
     at_least, at_most: its ends; one may be missing, equal ends make an equality.
-    tolerance: how far outside still counts as met when a design is judged, in the unit of the thing; half a per cent of the
-        limit if not given. The search itself aims at the limit without it.
+    tolerance: how far outside still counts as met when a design is judged, in the unit of the thing; half a per cent of
+        the limit if not given. The search itself aims at the limit without it.
     """
 
     at_least: float | None = None
@@ -191,7 +192,8 @@ class Limits:
             raise ValueError(f"the constraint on {self.subject} needs at_least, at_most or both; got neither")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(
-                f"the constraint on {self.subject} contradicts itself: at least {self.at_least:g} and at most {self.at_most:g}"
+                f"the constraint on {self.subject} contradicts itself: "
+                f"at least {self.at_least:g} and at most {self.at_most:g}"
             )
         if self.tolerance is not None:
             _require(f"the tolerance on {self.subject} must be at least 0", self.tolerance >= 0, self.tolerance)
@@ -267,7 +269,8 @@ class ShapeConstraint(Limits):
             raise ValueError(f"expected a measure out of {', '.join(MEASURES)}; got {self.measure!r}")
         if (self.measure == "thickness") != (self.x is not None):
             raise ValueError(
-                f"thickness needs a station x [chord], and no other measure takes one; got {self.measure} with x = {self.x}"
+                f"thickness needs a station x [chord], and no other measure takes one; "
+                f"got {self.measure} with x = {self.x}"
             )
         if self.x is not None:
             _require("x must be above 0 and below 1 [chord]", 0 < self.x < 1, self.x)
@@ -298,7 +301,8 @@ class Search:
     """How hard to look.
 
     starts: shapes to start from: the given one and, beside it, the most promising of the screened ones.
-    screened: shapes around the given one and from the library, all answered in one batch, out of which starts are taken.
+    screened: shapes around the given one and from the library, all answered in one batch, out of which starts are
+        taken.
     iterations: most steps of the optimiser from one start.
     seed: of the random shapes.
 
@@ -323,8 +327,8 @@ class Problem:
     """A design problem, checked at birth. Read from and written to TOML by `problem_file`.
 
     Raises:
-        ValueError: no operating points, weights that are all zero, a constraint on a point that is not there, or limits on
-            one thing that contradict each other.
+        ValueError: no operating points, weights that are all zero, a constraint on a point that is not there, or limits
+            on one thing that contradict each other.
     """
 
     name: str
@@ -396,6 +400,6 @@ def _check_bounds(name: str, bounds: Bounds) -> None:
         raise ValueError(f"{name} must be two bounds, the lower one first; got {list(bounds)}")
 
 
-def _require(rule: str, holds: bool, value: float) -> None:
+def _require(rule: str, holds: bool, value: int | float) -> None:
     if not holds:
         raise ValueError(f"{rule}; got {value:g}")

@@ -23,6 +23,7 @@ from understudy.design.problem import (
 
 Part = TypeVar("Part")
 _TABLES = ("name", "shape", "angles", "objective", "points", "constraints", "search")
+_CHOICES: dict[str, type[AngleMode] | type[Method]] = {"mode": AngleMode, "method": Method}
 _CUSTOM = "custom"
 
 
@@ -33,7 +34,8 @@ def read_problem(path: Path, *, objective: Objective | None = None) -> Problem:
         objective: takes the place of the one in the file, for example a Python function, which no file can hold.
 
     Raises:
-        ValueError: not TOML, an unknown or missing key, or a value that the problem refuses; the sentence names the file.
+        ValueError: not TOML, an unknown or missing key, or a value that the problem refuses; the sentence names the
+            file.
     """
     try:
         with path.open("rb") as file:
@@ -55,19 +57,14 @@ def problem_from_table(table: Mapping[str, Any], *, objective: Objective | None 
     _refuse_unknown("the file", table, _TABLES)
     if "points" not in table:
         raise ValueError("expected at least one operating point, a table [[points]]; got none")
-    shape, angles, search = (dict(table.get(name, {})) for name in ("shape", "angles", "search"))
-    if "mode" in angles:
-        angles["mode"] = _choice("angles.mode", angles["mode"], AngleMode)
-    if "method" in search:
-        search["method"] = _choice("search.method", search["method"], Method)
     return Problem(
         name=str(table.get("name", "design")),
         points=tuple(_part(f"[[points]] {n}", row, OperatingPoint) for n, row in enumerate(table["points"], 1)),
-        shape=_part("[shape]", shape, ShapeSpace),
-        angles=_part("[angles]", angles, Angles),
+        shape=_part("[shape]", table.get("shape", {}), ShapeSpace),
+        angles=_part("[angles]", table.get("angles", {}), Angles),
         objective=objective or _objective(table.get("objective", {})),
         constraints=tuple(_constraint(n, row) for n, row in enumerate(table.get("constraints", ()), 1)),
-        search=_part("[search]", search, Search),
+        search=_part("[search]", table.get("search", {}), Search),
     )
 
 
@@ -108,19 +105,36 @@ def _constraint(number: int, table: Mapping[str, Any]) -> Constraint:
     where = f"[[constraints]] {number}"
     if ("quantity" in table) == ("measure" in table):
         raise ValueError(f"{where} needs exactly one of quantity and measure; got {', '.join(table) or 'nothing'}")
-    return _part(where, table, QuantityConstraint if "quantity" in table else ShapeConstraint)
+    if "quantity" in table:
+        return _part(where, table, QuantityConstraint)
+    return _part(where, table, ShapeConstraint)
 
 
 def _part(where: str, table: Mapping[str, Any], kind: type[Part]) -> Part:
-    """One dataclass out of one table; lists become tuples."""
+    """One dataclass out of one table; lists become tuples, and whole numbers become real ones where these are meant."""
     if not isinstance(table, Mapping):
         raise ValueError(f"expected {where} to be a table; got {table!r}")
     _refuse_unknown(where, table, tuple(item.name for item in fields(kind)))  # type: ignore[arg-type]
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    declared = {item.name: str(item.type) for item in fields(kind)}  # type: ignore[arg-type]
+    values = {key: _real(value) if "float" in declared[key] else _tuple(value) for key, value in table.items()}
+    for key, choices in _CHOICES.items():
+        if key in values:
+            values[key] = _choice(f"{where}: {key}", values[key], choices)
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _real(value: Any) -> Any:
+    """Whole numbers as real ones, also inside a list."""
+    if isinstance(value, list):
+        return tuple(_real(item) for item in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _refuse_unknown(where: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:

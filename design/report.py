@@ -23,7 +23,7 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.55 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #22262d; background: #fff; margin: 0; }}
+body {{ font: 16px/1.55 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #22262d; margin: 0; }}
 main {{ max-width: 960px; margin: 0 auto; padding: 32px 24px 64px; }}
 h1 {{ font-size: 28px; line-height: 1.25; margin: 0 0 16px; }}
 h2 {{ font-size: 19px; margin: 40px 0 8px; border-top: 1px solid #dfe3e9; padding-top: 20px; }}
@@ -40,7 +40,7 @@ p {{ margin: 8px 0; max-width: 72ch; }}
 table {{ border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; margin: 8px 0; }}
 th, td {{ text-align: right; padding: 5px 10px; border-bottom: 1px solid #e4e7ec; white-space: nowrap; }}
 th {{ font-weight: 600; color: #444b56; border-bottom-color: #aab1bc; }}
-th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space: normal; }}
+th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
 .yes {{ color: #23804a; }} .no {{ color: #b3341f; font-weight: 600; }}
 svg {{ width: 100%; height: auto; display: block; margin: 8px 0; }}
 pre {{ background: #f4f6f9; padding: 12px 16px; border-radius: 4px; overflow-x: auto; font-size: 14px; }}
@@ -211,22 +211,25 @@ def _pressure(design: Design, problem: Problem) -> str:
 def _repeat(command: str) -> str:
     told = command or "understudy design problem.toml"
     return (
-        f"<pre>{escape(told)}</pre><p>The problem used lies beside this page as <code>problem.toml</code>, the coordinates as "
-        "<code>design.dat</code>, and every number shown here in <code>design.json</code>.</p>"
+        f"<pre>{escape(told)}</pre><p>The problem used lies beside this page as <code>problem.toml</code>, the "
+        "coordinates as <code>design.dat</code>, and every number shown here in <code>design.json</code>.</p>"
     )
 
 
 def _gap_note(design: Design) -> str:
     if design.verdict is None:
         return ""
-    return f"The promise comes from {design.promise.who}, the verdict from {design.verdict.who}, each point flown at its prescribed lift or angle."
+    return (
+        f"The promise comes from {design.promise.who}, the verdict from {design.verdict.who}, "
+        "each point flown at its prescribed lift or angle."
+    )
 
 
 def _polar_note(design: Design) -> str:
-    has_band = bool(design.promise.low)
+    bands = " Bars and bands are the promised intervals." if design.promise.low else ""
     return (
-        "Symbols are the operating points. Lines go through them and a little beyond, the stream interpolated between the points."
-        + (" Bars and bands are the promised intervals." if has_band else "")
+        "Symbols are the operating points. Lines go through them and a little beyond, with the stream interpolated "
+        f"between the points.{bands}"
     )
 
 

@@ -1,8 +1,8 @@
 """A design from a problem to a verified answer on disk, in rounds, so that a killed run goes on where it stopped.
 
-Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`. If the
-gap between promise and verdict is wider than promised and rounds are left, the design and shapes near it are flown by the
-simulator, kept in `labels-K.npz`, and handed to `refine`, which gives a predictor that has learnt from them.
+Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`. If
+the gap between promise and verdict is wider than promised and rounds are left, the design and shapes near it are flown
+by the simulator, kept in `labels-K.npz`, and handed to `refine`, which gives a predictor that has learnt from them.
 """
 
 import json
@@ -49,12 +49,12 @@ def run_design(
 ) -> Design:
     """Design, verify, retrain where the promise was wrong, and leave everything in a folder.
 
-    The folder then holds `problem.toml`, `design.dat`, `design.json` and `report.html`, and one file a round. A second run
-    with the same problem and folder repeats nothing that was finished.
+    The folder then holds `problem.toml`, `design.dat`, `design.json` and `report.html`, and one file a round. A second
+    run with the same problem and folder repeats nothing that was finished.
 
     Args:
-        rounds: how often to learn from the verdict and design again, at most; ends earlier once every verified drag lies in
-            the promised interval.
+        rounds: how often to learn from the verdict and design again, at most; ends earlier once every verified drag
+            lies in the promised interval.
         refine: gives a predictor that has learnt from labelled cases, in the order (predictor, case, solution).
 
     Rarely needed:
@@ -62,7 +62,8 @@ def run_design(
         progress: called with every step of the search.
 
     Returns:
-        The best round: success before failure, gap inside the interval before outside, then the lowest verified objective.
+        The best round: success before failure, gap inside the interval before outside, then the lowest verified
+        objective.
 
     Raises:
         ValueError: the folder holds another problem, or rounds without `refine`.
@@ -189,10 +190,10 @@ def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) 
         solution = simulator.predict(case)
     columns = {f"value_{name}": value.numpy() for name, value in solution.values.items()}
     inputs = {f"input_{item.name}": getattr(case, item.name).numpy() for item in fields(case)}
+    ends = {"status": np.array([str(item) for item in solution.status]), "message": np.array(solution.message)}
     part = file.with_suffix(".part")
     with part.open("wb") as stream:
-        status, message = np.array([str(s) for s in solution.status]), np.array(solution.message)
-        np.savez_compressed(stream, status=status, message=message, **columns, **inputs)
+        np.savez_compressed(stream, **ends, **columns, **inputs)  # type: ignore[arg-type]
     part.replace(file)
     return case, solution
 
@@ -210,9 +211,10 @@ def _reached(history: Path) -> Float[Tensor, " parameters"] | None:
     steps = []
     for line in history.read_text(encoding="utf-8").splitlines() if history.is_file() else ():
         try:
-            steps.append(Step(**json.loads(line)))
+            row = json.loads(line)
         except json.JSONDecodeError:
             continue
+        steps.append(Step(**{**row, "x": tuple(row["x"])}))
     if not steps:
         return None
     best = min(steps, key=lambda step: (step.violation > 1, max(step.violation, 1.0), step.objective))

@@ -1,4 +1,4 @@
-"""The simulator flies the design at every operating point; the only place in this room that knows simulators by name."""
+"""The simulator flies the design at every operating point; the only file of this room that knows one by name."""
 
 from dataclasses import replace
 
@@ -16,9 +16,9 @@ from understudy.simulators.registry import simulator as simulator_called
 def verify(design: Design, problem: Problem, simulator: Simulator | str) -> Design:
     """The design with the verdict of a simulator, its gap and its outcome.
 
-    Points that prescribe the lift are flown at that lift, the others at their angle, on the coordinates of the design. A
-    point that the simulator cannot fly, or a constraint missed by more than its tolerance, makes the outcome no success;
-    so does a search that met no feasible shape.
+    Points that prescribe the lift are flown at that lift, the others at their angle, on the coordinates of the design.
+    A point that the simulator cannot fly, or a constraint missed by more than its tolerance, makes the outcome no
+    success; so does a search that met no feasible shape.
 
     Args:
         simulator: the simulator or its name.
