@@ -6,7 +6,7 @@ limits are quantiles over shapes that were not trained on, so the share of false
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -56,9 +56,15 @@ class Familiarity:
         coordinates: Float[Tensor, "batch nodes 2"],
         doubt: Float[Tensor, " batch"],
     ) -> Bool[Tensor, " batch"]:
-        """Whether each row is inside the training range; NaN is unknown."""
-        near = self.distance(coordinates) <= self.shape_limit
-        return self.in_box(case, alpha) & near & (doubt <= self.doubt_limit)
+        """Whether each row, or its mirror image, is inside the training range; NaN is unknown.
+
+        The networks are mirror-symmetric, so what they know of a case they know of its image.
+        """
+        flip = coordinates.new_tensor([1.0, -1.0])
+        image = replace(case, trip_top=case.trip_bottom, trip_bottom=case.trip_top)
+        upright = self.in_box(case, alpha) & (self.distance(coordinates) <= self.shape_limit)
+        inverted = self.in_box(image, -alpha) & (self.distance(coordinates.flip(1) * flip) <= self.shape_limit)
+        return (upright | inverted) & (doubt <= self.doubt_limit)
 
 
 def familiarity_of(

@@ -61,7 +61,8 @@ class Member(nn.Module):
     ) -> MemberOutput:
         """Physical quantities of encoded cases; coordinates and alpha [deg] are those that were encoded."""
         raw = self.network(*self.normalisation.inputs(encoding))
-        output = NetworkOutput(raw.fields.float(), raw.numbers.float(), raw.pairs.float())
+        dtype = encoding.even.dtype  # the network may run in a shorter one
+        output = NetworkOutput(raw.fields.to(dtype), raw.numbers.to(dtype), raw.pairs.to(dtype))
         fields = physical_fields(self.normalisation.fields(output.fields), encoding)
         cl, cm = pressure_forces(coordinates, fields.cp, alpha)
         numbers = dict(zip(EVEN_NUMBERS, output.numbers.unbind(1), strict=True))

@@ -107,7 +107,7 @@ class Surrogate(Predictor):
             at = replace(_rows(conditions, rows), alpha=alpha)
             return self._answer(nodes[rows], gamma[rows], at).mean["cl"]
 
-        solved = trim(lift, target.detach(), _first_angle(target.detach(), nodes, gamma), self.familiarity.box["alpha"])
+        solved = trim(lift, target.detach(), _first_angle(target.detach(), nodes, gamma), self._angles())
         every = torch.arange(len(target), device=target.device)
         with torch.enable_grad():
             angle = solved.alpha.clone().requires_grad_()
@@ -117,6 +117,11 @@ class Surrogate(Predictor):
             return solved.alpha, solved.found
         gap = lift(solved.alpha, every) - target
         return solved.alpha - (gap - gap.detach()) / slope, solved.found
+
+    def _angles(self) -> tuple[float, float]:
+        """Angles that were seen, upright or mirrored [deg]."""
+        largest = max(abs(angle) for angle in self.familiarity.box["alpha"])
+        return -largest, largest
 
     def _quantities(
         self, output: EnsembleOutput, conditions: Conditions, dtype: torch.dtype

@@ -208,7 +208,7 @@ class _Run:
         else:
             member = copy.deepcopy(start)
         torch.set_rng_state(generator_state)
-        self.member = member.to(data.alpha.device)
+        self.member = member.to(data.alpha.device).requires_grad_(True)
         self.averaged = copy.deepcopy(self.member).requires_grad_(False)
         self.best = copy.deepcopy(self.averaged.state_dict())
         self.optimizer = _optimizer(self.member, config)

@@ -5,6 +5,7 @@ layers, at a fraction of the cost of a full-resolution network. At each block th
 channels (FiLM, Perez et al. 2018). All layers are mirror-symmetric.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,8 +27,8 @@ class ConvolutionConfig:
     hidden: features of one stream in the conditions' network and the head.
     """
 
-    channels: tuple[int, ...] = (8, 32, 48, 64)
-    blocks: tuple[int, ...] = (0, 1, 1, 2)
+    channels: tuple[int, ...] = (8, 16, 32, 48, 64, 64)
+    blocks: tuple[int, ...] = (0, 1, 1, 1, 1, 1)
     size: int = 3
     hidden: int = 48
 
@@ -50,30 +51,30 @@ class ConvolutionalNetwork(nn.Module):
         self.shrink = nn.ModuleList(MirrorConv1d(a, b, 2, stride=2) for a, b in pairwise(channels))
         self.grow = nn.ModuleList(MirrorConv1d(b, a, 1) for a, b in pairwise(channels))
         self.up = nn.ModuleList(self._level(level) for level in range(len(channels) - 1))
+        self.modulated = [2 * block.channels for level in (*self.down, *reversed(self.up)) for block in level]
+        self.modulation = MirrorLinear(config.hidden, sum(self.modulated), gain=0.5)
         self.fields = FieldHead(channels[0])
         self.case = CaseHead(channels[0], channels[-1], config.hidden)
 
     def _level(self, level: int) -> "Blocks":
         config = self.config
-        return Blocks(
-            ResidualBlock(config.channels[level], config.size, config.hidden) for _ in range(config.blocks[level])
-        )
+        return Blocks(ResidualBlock(config.channels[level], config.size) for _ in range(config.blocks[level]))
 
     def forward(self, even: Tensor, odd: Tensor, even_conditions: Tensor, odd_conditions: Tensor) -> NetworkOutput:
         """Normalised inputs in, normalised outputs out; shapes as in `Encoding`."""
         conditions = self.conditions(even_conditions, odd_conditions)
+        modulation = iter(self.modulation(conditions).unflatten(1, (2, -1))[..., None].split(self.modulated, dim=2))
         streams = self.stem(lift(even, odd))
         passed = []
         for level, blocks in enumerate(self.down):
             if level:
                 streams = self.shrink[level - 1](streams)
-            streams = blocks(streams, conditions)
+            streams = blocks(streams, modulation)
             passed.append(streams)
-        coarse = passed.pop()
-        streams = coarse
+        coarse = streams = passed.pop()
         for level in reversed(range(len(self.up))):
             streams = passed.pop() + self.grow[level](streams).repeat_interleave(2, dim=2)
-            streams = self.up[level](streams, conditions)
+            streams = self.up[level](streams, modulation)
         return self.case(self.fields(streams), streams, coarse, conditions)
 
 
@@ -92,27 +93,24 @@ class ConditionNetwork(nn.Module):
 class ResidualBlock(nn.Module):
     """x + conv(silu(scale * conv(x) + shift)), scale and shift from the conditions."""
 
-    def __init__(self, channels: int, size: int, hidden: int) -> None:
+    def __init__(self, channels: int, size: int) -> None:
         super().__init__()
+        self.channels = channels
         self.first = MirrorConv1d(channels, channels, size)
         self.second = MirrorConv1d(channels, channels, size, gain=0.5)
-        self.modulation = MirrorLinear(hidden, 2 * channels, gain=0.5)
 
-    def forward(self, streams: Tensor, conditions: Tensor) -> Tensor:
-        scale, shift = modulation_of(self.modulation(conditions))
-        return streams + self.second(silu(torch.addcmul(shift, self.first(streams), 1 + scale)))
+    def forward(self, streams: Tensor, modulation: Tensor) -> Tensor:
+        """Modulation (batch, 2, 2 channels, 1): for each stream the departure of the scale from 1, then the shift."""
+        scale, shift = modulation.split(self.channels, dim=2)
+        hidden = self.first(streams).unflatten(1, (2, -1))
+        hidden = silu(torch.addcmul(hidden + shift, hidden, scale))
+        return streams + self.second(hidden.flatten(1, 2))
 
 
 class Blocks(nn.ModuleList):
-    """Blocks one after the other, all modulated by the same conditions."""
+    """Blocks one after the other, each with the next modulation."""
 
-    def forward(self, streams: Tensor, conditions: Tensor) -> Tensor:
+    def forward(self, streams: Tensor, modulation: Iterator[Tensor]) -> Tensor:
         for block in self:
-            streams = block(streams, conditions)
+            streams = block(streams, next(modulation))
         return streams
-
-
-def modulation_of(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Scale and shift (batch, 2 channels, 1) from two streams of 2 channels features each."""
-    scale, shift = features.unflatten(1, (2, 2, -1)).unbind(2)
-    return scale.flatten(1)[..., None], shift.flatten(1)[..., None]

@@ -1,0 +1,63 @@
+"""Intervals cover what they promise, wider where the errors are larger, whatever the claimed scale is worth."""
+
+import pytest
+import torch
+
+from understudy.surrogate.calibration import Calibration, calibrate, conformal_quantile
+
+
+def noise(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Errors whose size grows as the square root of the claimed scale: a claim that ranks well and is wrong in size."""
+    random = torch.Generator().manual_seed(seed)
+    scale = torch.exp(torch.randn(count, generator=random))
+    error = (3 * scale.sqrt() * torch.randn(count, generator=random)).abs()
+    return error, scale, torch.arange(count) // 4
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    error, scale, shape = noise(4000, seed=0)
+    return calibrate({"cl": error}, {"cl": scale}, shape)
+
+
+def test_coverage_holds_on_average_and_in_each_part(calibration: Calibration):
+    """Two standard deviations of 8000 cases and of the 2000 calibration cases are 1.5 %."""
+    error, scale, _ = noise(8000, seed=1)
+    inside = (error <= calibration.width("cl", scale)).double()
+    assert inside.mean() == pytest.approx(0.9, abs=0.015)
+    for part in scale.argsort().tensor_split(4):
+        assert inside[part].mean() == pytest.approx(0.9, abs=0.04)
+
+
+def test_width_rises_with_the_claimed_scale(calibration: Calibration):
+    width = calibration.width("cl", torch.logspace(-4, 4, 200))
+    assert (width.diff() >= 0).all()
+    assert width[150] > 2 * width[50]
+
+
+def test_useless_claim_gives_one_width():
+    random = torch.Generator().manual_seed(2)
+    error, scale = torch.rand(2, 2000, generator=random)
+    made = calibrate({"cl": error}, {"cl": 0.1 + scale}, torch.arange(2000))
+    width = made.width("cl", torch.tensor([0.1, 1.0]))
+    assert width.tolist() == pytest.approx([0.9, 0.9], abs=0.06)
+
+
+def test_width_has_a_gradient(calibration: Calibration):
+    scale = torch.tensor([1.0], requires_grad=True)
+    (gradient,) = torch.autograd.grad(calibration.width("cl", scale).sum(), scale)
+    assert gradient > 0
+
+
+def test_conformal_quantile_is_the_published_rank():
+    """Of nine scores the 90 % quantile is the ninth: ceil(10 * 0.9)."""
+    assert conformal_quantile(torch.arange(1.0, 10.0), 0.9) == 9
+    assert conformal_quantile(torch.arange(1.0, 20.0), 0.9) == 18
+
+
+def test_too_few_cases_and_senseless_coverage_are_refused():
+    error, scale, shape = noise(60, seed=3)
+    with pytest.raises(ValueError, match="at least 80 cases of several shapes; got 60"):
+        calibrate({"cl": error}, {"cl": scale}, shape)
+    with pytest.raises(ValueError, match="coverage must be above 0 and below 1"):
+        calibrate({"cl": error}, {"cl": scale}, shape, coverage=1.0)

@@ -1,0 +1,73 @@
+"""Both networks answer the mirrored case with the mirrored answer, to rounding."""
+
+import pytest
+import torch
+from torch import nn
+
+from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS
+from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
+from understudy.surrogate.networks.graph import GraphConfig, GraphNetwork, surface_edges
+from understudy.surrogate.networks.mirror import MirrorConv1d
+
+FIELDS, CONDITIONS = (len(EVEN_FIELDS), len(ODD_FIELDS)), (len(EVEN_CONDITIONS), len(ODD_CONDITIONS))
+
+
+def networks() -> list[nn.Module]:
+    torch.manual_seed(0)
+    convolution = ConvolutionalNetwork(
+        ConvolutionConfig((4, 4, 4, 8, 8, 8), (0, 1, 1, 1, 1, 1), hidden=8), FIELDS, CONDITIONS
+    )
+    graph = GraphNetwork(GraphConfig(features=8, layers=6, fine=4), FIELDS, CONDITIONS)
+    return [convolution.double(), graph.double()]
+
+
+def inputs() -> list[torch.Tensor]:
+    random = torch.Generator().manual_seed(1)
+    sizes = [(3, FIELDS[0], 160), (3, FIELDS[1], 160), (3, CONDITIONS[0]), (3, CONDITIONS[1])]
+    return [torch.randn(size, generator=random, dtype=torch.float64) for size in sizes]
+
+
+@pytest.mark.parametrize("network", networks(), ids=["convolution", "graph"])
+def test_mirrored_inputs_give_mirrored_outputs(network: nn.Module):
+    even, odd, even_conditions, odd_conditions = inputs()
+    output = network(even, odd, even_conditions, odd_conditions)
+    mirrored = network(even.flip(2), -odd.flip(2), even_conditions, -odd_conditions)
+    torch.testing.assert_close(mirrored.fields, output.fields.flip(2), rtol=0, atol=1e-13)
+    torch.testing.assert_close(mirrored.numbers, output.numbers, rtol=0, atol=1e-13)
+    torch.testing.assert_close(mirrored.pairs, output.pairs.flip(1), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("network", networks(), ids=["convolution", "graph"])
+def test_trailing_edge_hears_of_the_nose(network: nn.Module):
+    even, odd, *conditions = inputs()
+    even.requires_grad_()
+    network(even, odd, *conditions).fields[:, :, 0].sum().backward()
+    assert (even.grad[:, :, 75:85].abs().amax(1) > 0).all()
+
+
+def test_kept_kernel_follows_a_change_of_weights():
+    layer = MirrorConv1d(2, 2, 3).requires_grad_(False)
+    streams = torch.randn(1, 4, 10)
+    before = layer(streams)
+    with torch.no_grad():
+        layer.same.mul_(2)
+        layer.cross.mul_(2)
+    torch.testing.assert_close(layer(streams), 2 * before)
+
+
+def test_surface_graph_links_neighbours_and_the_opposite_side():
+    edges, across = surface_edges(2, 10, (1,), torch.device("cpu"))
+    pairs = set(map(tuple, edges.T.tolist()))
+    assert {(1, 0), (9, 0), (11, 10), (19, 10)} <= pairs
+    assert set(map(tuple, edges[:, across].T.tolist())) >= {(9, 0), (8, 1), (19, 10)}
+    assert not any((sender < 10) != (receiver < 10) for sender, receiver in pairs)
+
+
+def test_even_kernel_with_stride_one_is_refused():
+    with pytest.raises(ValueError, match="needs an odd size, or a stride equal to it; got 4, 1"):
+        MirrorConv1d(2, 2, 4)
+
+
+def test_unequal_levels_are_refused():
+    with pytest.raises(ValueError, match="channels and blocks must be equally many"):
+        ConvolutionConfig(channels=(4, 4), blocks=(1,))
