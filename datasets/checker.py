@@ -36,6 +36,7 @@ def check(path: str | Path) -> list[str]:
     """
     problems: list[str] = []
     numbers: list[np.ndarray] = []
+    planned = 0
     try:
         files = files_of(Path(path))
     except DataFileError as error:
@@ -45,9 +46,12 @@ def check(path: str | Path) -> list[str]:
             with opened(file) as content:
                 problems += [f"{file}: {problem}" for problem in _problems(content)]
                 numbers += [content["case"][...]] if "case" in content else []
+                planned = max(planned, int(content.attrs.get("planned", 0)))
         except DataFileError as error:
             problems.append(str(error))
-    return problems + [f"{path}: {problem}" for problem in _numbering(np.concatenate([np.empty(0), *numbers]))]
+    finished = files == [Path(path)]
+    told = _numbering(np.concatenate([np.empty(0), *numbers]), planned if finished else None)
+    return problems + [f"{path}: {problem}" for problem in told]
 
 
 def _problems(file: h5py.File) -> Iterator[str]:
@@ -157,8 +161,10 @@ def _finiteness(file: h5py.File, block: slice) -> Iterator[tuple[str, Any]]:
             yield f"fields/{name}", np.isfinite(field[block]).mean(axis=1)
 
 
-def _numbering(numbers: np.ndarray) -> Iterator[str]:
+def _numbering(numbers: np.ndarray, planned: int | None) -> Iterator[str]:
     values, counts = np.unique(numbers, return_counts=True)
+    if planned is not None and len(numbers) != planned:
+        yield f"the file must hold the {planned} cases that are planned; got {len(numbers)}"
     if (counts > 1).any():
         yield f"case {int(values[counts > 1][0])} is stored more than once ({int((counts > 1).sum())} such cases)"
 

@@ -133,7 +133,8 @@ def generate(
     Args:
         config: what to make.
         executor: who computes the chunks, `config.workers` at a time; for instance dask's `Client.get_executor()`. It
-            must see the folder of `config.out`. Without one: processes on this machine. It is not shut down.
+            must see the folder of `config.out`, and is not shut down. Without one: processes on this machine; a script
+            that calls this with more than one worker needs the guard `if __name__ == "__main__"`.
         progress: called after each chunk.
 
     Raises:

@@ -220,7 +220,7 @@ class DataSet:
 
     def coordinates(self, rows: RowIndex = slice(None)) -> Float[Tensor, "batch nodes 2"]:
         """Surface nodes of the rows' shapes [chord], float64."""
-        shapes, place = np.unique(self.shape[self.row_numbers(rows)].numpy(), return_inverse=True)
+        shapes, place = np.unique(self.shape[self._listed(rows)].numpy(), return_inverse=True)
         return torch.from_numpy(self._gather("shapes/coordinates", shapes, self._first_shape)[place])
 
     def field(self, name: str, rows: RowIndex = slice(None)) -> Float[Tensor, "batch nodes"]:
@@ -231,7 +231,7 @@ class DataSet:
             TypeError: a ragged one; read it with `ragged`.
         """
         self._require_field(name)
-        numbers, place = np.unique(self.row_numbers(rows).numpy(), return_inverse=True)
+        numbers, place = np.unique(self._listed(rows).numpy(), return_inverse=True)
         return torch.from_numpy(self._gather(f"fields/{name}", numbers, self._first_row)[place])
 
     def ragged(self, name: str, row: int) -> Float[Tensor, " values"]:
@@ -251,14 +251,14 @@ class DataSet:
 
     def case(self, rows: RowIndex = slice(None)) -> AirfoilCase:
         """The question of these rows, to ask another predictor; a shape that could not be made raises a ValueError."""
-        numbers = self.row_numbers(rows)
+        numbers = self._listed(rows)
         return AirfoilCase(
             coordinates=self.coordinates(numbers), **{name: values[numbers] for name, values in self.inputs.items()}
         )
 
     def solution(self, rows: RowIndex = slice(None)) -> Solution:
         """The stored answer to `case(rows)`; fields in float32."""
-        numbers = self.row_numbers(rows)
+        numbers = self._listed(rows)
         values = {name: column[numbers] for name, column in self.outputs.items()}
         return Solution(
             values={**values, **{name: self.field(name, numbers) for name in self._even_names}},
@@ -268,7 +268,7 @@ class DataSet:
 
     def __getitem__(self, rows: RowIndex) -> Batch:
         """These rows as tensors; one number gives a batch of one."""
-        numbers = torch.atleast_1d(self.row_numbers(rows))
+        numbers = self._listed(rows)
         return Batch(
             rows=numbers,
             coordinates=self.coordinates(numbers),
@@ -299,6 +299,9 @@ class DataSet:
             raise IndexError(f"rows must be between 0 and {len(self) - 1}; got {numbers.min()} .. {numbers.max()}")
         return numbers % len(self) if len(self) else numbers
 
+    def _listed(self, rows: RowIndex) -> Int[Tensor, " batch"]:
+        return torch.atleast_1d(self.row_numbers(rows))
+
     def _names(self, group: str) -> tuple[str, ...]:
         file = self.files[0]
         with explained(file):
@@ -323,16 +326,16 @@ class DataSet:
     def _gather(self, name: str, numbers: Array, first: Array) -> Array:
         """The entries `numbers` (rising) of a dataset that runs through all files; each block is unpacked once."""
         pieces = []
-        for which in np.unique(np.searchsorted(first, numbers, side="right") - 1):
+        for which in np.unique(np.searchsorted(first, numbers, side="right") - 1) if len(numbers) else [0]:
             inside = numbers[(numbers >= first[which]) & (numbers < first[which + 1])] - first[which]
             pieces.append(self._gather_from(self.files[which], name, inside))
-        return np.concatenate(pieces) if pieces else np.empty((0, self.nodes), dtype=np.float32)
+        return np.concatenate(pieces)
 
     def _gather_from(self, file: Path, name: str, numbers: Array) -> Array:
         with explained(file):
             dataset = self._handle(file)[name]
-            if len(numbers) == len(dataset):
-                return dataset[...]
+            if len(numbers) in (0, len(dataset)):
+                return dataset[: len(numbers)]
             found = np.empty((len(numbers), *dataset.shape[1:]), dtype=dataset.dtype)
             block = numbers // FIELD_ROWS_PER_CHUNK
             starts = np.flatnonzero(np.diff(block, prepend=-1))
