@@ -265,7 +265,7 @@ def _finished_cases(config: SimulateConfig, provenance: Provenance) -> int:
     with opened(config.out) as file:
         stored = Provenance.from_attributes(file.attrs)
     asked = provenance.decisive
-    if config.sampler is Sampler.SOBOL and stored.planned <= config.cases:
+    if config.sampler == Sampler.SOBOL and stored.planned <= config.cases:
         asked["cases"] = stored.planned  # a Sobol sequence goes on where it stopped
     _require_same(config.out, stored.decisive, asked)
     return stored.planned

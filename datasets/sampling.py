@@ -74,7 +74,7 @@ def conditions(
     """
     if not 0 <= start < stop <= total:
         raise ValueError(f"expected 0 <= start < stop <= {total}; got {start} and {stop}")
-    points = _sobol(seed, start, stop) if sampler is Sampler.SOBOL else _latin_hypercube(seed, total)[start:stop]
+    points = _sobol(seed, start, stop) if sampler == Sampler.SOBOL else _latin_hypercube(seed, total)[start:stop]
     unit = dict(zip(_COLUMNS, points.T, strict=True))
     top, bottom = _trips(ranges, unit)
     prescribed = unit["prescribed"] < ranges.share_prescribed_cl

@@ -376,8 +376,10 @@ def test_progress_counts_every_case(tmp_path: Path):
         ({"cases": 0}, "cases must be at least 1; got 0"),
         ({"workers": 0}, "workers must be at least 1; got 0"),
         ({"seed": -1}, "seed must not be negative; got -1"),
+        ({"sampler": "halton"}, "sampler must be one of sobol, latin-hypercube; got 'halton'"),
     ],
 )
+@pytest.mark.usefixtures("annotations_unchecked")
 def test_impossible_settings_are_refused(tmp_path: Path, change: dict[str, object], sentence: str):
     with pytest.raises(ValueError, match=sentence):
         config(tmp_path / "data.h5", **change)
