@@ -330,9 +330,12 @@ def _unjudged(line: ConstraintLine) -> ConstraintLine:
 
 
 def _flight(table: dict[str, Any]) -> Flight:
-    per_point = [{name: _with_nan(row) for name, row in table[key].items()} for key in ("values", "low", "high")]
+    values, low, high = (
+        {name: _with_nan(row) for name, row in table[key].items()} for key in ("values", "low", "high")
+    )
     known, status, message = (tuple(table[key]) for key in ("known", "status", "message"))
-    return Flight(table["who"], *per_point, known, status, message, tuple(_with_nan(row) for row in table["cp"]))
+    cp = tuple(_with_nan(row) for row in table["cp"])
+    return Flight(table["who"], values, low, high, known, status, message, cp)
 
 
 def _with_nan(row: list[float | None]) -> tuple[float, ...]:

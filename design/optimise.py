@@ -1,4 +1,4 @@
-"""The search: many shapes screened in one batch, the best of them followed along the gradient, the best of these kept.
+"""The search: the given start and the best of many screened shapes are followed along the gradient, the best is kept.
 
 Each start is first moved to where the constraints hold (bounded least squares on the violations), then followed by
 SLSQP or trust-constr of SciPy. Parameters are seen in their units, the objective as a ratio to its value where the
@@ -29,8 +29,9 @@ Mask = NDArray[np.bool_]
 
 RESTORING_STEPS = 12  # at most, to where the constraints hold
 NEARNESS = 0.01  # weight of staying near the start among the violations, while restoring
-GOOD_ENOUGH = 1e-6  # change of the objective, as a ratio, below which a run ends
+GOOD_ENOUGH = 1e-5  # change of the objective, as a ratio, below which a run ends
 NOT_ANSWERED = 10.0  # objective, as a ratio, of a design that the predictor does not answer
+FALLBACKS = 2  # screened starts that are followed when the given one leads to no feasible shape
 UNKNOWN = 0.5  # added to it where every point lies outside the training range; in proportion for some
 
 
@@ -91,10 +92,11 @@ def optimise(
     """
     evaluator = Evaluator(problem, predictor)
     given = evaluator.parameters.from_contours(contour[None], problem)[0]
-    starts = _screen(evaluator, given if resume_from is None else resume_from)
-    followed = [_Follower(evaluator, number, progress) for number in range(len(starts))]
-    for follower, start in zip(followed, starts, strict=True):
-        follower.run(start)
+    start = given if resume_from is None else resume_from
+    followed = [_followed(evaluator, 0, start, progress)]
+    wanted = problem.search.starts - 1 if followed[0].best.feasible else max(problem.search.starts - 1, FALLBACKS)
+    for number, other in enumerate(_screen(evaluator, given, wanted), 1):
+        followed.append(_followed(evaluator, number, other, progress))
     best = min(followed, key=lambda follower: follower.best.rank)
     if not best.best.feasible:
         for follower in followed:
@@ -103,24 +105,28 @@ def optimise(
     history = tuple(step for follower in followed for step in follower.history)
     x = best.physical(best.best.z)
     feasible = best.best.feasible
-    message = best.message if feasible else _what_stands_in_the_way(evaluator, best.best.evaluation, len(starts))
+    message = best.message if feasible else _what_stands_in_the_way(evaluator, best.best.evaluation, len(followed))
     return Optimum(x, evaluator(x[None]), feasible, message, given, history, evaluator.calls)
 
 
-def _screen(evaluator: Evaluator, given: Tensor) -> list[Tensor]:
-    """The given start and the most promising of many others, answered in one batch, their angles corrected for lift."""
+def _followed(evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None]) -> "_Follower":
+    follower = _Follower(evaluator, number, progress)
+    follower.run(x)
+    return follower
+
+
+def _screen(evaluator: Evaluator, given: Tensor, wanted: int) -> list[Tensor]:
+    """The most promising of many shapes, answered in one batch, their angles corrected for the wanted lift."""
     search = evaluator.problem.search
-    if search.starts == 1 or search.screened == 0:
-        return [given]
-    others = [_around(evaluator, given, search.screened - search.screened // 2)]
-    others.append(_from_library(evaluator, search.screened // 2))
-    candidates = _correct_angles(evaluator, torch.cat([given[None], *others]))
-    answer = evaluator(candidates, gradient=False)
+    if wanted == 0 or search.screened == 0:
+        return []
+    around = _around(evaluator, given, search.screened - search.screened // 2)
+    x = _correct_angles(evaluator, torch.cat([around, _from_library(evaluator, search.screened // 2)]))
+    answer = evaluator(x, gradient=False)
     size = answer.objective.abs().nanmedian().nan_to_num(1.0)
     merit = answer.objective / size + answer.violation(evaluator.equality).sum(1)
     merit = merit + UNKNOWN * (~answer.known).double().mean(1) + NOT_ANSWERED * (~answer.answered).double().mean(1)
-    order = merit[1:].nan_to_num(torch.inf).argsort() + 1
-    return [given, *candidates[order[: search.starts - 1]]]
+    return list(x[merit.nan_to_num(torch.inf).argsort()[:wanted]])
 
 
 def _from_library(evaluator: Evaluator, count: int) -> Tensor:

@@ -300,9 +300,9 @@ class Method(StrEnum):
 class Search:
     """How hard to look.
 
-    starts: shapes to start from: the given one and, beside it, the most promising of the screened ones.
-    screened: shapes around the given one and from the library, all answered in one batch, out of which starts are
-        taken.
+    starts: shapes to follow: the given one and the most promising of the screened ones. If the given one leads to no
+        feasible shape, two others are followed in any case.
+    screened: shapes around the given one and from the airfoil library, all answered in one batch.
     iterations: most steps of the optimiser from one start.
     seed: of the random shapes.
 
@@ -310,7 +310,7 @@ class Search:
         method: trust-constr is slower and more patient where the gradient is noisy.
     """
 
-    starts: int = 2
+    starts: int = 1
     screened: int = 48
     iterations: int = 150
     seed: int = 0

@@ -91,7 +91,7 @@ def test_a_quantity_that_the_simulator_lacks_leaves_the_design_unverified(design
 
 def test_a_design_that_met_no_constraints_stays_infeasible(understudy: type, judge: type) -> None:
     held = (ShapeConstraint(measure="area", at_most=0.01), ShapeConstraint(measure="thickness", x=0.3, at_least=0.3))
-    problem = replace(PROBLEM, constraints=held)
+    problem = replace(PROBLEM, constraints=held, search=Search(screened=0, iterations=5))
     optimum = optimise(problem, understudy(), naca("naca0012"))
     verified = verify(made_design(problem, understudy(), optimum), problem, judge())
     assert verified.outcome is Outcome.INFEASIBLE

@@ -51,13 +51,13 @@ def test_a_killed_search_goes_on_from_the_best_it_had_reached(
 ) -> None:
     seen: list[Step] = []
 
-    def killed_at_the_tenth(step: Step) -> None:
+    def killed_at_the_third(step: Step) -> None:
         seen.append(step)
-        if len(seen) == 10:
+        if len(seen) == 3:
             raise Killed
 
     with pytest.raises(Killed):
-        run_design(problem, understudy(), judge(), tmp_path, progress=killed_at_the_tenth)
+        run_design(problem, understudy(), judge(), tmp_path, progress=killed_at_the_third)
     history = tmp_path / "history-0.jsonl"
     with history.open("a") as lines:
         lines.write('{"start": 0, "iter')  # the line that the kill cut off
