@@ -416,13 +416,13 @@ def wait_for_parts(parts: Path, more_than: int, run: subprocess.Popen[str]) -> N
 
 @pytest.mark.slow
 def test_spawned_workers_end_with_a_killed_parent_and_a_second_run_finishes(tmp_path: Path):
-    reference = config(tmp_path / "reference.h5", cases=1200, chunk=4)
+    reference = config(tmp_path / "reference.h5", cases=600, chunk=4)
     generate(reference)
     out, parts = tmp_path / "data.h5", tmp_path / "data.h5.parts"
     moments = random.Random(2)
     for _ in range(2):
         stored = len(list(parts.glob("*.h5")))
-        run = start_parallel(tmp_path, 1200)
+        run = start_parallel(tmp_path, 600)
         wait_for_parts(parts, stored, run)
         time.sleep(moments.uniform(0, 0.2))
         run.kill()
@@ -433,7 +433,7 @@ def test_spawned_workers_end_with_a_killed_parent_and_a_second_run_finishes(tmp_
         assert {path.name for path in parts.glob("*.h5")} == left  # no orphan goes on
         assert len(left) > stored
         assert check(out) == []
-    run = start_parallel(tmp_path, 1200)
+    run = start_parallel(tmp_path, 600)
     assert run.wait() == 0
     assert_same(reference.out, out)
 
