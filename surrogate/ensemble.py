@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from understudy.surrogate.encoding import Encoding
-from understudy.surrogate.model import SPREAD_UNIT, Member, MemberOutput
+from understudy.surrogate.model import SPREAD_UNIT, Member, MemberOutput, side_by_side
 from understudy.surrogate.outputs import SurfaceFields
 
 ENSEMBLE_NUMBERS = ("cl", "ln_cd", "cm", "xtr_top", "xtr_bottom")
@@ -53,13 +53,15 @@ class EnsembleOutput:
 
 
 class Ensemble(nn.Module):
-    """Members of equal standing; their inputs are shared."""
+    """Trained members of equal standing; their inputs are shared, and their operations where they are alike."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         super().__init__()
         if not members:
             raise ValueError("an ensemble needs at least one member; got none")
         self.members = nn.ModuleList(members)
+        together = side_by_side(members)
+        self.answering = nn.ModuleList(members if together is None else [together])
 
     def __len__(self) -> int:
         return len(self.members)
@@ -71,29 +73,29 @@ class Ensemble(nn.Module):
         self, encoding: Encoding, coordinates: Float[Tensor, "batch nodes 2"], alpha: Float[Tensor, " batch"]
     ) -> EnsembleOutput:
         """Mean and claimed error of encoded cases. Mean lift and moment are integrals of the mean pressure."""
-        outputs = [member(encoding, coordinates, alpha) for member in self]
-        values = [_numbers(output) for output in outputs]
-        spreads = [_spreads(output) for output in outputs]
-        mean = {name: torch.stack([value[name] for value in values]).mean(0) for name in ENSEMBLE_NUMBERS}
-        scale = {}
-        for name in ENSEMBLE_NUMBERS:
-            learnt = torch.stack([spread[name] for spread in spreads]).mean(0)
-            variance = torch.stack([(value[name] - mean[name]).square() for value in values]).mean(0)
-            scale[name] = torch.sqrt(learnt.square() + DISAGREEMENT_WEIGHT**2 * variance)
-        return EnsembleOutput(mean=mean, scale=scale, fields=_mean_fields([output.fields for output in outputs]))
+        outputs = [answering(encoding, coordinates, alpha) for answering in self.answering]
+        values = _gathered([_numbers(output) for output in outputs])
+        spreads = _gathered([_spreads(output) for output in outputs])
+        mean = {name: value.mean(1) for name, value in values.items()}
+        scale = {
+            name: torch.sqrt(spreads[name].mean(1).square() + DISAGREEMENT_WEIGHT**2 * value.var(1, correction=0))
+            for name, value in values.items()
+        }
+        surface = _gathered([vars(output.fields) for output in outputs])
+        return EnsembleOutput(mean, scale, SurfaceFields(**{name: value.mean(1) for name, value in surface.items()}))
 
 
 def _numbers(output: MemberOutput) -> dict[str, Tensor]:
-    top, bottom = output.xtr.unbind(1)
+    top, bottom = output.xtr.unbind(2)
     return {"cl": output.cl, "ln_cd": output.ln_cd, "cm": output.cm, "xtr_top": top, "xtr_bottom": bottom}
 
 
 def _spreads(output: MemberOutput) -> dict[str, Tensor]:
-    top, bottom = output.spread["xtr"].unbind(1)
+    top, bottom = output.spread["xtr"].unbind(2)
     rest = {name: output.spread[SPREAD_OF[name]] for name in ("cl", "ln_cd", "cm")}
     return {**rest, "xtr_top": top, "xtr_bottom": bottom}
 
 
-def _mean_fields(parts: Sequence[SurfaceFields]) -> SurfaceFields:
-    names = [item.name for item in fields(SurfaceFields)]
-    return SurfaceFields(**{name: torch.stack([getattr(part, name) for part in parts]).mean(0) for name in names})
+def _gathered(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The members of all parts side by side, for each name."""
+    return {name: torch.cat([part[name] for part in parts], 1) for name in parts[0]}

@@ -1,6 +1,7 @@
 """One member of a surrogate: a network inside its normalisation, from an encoded case to physical quantities."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,12 +29,12 @@ SPREAD_LIMIT = 6.0  # of the logarithm of a learnt spread over its unit
 
 @dataclass(frozen=True, eq=False)
 class MemberOutput:
-    """What one member answers, each (batch,) unless said otherwise.
+    """What each member answers, (batch, members) unless said otherwise.
 
-    cl, cm: integrals of cp. ln_cd: logarithm of the drag coefficient. xtr: transition (batch, 2), top and bottom
-    [chord].
-    spread: quantity -> expected absolute error as the network judges it; "xtr" has (batch, 2), "cd" is of ln CD.
-    fields: on the nodes. network: the bare output.
+    cl, cm: integrals of cp. ln_cd: logarithm of the drag coefficient.
+    xtr: transition (batch, members, 2), top and bottom [chord].
+    spread: quantity -> expected absolute error as the member judges it, "cd" of ln CD, "xtr" as above.
+    fields: on the nodes (batch, members, nodes). network: the bare output.
     """
 
     cl: Tensor
@@ -46,15 +47,15 @@ class MemberOutput:
 
 
 class Member(nn.Module):
-    """A network and the normalisation it was trained with."""
+    """A network and the normalisation it was trained with; or several of one kind that were trained with the same."""
 
-    def __init__(self, config: NetworkConfig, normalisation: Normalisation) -> None:
+    def __init__(self, config: NetworkConfig, normalisation: Normalisation, members: int = 1) -> None:
         super().__init__()
         self.config = config
         self.normalisation = normalisation
-        self.network = _network_of(config)(
-            config, (len(EVEN_FIELDS), len(ODD_FIELDS)), (len(EVEN_CONDITIONS), len(ODD_CONDITIONS))
-        )
+        sizes = (len(EVEN_FIELDS), len(ODD_FIELDS)), (len(EVEN_CONDITIONS), len(ODD_CONDITIONS))
+        # one network is made without saying so, as not every kind can run several side by side
+        self.network = _network_of(config)(config, *sizes, *([members] if members > 1 else []))
 
     def forward(
         self, encoding: Encoding, coordinates: Float[Tensor, "batch nodes 2"], alpha: Float[Tensor, " batch"]
@@ -64,27 +65,56 @@ class Member(nn.Module):
         dtype = encoding.even.dtype  # the network may run in a shorter one
         output = NetworkOutput(raw.fields.to(dtype), raw.numbers.to(dtype), raw.pairs.to(dtype))
         fields = physical_fields(self.normalisation.fields(output.fields), encoding)
-        cl, cm = pressure_forces(coordinates, fields.cp, alpha)
-        numbers = dict(zip(EVEN_NUMBERS, output.numbers.unbind(1), strict=True))
-        pairs = dict(zip(PAIRED_NUMBERS, output.pairs.unbind(2), strict=True))
+        cl, cm = _forces_of_members(coordinates, fields.cp, alpha)
+        numbers = dict(zip(EVEN_NUMBERS, output.numbers.unbind(2), strict=True))
+        pairs = dict(zip(PAIRED_NUMBERS, output.pairs.unbind(3), strict=True))
+        spreads = {**numbers, **pairs}
         return MemberOutput(
             cl=cl,
             cm=cm,
             ln_cd=self.normalisation.ln_cd(numbers["ln_cd"]),
             xtr=0.5 + 0.5 * pairs["xtr"],
-            spread={
-                name: unit * _bounded_exp({**numbers, **pairs}[f"spread_{name}"]) for name, unit in SPREAD_UNIT.items()
-            },
+            spread={name: unit * _bounded_exp(spreads[f"spread_{name}"]) for name, unit in SPREAD_UNIT.items()},
             fields=fields,
             network=output,
         )
+
+
+def side_by_side(members: Sequence[Member]) -> Member | None:
+    """One module that answers for all members at the cost of one for a single case; None if they are too different."""
+    first = members[0]
+    alike = all(
+        isinstance(member.config, ConvolutionConfig)
+        and member.config == first.config
+        and all(torch.equal(a, b) for a, b in _paired_buffers(first, member))
+        for member in members
+    )
+    if not alike:
+        return None
+    together = Member(first.config, copy.deepcopy(first.normalisation), len(members))
+    states = [member.network.state_dict() for member in members]
+    together.network.load_state_dict({name: torch.cat([state[name] for state in states]) for name in states[0]})
+    return together
+
+
+def _paired_buffers(first: Member, second: Member) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(first.normalisation.buffers(), second.normalisation.buffers(), strict=True)
+
+
+def _forces_of_members(coordinates: Tensor, cp: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """Lift and moment (batch, members) of the pressures (batch, members, nodes) of several members."""
+    members = cp.shape[1]
+    rows = coordinates[:, None].expand(-1, members, -1, -1).flatten(0, 1)
+    cl, cm = pressure_forces(rows, cp.flatten(0, 1), alpha[:, None].expand(-1, members).flatten())
+    return cl.unflatten(0, (-1, members)), cm.unflatten(0, (-1, members))
 
 
 def network_words(config: NetworkConfig) -> dict[str, Any]:
     """The configuration as JSON-ready words, the kind of network included."""
     for kind, (config_type, _) in NETWORKS.items():
         if isinstance(config, config_type):
-            return {"kind": kind, **asdict(config)}
+            words = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
+            return {"kind": kind, **words}
     raise TypeError(f"expected the configuration of a network ({', '.join(NETWORKS)}); got {type(config).__name__}")
 
 

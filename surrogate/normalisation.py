@@ -46,7 +46,7 @@ class Normalisation(nn.Module):
         even, odd, even_conditions, odd_conditions = (values.clamp(-LIMIT, LIMIT) for values in scaled)
         return even, odd, even_conditions, odd_conditions
 
-    def fields(self, normalised: Float[Tensor, "batch fields nodes"]) -> Float[Tensor, "batch fields nodes"]:
+    def fields(self, normalised: Float[Tensor, "*batch fields nodes"]) -> Float[Tensor, "*batch fields nodes"]:
         """Learnt fields from what the network gives."""
         return normalised * self.field_scale + self.field_mean
 
@@ -54,7 +54,7 @@ class Normalisation(nn.Module):
         """The inverse of `fields`."""
         return (learnt - self.field_mean) / self.field_scale
 
-    def ln_cd(self, normalised: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    def ln_cd(self, normalised: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         """Ln CD from what the network gives."""
         return normalised * self.ln_cd_scale + self.ln_cd_mean
 

@@ -22,7 +22,7 @@ from understudy.surrogate.encoding import Encoding
 
 @dataclass(frozen=True, eq=False)
 class SurfaceFields:
-    """Physical fields on the nodes, each (batch, nodes), in the units of `quantities`."""
+    """Physical fields on the nodes, each (batch, nodes) or with members between, in the units of `quantities`."""
 
     cp: Tensor
     cf: Tensor
@@ -44,13 +44,13 @@ def learnt_fields(fields: SurfaceFields, encoding: Encoding) -> Float[Tensor, "b
     )
 
 
-def physical_fields(learnt: Float[Tensor, "batch 4 nodes"], encoding: Encoding) -> SurfaceFields:
-    """The inverse of `learnt_fields`."""
-    pressure, friction, thickness, shape = learnt.unbind(1)
-    half_ln_reynolds = 0.5 * encoding.ln_reynolds[:, None]
-    theta = torch.exp(thickness - half_ln_reynolds + encoding.ln_theta)
+def physical_fields(learnt: Float[Tensor, "batch members 4 nodes"], encoding: Encoding) -> SurfaceFields:
+    """The inverse of `learnt_fields` for several members, fields (batch, members, nodes)."""
+    pressure, friction, thickness, shape = learnt.unbind(2)
+    half_ln_reynolds = 0.5 * encoding.ln_reynolds[:, None, None]
+    theta = torch.exp(thickness - half_ln_reynolds + encoding.ln_theta[:, None])
     return SurfaceFields(
-        cp=encoding.cp_inviscid + pressure * _pressure_scale(encoding),
+        cp=encoding.cp_inviscid[:, None] + pressure * _pressure_scale(encoding)[:, None],
         cf=torch.sinh(friction) * torch.exp(-half_ln_reynolds),
         theta=theta,
         delta_star=theta * torch.exp(shape),

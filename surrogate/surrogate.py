@@ -24,7 +24,7 @@ LEARNT_INTERVALS = {"cl": "cl", "cd": "ln_cd", "cm": "cm", "xtr_top": "xtr_top",
 LEAST_SLOPE = 0.01  # per degree: nearer to stall the angle for a lift has no useful gradient
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Card:
     """What a user should know of a surrogate: one sentence, its data, its accuracy, as JSON-ready words."""
 

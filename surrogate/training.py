@@ -148,23 +148,23 @@ def loss_of(output: MemberOutput, data: TrainingData, member: Member) -> Tensor:
     """The training loss of a batch."""
     errors = case_errors(output, data)
     target = member.normalisation.normalised_fields(data.learnt)
-    field_error = torch.sqrt((output.network.fields - target).square() + ROUNDING**2) - ROUNDING
+    field_error = torch.sqrt((output.network.fields[:, 0] - target).square() + ROUNDING**2) - ROUNDING
     total = WEIGHT["fields"] * field_error.mean((0, 2)).sum()
     for name, error in errors.items():
         scaled = (error / ERROR_UNIT[name]).clamp(max=ERROR_LIMIT)
-        spread = output.spread[name]
+        spread = output.spread[name][:, 0]
         likelihood = error.detach() / spread + torch.log(spread / SPREAD_UNIT[name])
         total = total + WEIGHT[name] * scaled.mean() + WEIGHT["spread"] * likelihood.mean()
     return total
 
 
 def case_errors(output: MemberOutput, data: TrainingData) -> dict[str, Tensor]:
-    """Absolute errors of the numbers of each case (of ln CD for the drag)."""
+    """Absolute errors of the numbers of each case (of ln CD for the drag), of a single member."""
     return {
-        "cl": (output.cl - data.cl).abs(),
-        "cd": (output.ln_cd - data.ln_cd).abs(),
-        "cm": (output.cm - data.cm).abs(),
-        "xtr": (output.xtr - data.xtr).abs(),
+        "cl": (output.cl[:, 0] - data.cl).abs(),
+        "cd": (output.ln_cd[:, 0] - data.ln_cd).abs(),
+        "cm": (output.cm[:, 0] - data.cm).abs(),
+        "xtr": (output.xtr[:, 0] - data.xtr).abs(),
     }
 
 

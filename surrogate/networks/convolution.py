@@ -38,33 +38,42 @@ class ConvolutionConfig:
 
 
 class ConvolutionalNetwork(nn.Module):
-    """The network of `ConvolutionConfig`; the nodes must divide by 2 to the number of halvings."""
+    """The network of `ConvolutionConfig`, or several of them side by side.
 
-    def __init__(self, config: ConvolutionConfig, fields: tuple[int, int], conditions: tuple[int, int]) -> None:
+    The nodes must divide by 2 to the number of halvings.
+    """
+
+    def __init__(
+        self, config: ConvolutionConfig, fields: tuple[int, int], conditions: tuple[int, int], members: int = 1
+    ) -> None:
         """Fields and conditions: how many even and odd ones the encoding has."""
         super().__init__()
-        self.config = config
-        channels = config.channels
-        self.conditions = ConditionNetwork(sum(conditions), config.hidden)
-        self.stem = MirrorConv1d(sum(fields), channels[0], config.size)
+        self.config, self.members = config, members
+        channels, hidden = config.channels, config.hidden
+        self.conditions = ConditionNetwork(sum(conditions), hidden, members=members)
+        self.stem = MirrorConv1d(sum(fields), channels[0], config.size, members=members)
         self.down = nn.ModuleList(self._level(level) for level in range(len(channels)))
-        self.shrink = nn.ModuleList(MirrorConv1d(a, b, 2, stride=2) for a, b in pairwise(channels))
-        self.grow = nn.ModuleList(MirrorConv1d(b, a, 1) for a, b in pairwise(channels))
+        steps = list(pairwise(channels))
+        self.shrink = nn.ModuleList(MirrorConv1d(a, b, 2, members=members, stride=2) for a, b in steps)
+        self.grow = nn.ModuleList(MirrorConv1d(b, a, 1, members=members) for a, b in steps)
         self.up = nn.ModuleList(self._level(level) for level in range(len(channels) - 1))
         self.modulated = [2 * block.channels for level in (*self.down, *reversed(self.up)) for block in level]
-        self.modulation = MirrorLinear(config.hidden, sum(self.modulated), gain=0.5)
-        self.fields = FieldHead(channels[0])
-        self.case = CaseHead(channels[0], channels[-1], config.hidden)
+        self.modulation = MirrorLinear(hidden, sum(self.modulated), members=members, gain=0.5)
+        self.fields = FieldHead(channels[0], members=members)
+        self.case = CaseHead(channels[0], channels[-1], hidden, members=members)
 
     def _level(self, level: int) -> "Blocks":
         config = self.config
-        return Blocks(ResidualBlock(config.channels[level], config.size) for _ in range(config.blocks[level]))
+        return Blocks(
+            ResidualBlock(config.channels[level], config.size, members=self.members)
+            for _ in range(config.blocks[level])
+        )
 
     def forward(self, even: Tensor, odd: Tensor, even_conditions: Tensor, odd_conditions: Tensor) -> NetworkOutput:
         """Normalised inputs in, normalised outputs out; shapes as in `Encoding`."""
         conditions = self.conditions(even_conditions, odd_conditions)
-        modulation = iter(self.modulation(conditions).unflatten(1, (2, -1))[..., None].split(self.modulated, dim=2))
-        streams = self.stem(lift(even, odd))
+        modulation = iter(self.modulation(conditions)[..., None].split(self.modulated, dim=3))
+        streams = self.stem(lift(even, odd, self.members))
         passed = []
         for level, blocks in enumerate(self.down):
             if level:
@@ -73,7 +82,7 @@ class ConvolutionalNetwork(nn.Module):
             passed.append(streams)
         coarse = streams = passed.pop()
         for level in reversed(range(len(self.up))):
-            streams = passed.pop() + self.grow[level](streams).repeat_interleave(2, dim=2)
+            streams = passed.pop() + self.grow[level](streams).repeat_interleave(2, dim=4)
             streams = self.up[level](streams, modulation)
         return self.case(self.fields(streams), streams, coarse, conditions)
 
@@ -81,30 +90,30 @@ class ConvolutionalNetwork(nn.Module):
 class ConditionNetwork(nn.Module):
     """Two streams of features of the flow conditions."""
 
-    def __init__(self, conditions: int, hidden: int) -> None:
+    def __init__(self, conditions: int, hidden: int, *, members: int = 1) -> None:
         super().__init__()
-        self.first = MirrorLinear(conditions, hidden)
-        self.second = MirrorLinear(hidden, hidden, gain=1.7)
+        self.first = MirrorLinear(conditions, hidden, members=members)
+        self.second = MirrorLinear(hidden, hidden, members=members, gain=1.7)
 
     def forward(self, even: Tensor, odd: Tensor) -> Tensor:
-        return silu(self.second(silu(self.first(torch.cat([even, odd, even, -odd], dim=1)))))
+        streams = lift(even[..., None], odd[..., None], self.first.members)[..., 0]
+        return silu(self.second(silu(self.first(streams))))
 
 
 class ResidualBlock(nn.Module):
     """x + conv(silu(scale * conv(x) + shift)), scale and shift from the conditions."""
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, size: int, *, members: int = 1) -> None:
         super().__init__()
         self.channels = channels
-        self.first = MirrorConv1d(channels, channels, size)
-        self.second = MirrorConv1d(channels, channels, size, gain=0.5)
+        self.first = MirrorConv1d(channels, channels, size, members=members)
+        self.second = MirrorConv1d(channels, channels, size, members=members, gain=0.5)
 
     def forward(self, streams: Tensor, modulation: Tensor) -> Tensor:
-        """Modulation (batch, 2, 2 channels, 1): for each stream the departure of the scale from 1, then the shift."""
-        scale, shift = modulation.split(self.channels, dim=2)
-        hidden = self.first(streams).unflatten(1, (2, -1))
-        hidden = silu(torch.addcmul(hidden + shift, hidden, scale))
-        return streams + self.second(hidden.flatten(1, 2))
+        """Modulation (batch, members, 2, 2 channels, 1): the departure of the scale from 1, then the shift."""
+        scale, shift = modulation.split(self.channels, dim=3)
+        hidden = self.first(streams)
+        return streams + self.second(silu(torch.addcmul(hidden + shift, hidden, scale)))
 
 
 class Blocks(nn.ModuleList):

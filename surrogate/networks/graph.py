@@ -1,9 +1,9 @@
 """Message passing on the surface graph: neighbours along the contour at several distances, links across the section.
 
-The contour is coarsened once (two nodes become one), messages travel on the coarse graph, and the fine nodes read the
-result beside their own inputs. Each message is a function of sender, receiver and the vector between them, so the graph
-carries the geometry and not only the order of the nodes. The case and its mirror image run through the same weights as
-two graphs; the heads combine them, so the network is mirror-symmetric.
+The contour is coarsened once (four nodes become one), messages travel on the coarse graph, and the fine nodes read the
+result beside their own inputs. Each message is a function of sender, receiver, the vector between them and the kind of
+the link, so the graph carries the geometry and not only the order of the nodes. The case and its mirror image run
+through the same weights as two graphs; the heads combine them, so the network is mirror-symmetric.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from torch_geometric.nn import MessagePassing
 from understudy.surrogate.encoding import EVEN_FIELDS, ODD_FIELDS
 from understudy.surrogate.networks.heads import CaseHead, FieldHead, NetworkOutput
 
-COARSENING = 2
+COARSENING = 4
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class GraphConfig:
     """
 
     features: int = 64
-    layers: int = 6
+    layers: int = 5
     reaches: tuple[int, ...] = (1, 2, 5, 12)
-    fine: int = 16
+    fine: int = 8
 
 
 class GraphNetwork(nn.Module):
-    """The network of `GraphConfig`; the number of nodes must be even."""
+    """The network of `GraphConfig`; the nodes must divide by four."""
 
     def __init__(self, config: GraphConfig, fields: tuple[int, int], conditions: tuple[int, int]) -> None:
         """Fields and conditions: how many even and odd ones the encoding has."""
@@ -47,7 +47,7 @@ class GraphNetwork(nn.Module):
             nn.Linear(sum(conditions), hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
         )
         self.encoder = nn.Linear(COARSENING * inputs, hidden)
-        self.layers = nn.ModuleList(SurfaceMessages(hidden) for _ in range(config.layers))
+        self.layers = nn.ModuleList(SurfaceMessages(hidden, 2 * len(config.reaches) + 1) for _ in range(config.layers))
         self.refine = nn.Linear(hidden, COARSENING * config.fine)
         self.own = nn.Linear(inputs, config.fine)
         self.last = nn.Linear(config.fine, config.fine)
@@ -65,16 +65,16 @@ class GraphNetwork(nn.Module):
             )
         )
         graphs, nodes = both.shape[0], both.shape[1] // COARSENING
-        edges, across = surface_edges(graphs, nodes, self.config.reaches, both.device)
+        edges, kind = surface_edges(graphs, nodes, self.config.reaches, both.device)
         position = self._positions(both, nodes)
         state = self.encoder(both.unflatten(1, (nodes, COARSENING)).flatten(2)).flatten(0, 1)
         for layer in self.layers:
-            state = layer(state, edges, position, across, conditions.repeat_interleave(nodes, 0))
+            state = layer(state, edges, kind, position, conditions)
         coarse = state.unflatten(0, (graphs, nodes))
         fine = self.own(both) + self.refine(coarse).unflatten(2, (COARSENING, -1)).flatten(1, 2)
         fine = fine + self.last(silu(fine))
         streams, coarse_streams = _as_streams(silu(fine)), _as_streams(coarse)
-        condition_streams = torch.cat(conditions.chunk(2), 1)
+        condition_streams = torch.stack(conditions.chunk(2), 1)[:, None]
         return self.case(self.fields(streams), streams, coarse_streams, condition_streams)
 
     @staticmethod
@@ -85,45 +85,57 @@ class GraphNetwork(nn.Module):
 
 
 class SurfaceMessages(MessagePassing):
-    """One round: mean of messages silu(W_r h_receiver + W_s h_sender + W_e edge), then a residual update with FiLM."""
+    """One round: mean of messages silu(W_r h_r + W_s h_s + W_x (x_s - x_r) + b_kind), then a residual FiLM update.
 
-    def __init__(self, features: int) -> None:
+    The vector between two nodes enters linearly, so its product with W_x is taken at the nodes, before they are
+    gathered.
+    """
+
+    def __init__(self, features: int, kinds: int) -> None:
         super().__init__(aggr="mean")
         self.receiver = nn.Linear(features, features)
         self.sender = nn.Linear(features, features, bias=False)
-        self.edge = nn.Linear(4, features, bias=False)
+        self.offset = nn.Linear(2, features, bias=False)
+        self.kind = nn.Parameter(0.3 * torch.randn(kinds, features))
         self.modulation = nn.Linear(features, 2 * features)
         self.update_first = nn.Linear(2 * features, features)
         self.update_second = nn.Linear(features, features)
 
-    def forward(self, state: Tensor, edges: Tensor, position: Tensor, across: Tensor, conditions: Tensor) -> Tensor:
-        """New state (all nodes, features); `conditions` one row a node, `across` 1 for links across the section."""
-        offset = position[edges[0]] - position[edges[1]]
-        edge = torch.cat([offset, offset.square().sum(1, keepdim=True).sqrt(), across[:, None].to(offset.dtype)], 1)
+    def forward(self, state: Tensor, edges: Tensor, kind: Tensor, position: Tensor, conditions: Tensor) -> Tensor:
+        """New state (all nodes, features); `kind` one number an edge, `conditions` one row a graph."""
+        shift_by_place = self.offset(position)
         gathered = self.propagate(
-            edges, receiver=self.receiver(state), sender=self.sender(state), edge=self.edge(edge), size=None
+            edges,
+            receiver=self.receiver(state) - shift_by_place,
+            sender=self.sender(state) + shift_by_place,
+            kind=self.kind.index_select(0, kind),
+            size=None,
         )
-        scale, shift = self.modulation(conditions).chunk(2, dim=1)
-        hidden = self.update_first(torch.cat([state, gathered], 1))
-        return state + 0.5 * self.update_second(silu(torch.addcmul(shift, hidden, 1 + scale)))
+        scale, shift = self.modulation(conditions)[:, None].chunk(2, dim=2)
+        hidden = self.update_first(torch.cat([state, gathered], 1)).unflatten(0, (len(conditions), -1))
+        hidden = silu(torch.addcmul(shift, hidden, 1 + scale)).flatten(0, 1)
+        return state + 0.5 * self.update_second(hidden)
 
-    def message(self, receiver_i: Tensor, sender_j: Tensor, edge: Tensor) -> Tensor:
+    def message(self, receiver_i: Tensor, sender_j: Tensor, kind: Tensor) -> Tensor:
         """What the sender tells the receiver."""
-        return silu(receiver_i + sender_j + edge)
+        return silu(receiver_i + sender_j + kind)
 
 
 def surface_edges(graphs: int, nodes: int, reaches: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Senders and receivers (2, edges) of equal graphs laid end to end, and a mask of the links across the section."""
+    """Senders and receivers (2, edges) of equal graphs laid end to end, and the kind of each link.
+
+    Kinds 0 and 1 lead forward and back over the first reach, and so on; the last kind leads across the section.
+    """
     index = torch.arange(nodes, device=device)
     shifts = [sign * reach for reach in reaches for sign in (1, -1)]
     senders = torch.cat([(index + shift) % nodes for shift in shifts] + [nodes - 1 - index])
     receivers = index.repeat(len(shifts) + 1)
     start = nodes * torch.arange(graphs, device=device)[:, None]
-    across = (torch.arange(len(senders), device=device) >= nodes * len(shifts)).repeat(graphs)
-    return torch.stack([(senders + start).flatten(), (receivers + start).flatten()]), across
+    kind = torch.arange(len(shifts) + 1, device=device).repeat_interleave(nodes).repeat(graphs)
+    return torch.stack([(senders + start).flatten(), (receivers + start).flatten()]), kind
 
 
 def _as_streams(both: Tensor) -> Tensor:
-    """(2 batch, nodes, features) of cases and mirror images to the two streams of `networks.mirror`."""
+    """(2 batch, nodes, features) of cases and mirror images to the two streams of `networks.mirror`, of one member."""
     case, image = both.chunk(2)
-    return torch.cat([case, image.flip(1)], 2).transpose(1, 2)
+    return torch.stack([case, image.flip(1)], 1).transpose(2, 3)[:, None]

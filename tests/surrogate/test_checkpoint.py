@@ -1,6 +1,7 @@
 """A surrogate survives the disk, and a wrong file is refused with the name of the field that is wrong."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def test_loaded_surrogate_answers_the_same(surrogate: Surrogate, saved: Path, ra
     first, second = surrogate.predict(case), load(saved).predict(case)
     for name, value in first.values.items():
         assert torch.equal(value, second[name]), name
-    assert torch.equal(first.low["cd"], second.low["cd"]) and torch.equal(first.known, second.known)
-    assert load(saved).card == surrogate.card or load(saved).card.data == surrogate.card.data
+    assert torch.equal(first.low["cd"], second.low["cd"])
+    assert torch.equal(first.known, second.known)
+    assert load(saved).card == surrogate.card
 
 
 @pytest.mark.parametrize(
@@ -79,12 +81,12 @@ def test_missing_tensor_is_named(saved: Path):
     tensors, words = read_tensors(saved)
     name = next(name for name in tensors if name.endswith("stem.same"))
     write_tensors(saved, {key: value for key, value in tensors.items() if key != name}, words)
-    with pytest.raises(CheckpointError, match=f"tensor {name} is missing"):
+    with pytest.raises(CheckpointError, match=re.escape(f"tensor {name} is missing")):
         load(saved)
 
 
 def test_missing_file_says_so(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match="no surrogate at .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"no surrogate at .*nowhere"):
         load(tmp_path / "nowhere")
 
 
@@ -100,7 +102,8 @@ def test_tensors_of_every_kind_survive(tmp_path: Path):
     read, words = read_tensors(path)
     assert words == {"word": "Re \u2265 1e5"}
     for name, tensor in tensors.items():
-        assert read[name].dtype == tensor.dtype and torch.equal(read[name], tensor)
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor)
 
 
 def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,8 +1,9 @@
-"""The trained surrogate as a user meets it: symmetry, gradients, prescribed lift, refusals, agreement of its answers."""
+"""The trained surrogate as a user meets it: symmetry, gradients, prescribed lift, refusals, one answer everywhere."""
 
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -117,7 +118,8 @@ def test_lift_beyond_reach_is_a_row_with_a_message(surrogate: Surrogate, random_
     assert [status is Status.OK for status in answer.status] == [True, False, True]
     assert answer.status[1] is Status.NOT_CONVERGED
     assert "gives the lift 9" in answer.message[1]
-    assert torch.isnan(answer["cd"][1]) and torch.isnan(answer["cp"][1]).all()
+    assert torch.isnan(answer["cd"][1])
+    assert torch.isnan(answer["cp"][1]).all()
     assert not answer.known[1]
 
 
@@ -148,7 +150,8 @@ def test_a_shape_without_a_flow_is_refused_and_the_rest_is_answered(surrogate: S
 def test_interval_surrounds_the_value_and_drag_stays_positive(surrogate: Surrogate, random_cases: Cases):
     answer = surrogate.predict(random_cases(20, seed=14))
     for name in ("cl", "cd", "cm"):
-        assert (answer.low[name] < answer[name]).all() and (answer[name] < answer.high[name]).all()
+        assert (answer.low[name] < answer[name]).all()
+        assert (answer[name] < answer.high[name]).all()
     assert (answer.low["cd"] > 0).all()
     assert set(surrogate.quantities) == set(answer.values)
 
@@ -165,7 +168,7 @@ def test_square_and_inside_out_shape_are_flagged(surrogate: Surrogate, random_ca
     case = random_cases(2, seed=16)
     corners = torch.tensor([[1.0, 0.0], [1, 0.5], [0, 0.5], [0, -0.5], [1, -0.5], [1, 0]], dtype=torch.float64)
     share = torch.linspace(0, 1, 31, dtype=torch.float64)[:-1, None]
-    square = torch.cat([a + share * (b - a) for a, b in zip(corners, corners[1:], strict=False)] + [corners[-1:]])
+    square = torch.cat([a + share * (b - a) for a, b in pairwise(corners)] + [corners[-1:]])
     inside_out = case.coordinates[1:].flip(1)
     for shape in (panel(square[None]), inside_out):
         assert not surrogate.predict(replace(case[:1], coordinates=shape)).known.any()
