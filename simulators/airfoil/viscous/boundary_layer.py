@@ -6,7 +6,7 @@ logarithmic differences so that they stay accurate next to the stagnation point,
     momentum  d ln(theta) + (2 + H + H_gap - M^2) d ln(u) - (x cf / 2 theta) d ln(x) = 0
     energy    d ln(H*) + (2 H** / H* + 1 - H - H_gap) d ln(u) + (x cf / 2 theta - x di / theta) d ln(x) = 0
     laminar   d n - (dn/dx) dx = 0
-    turbulent K (ct_eq - ct) dx - 2 delta d ln(ct) + 2 delta ((1/u du/dx)_eq dx - d ln(u)) = 0
+    turbulent K (ct_eq - ct) dx / (2 delta) - d ln(ct) + (1/u du/dx)_eq dx - d ln(u) = 0
 
 with the mean values that each term needs: at the middle for friction, upwinded where the shape factor changes quickly. In the
 interval of transition the laminar equations hold up to the point where the amplification reaches its critical value (or the
@@ -192,10 +192,9 @@ def wake_start(upper: Primary, lower: Primary, first: Primary, roots: tuple[Numb
     roots: the roots of the shear stress coefficients at the two trailing edges.
     """
     theta = upper.theta + lower.theta
-    momentum = first.theta - theta
-    mass = first.displacement - (upper.displacement + lower.displacement + first.gap)
-    stress = first.s - (upper.theta * roots[0] + lower.theta * roots[1]) / theta
-    return momentum, mass, stress
+    displacement = upper.displacement + lower.displacement + first.gap
+    stress = (upper.theta * roots[0] + lower.theta * roots[1]) / theta
+    return log(first.theta / theta), log(first.displacement / displacement), log(first.s / stress)
 
 
 def transition_point(
@@ -380,9 +379,8 @@ def _lag(first: Station, second: Station, x: tuple[Number, Number]) -> Any:
     displacement = 0.5 * (first.thickness + second.thickness)
     gradient = (0.5 * cf - locus * locus) / (closures.GB * displacement)
     relaxation = closures.LAG / (closures.GB * (1.0 + us))
-    return relaxation * (equilibrium - share * ct) * dx + 2.0 * layer * (
-        gradient * dx - log(second.uk / first.uk) - log(second.s / first.s)
-    )
+    approach = 0.5 * relaxation * (equilibrium - share * ct) * dx / layer
+    return approach + gradient * dx - log(second.uk / first.uk) - log(second.s / first.s)
 
 
 def _pick(number: Number, rows: Tensor) -> Any:

@@ -1,148 +1,114 @@
-"""Newton's method for batches of coupled boundary layers: damping, transition and stagnation that move, one fate per case."""
+"""One damped Newton step of many coupled boundary layers at once, with transition and stagnation free to move.
 
-from dataclasses import dataclass, replace
+Thicknesses change by their logarithms: a full step of theta and of H - 1 multiplies them, so that neither can become negative and a
+wild linear prediction is only a large factor. The step of a case is shortened until no logarithm changes by more than a bound.
+After each step the stagnation point moves to where the speed changes sign, and the stations turn laminar or turbulent as the
+amplification says, at most one station downstream in a step.
+"""
+
+from dataclasses import replace
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous.elimination import Update, solve
 from understudy.simulators.airfoil.viscous.start import equilibrium_root
-from understudy.simulators.airfoil.viscous.system import Field, State, assemble, topology, transition_values
+from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, topology, transition_values
 
-TOLERANCE = 1e-8
-FLIP = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    state: State
-    converged: Tensor
-    residuals: Tensor
+#: Largest change in one step of ln(theta), of ln(H - 1) and of the edge speed.
+LOG_THETA, LOG_SHAPE, SPEED = 0.5, 0.7, 0.3
+#: Bounds of the root of the shear stress coefficient.
+STRESS_RANGE = (1e-4, 0.35)
+#: Bounds of H - 1.
+SHAPE_RANGE = (3e-5, 40.0)
 
 
-def residual_norm(system, field: Field) -> Tensor:
+def residual_norm(system: System) -> Float[Tensor, " batch"]:
+    """Largest residual of each case, boundary layer and edge speed together."""
     return torch.maximum(system.residual.abs().amax((1, 2)), system.speed.abs().amax(1))
 
 
-def relaxation(state: State, update: Update) -> Tensor:
-    """Largest step (batch,) at most one that keeps relative changes within -1/2 and 3/2."""
-    changes = torch.stack((update.theta / state.theta, update.displacement / state.displacement, update.u / 0.25))
-    step = torch.where(changes > 1.5, 1.5 / changes, torch.where(changes < -0.5, -0.5 / changes, torch.ones_like(changes)))
-    return step.amin((0, 2))
+def advance(field: Field, state: State, system: System) -> tuple[State, Tensor]:
+    """The state after one damped step, and the share of the full step that was taken (batch,)."""
+    update = solve(field, state, system)
+    log_theta, log_shape = _log_changes(field, state, update)
+    excess = torch.stack((log_theta.abs() / LOG_THETA, log_shape.abs() / LOG_SHAPE, update.u.abs() / SPEED)).amax((0, 2))
+    length = 1.0 / excess.clamp(min=1.0)
+    state = _stepped(field, state, update, length[:, None], logs=(log_theta, log_shape))
+    return _move_transition(field, _move_stagnation(field, state)), length
 
 
-def advance(field: Field, state: State, update: Update, step: Tensor) -> State:
-    w = step[:, None]
-    wake = torch.arange(state.u.shape[1], device=state.u.device) >= field.nodes
-    theta = state.theta + w * update.theta
-    displacement = state.displacement + w * update.displacement
+def _log_changes(field: Field, state: State, update: Update) -> tuple[Tensor, Tensor]:
+    log_theta = update.theta / state.theta
+    excess = state.displacement - field.gap - state.theta
+    return log_theta, (update.displacement - update.theta) / excess - log_theta
+
+
+def _stepped(field: Field, state: State, update: Update, length: Tensor, *, logs: tuple[Tensor, Tensor]) -> State:
+    theta = state.theta * torch.exp(length * logs[0])
+    excess = (state.displacement - field.gap) / state.theta - 1.0
+    shape = 1.0 + (excess * torch.exp(length * logs[1])).clamp(*SHAPE_RANGE)
     scale = torch.where(state.turbulent, state.s, torch.full_like(state.s, 10.0))
-    s = state.s + (w * update.s).clamp(-0.5 * scale, 1.5 * scale)
-    s = torch.where(state.turbulent, s.clamp(1e-4, 0.35), s)
-    u = state.u + w * update.u
-    floor = torch.where(wake, 1.00005, 1.02) * theta + field.gap
-    return replace(state, theta=theta, displacement=torch.maximum(displacement, floor), s=s, u=u)
+    s = state.s + (length * update.s).clamp(-0.5 * scale, 1.5 * scale)
+    s = torch.where(state.turbulent, s.clamp(*STRESS_RANGE), s)
+    return replace(state, theta=theta, displacement=shape * theta + field.gap, s=s, u=state.u + length * update.u)
 
 
-def move_stagnation(field: Field, state: State) -> tuple[State, Tensor]:
-    """Shift the stagnation panel by the sign of the edge speed next to it."""
-    nodes = field.nodes
-    sides = topology(state.stagnation, state.u.shape[1], nodes)
-    speed = state.u * sides.speed_sign
+def _move_stagnation(field: Field, state: State) -> State:
+    """Let the stagnation point cross to the next panel where the speed of a first station has turned round."""
+    stations = state.u.shape[1]
+    old = topology(state.stagnation, stations, field.nodes)
+    speed = state.u * old.speed_sign
     before = speed.gather(1, state.stagnation[:, None])[:, 0]
     after = speed.gather(1, state.stagnation[:, None] + 1)[:, 0]
     move = torch.where(before < 0, -1, torch.where(after > 0, 1, 0))
-    stagnation = (state.stagnation + move).clamp(2, nodes - 4)
-    moved = stagnation != state.stagnation
-    if not moved.any():
-        return state, moved
-    new = topology(stagnation, state.u.shape[1], nodes)
+    stagnation = (state.stagnation + move).clamp(2, field.nodes - 4)
+    new = topology(stagnation, stations, field.nodes)
     u = speed * new.speed_sign
-    theta, displacement, s, turbulent = state.theta, state.displacement, state.s, state.turbulent
-    # The node that changed sides is the first of its new side; it takes the layer of the station behind it.
-    for side, offset in ((new.upper, -1), (new.lower, 1)):
-        changed = side & (sides.upper != new.upper)
-        theta = torch.where(changed, torch.roll(theta, -offset, 1), theta)
-        displacement = torch.where(changed, torch.roll(displacement, -offset, 1), displacement)
-        s = torch.where(changed, torch.zeros_like(s), s)
-        u = torch.where(changed, u.clamp(min=1e-4), u)
-        turbulent = turbulent & ~changed
-    # first stations are laminar, with a speed that points downstream
+    theta, displacement, s = state.theta, state.displacement, state.s
+    # A node that changed sides is the first of its new side and takes the layer of the station behind it.
+    changed = new.upper != old.upper
+    for side, offset in ((new.upper, 1), (new.lower, -1)):
+        behind = changed & side
+        theta = torch.where(behind, torch.roll(theta, offset, 1), theta)
+        displacement = torch.where(behind, torch.roll(displacement, offset, 1), displacement)
+    s = torch.where(changed, torch.zeros_like(s), s)
     u = torch.where(new.first, u.clamp(min=1e-5), u)
-    turbulent = turbulent & ~new.first
-    return State(theta, displacement, s, u, stagnation, turbulent), moved
+    return State(theta, displacement, s, u, stagnation, state.turbulent & ~changed & ~new.first)
 
 
-def move_transition(field: Field, state: State) -> tuple[State, Tensor]:
-    """Shift transition upstream where the amplification exceeds its critical value ahead of it, downstream where it is not reached."""
-    stations = state.u.shape[1]
-    sides = topology(state.stagnation, stations, field.nodes)
-    surface = sides.upper | sides.lower
-    trip = torch.where(sides.upper, field.trips[:, :1] - field.arc, field.arc - field.trips[:, 1:]) >= 0
-    early = ~state.turbulent & surface & ~sides.first & ((state.s >= field.n_crit[:, None]) | trip)
-    early = _spread_downstream(early, sides) & surface
-    turbulent = state.turbulent | early
+def _move_transition(field: Field, state: State) -> State:
+    """Transition moves upstream to where n_crit is exceeded, and one station downstream where it is not reached."""
+    sides = topology(state.stagnation, state.u.shape[1], field.nodes)
+    early = ~state.turbulent & ~sides.first & ((state.s >= field.n_crit[:, None]) | behind_trip(field, sides))
+    turbulent = state.turbulent | _downstream_of(early, sides)
     fresh = turbulent & ~state.turbulent
 
     values = transition_values(field, replace(state, turbulent=turbulent))
-    batch = len(state.u)
-    beyond = torch.zeros(batch * stations, dtype=torch.bool, device=state.u.device)
-    beyond[values.rows[values.beyond & ~values.tripped]] = True
-    beyond = beyond.view(batch, stations)
-    index = torch.arange(stations, device=state.u.device)
-    beyond = beyond & (index != 0) & (index != field.nodes - 1)
-    late = beyond & state.turbulent
-    turbulent = turbulent & ~late
-    s = state.s
-    if fresh.any():
-        root = equilibrium_root(field, state)
-        s = torch.where(fresh, 0.7 * root, s)
-    if late.any():
-        reached = torch.zeros(batch * stations, dtype=s.dtype, device=s.device)
-        reached[values.rows] = values.n_end
-        s = torch.where(late, torch.minimum(reached.view(batch, stations), field.n_crit[:, None] - 1e-3), s)
-    return replace(state, s=s, turbulent=turbulent), (fresh | late).any(1)
+    late = torch.zeros_like(turbulent).view(-1)
+    late[values.rows[values.beyond & ~values.tripped]] = True
+    index = torch.arange(turbulent.shape[1], device=turbulent.device)
+    late = late.view_as(turbulent) & state.turbulent & (index != 0) & (index != field.nodes - 1)
+    reached = torch.zeros_like(state.s).view(-1)
+    reached[values.rows] = values.n_end
+    s = torch.where(fresh, 0.7 * equilibrium_root(field, state), state.s) if bool(fresh.any()) else state.s
+    s = torch.where(late, torch.minimum(reached.view_as(s), field.n_crit[:, None] - 1e-3), s)
+    return replace(state, s=s, turbulent=turbulent & ~late)
 
 
-def _spread_downstream(mask: Tensor, sides) -> Tensor:
+def behind_trip(field: Field, sides: Topology) -> Bool[Tensor, "batch stations"]:
+    """Surface stations at or behind their side's trip."""
+    arc = field.arc[:, : field.nodes]
+    upper = field.trips[:, :1] >= arc
+    lower = arc >= field.trips[:, 1:]
+    behind = torch.where(sides.upper[:, : field.nodes], upper, lower)
+    return torch.nn.functional.pad(behind, (0, field.arc.shape[1] - field.nodes))
+
+
+def _downstream_of(mask: Tensor, sides: Topology) -> Tensor:
+    """Surface stations at or downstream of a masked station of their side."""
     lower = torch.cumsum(mask & sides.lower, 1) > 0
     upper = torch.flip(torch.cumsum(torch.flip(mask & sides.upper, [1]), 1), [1]) > 0
     return (lower & sides.lower) | (upper & sides.upper)
 
-
-def newton(field: Field, state: State, *, iterations: int = 60, verbose: bool = False) -> Outcome:
-    batch = len(state.u)
-    history = []
-    final = state
-    active = torch.arange(batch, device=state.u.device)
-    converged = torch.zeros(batch, dtype=torch.bool, device=state.u.device)
-    states = {name: value.clone() for name, value in state.__dict__.items()}
-    for iteration in range(iterations):
-        system = assemble(field, state)
-        norm = residual_norm(system, field)
-        full = torch.full((batch,), float("nan"), dtype=torch.float64)
-        full[active] = norm
-        history.append(full)
-        finished = norm < TOLERANCE
-        bad = ~torch.isfinite(norm)
-        for name, value in state.__dict__.items():
-            states[name][active] = value
-        converged[active[finished]] = True
-        keep = ~(finished | bad)
-        if verbose:
-            print(iteration, len(active), f"{norm.median():.2e} {norm.max():.2e}")
-        if not keep.any():
-            break
-        if not keep.all():
-            active = active[keep]
-            field, state = field.rows(keep), state.rows(keep)
-            system = type(system)(**{k: v[keep] for k, v in system.__dict__.items()})
-        update = solve(field, state, system)
-        step = relaxation(state, update)
-        state = advance(field, state, update, step)
-        state, _ = move_stagnation(field, state)
-        moved, flips = move_transition(field, state)
-        calm = step > FLIP
-        state = State(**{k: torch.where(calm.view(-1,*[1]*(v.ndim-1)), getattr(moved,k), v) for k, v in state.__dict__.items()})
-    return Outcome(State(**states), converged, torch.stack(history, 1))

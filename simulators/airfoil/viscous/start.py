@@ -15,9 +15,20 @@ from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous import closures
 from understudy.simulators.airfoil.viscous.system import Field, State, topology
 
-#: Shape factors beyond which the speed is given up and the shape prescribed, and how fast the prescribed one may change per
-#: momentum thickness travelled.
-LAMINAR_LIMIT, TURBULENT_LIMIT, WAKE_LIMIT = 3.8, 2.5, 2.5
+@dataclass(frozen=True)
+class Caution:
+    """How near to separation the first guess may come: the shape factors at which the speed is given up.
+
+    Beyond `laminar` the shape factor may still rise slowly to `laminar_most`. Lower values give a smoother first guess, which is
+    farther from the answer but safer to start from.
+    """
+
+    laminar: float
+    laminar_most: float
+    turbulent: float
+
+
+#: Changes of a prescribed shape factor per momentum thickness travelled.
 LAMINAR_RISE, TURBULENT_FALL = 0.03, 0.15
 SUBSTEPS = 3
 #: Similar stagnation flow of the laminar closures: shape factor, and theta^2 u / (nu x).
@@ -36,7 +47,7 @@ class _Layer:
     turbulent: Tensor
 
 
-def first_guess(field: Field) -> State:
+def first_guess(field: Field, caution: Caution) -> State:
     """Boundary layer and wake under the inviscid edge speed."""
     nodes, (batch, stations) = field.nodes, field.inviscid.shape
     stagnation = find_stagnation(field.inviscid[:, :nodes])
@@ -64,7 +75,7 @@ def first_guess(field: Field) -> State:
     rows = [row]
     for k in range(1, length):
         last = (index[:, k] == 0) | (index[:, k] == nodes - 1)
-        row = _step(row, xi[:, k - 1], xi[:, k], u_side[:, k], reynolds=reynolds, n_crit=n_crit, trip=trip, force=last)
+        row = _step(row, xi[:, k - 1], xi[:, k], u_side[:, k], reynolds=reynolds, n_crit=n_crit, trip=trip, force=last, caution=caution)
         rows.append(row)
 
     surface = {
@@ -113,7 +124,7 @@ def _stagnation_layer(xi: Tensor, u: Tensor, reynolds: Tensor) -> _Layer:
 
 
 def _step(
-    row: _Layer, x1: Tensor, x2: Tensor, u2: Tensor, *, reynolds: Tensor, n_crit: Tensor, trip: Tensor, force: Tensor
+    row: _Layer, x1: Tensor, x2: Tensor, u2: Tensor, *, reynolds: Tensor, n_crit: Tensor, trip: Tensor, force: Tensor, caution: Caution
 ) -> _Layer:
     """One interval in geometric substeps, the speed's logarithm linear in them."""
     ratio = (x2 / x1).clamp(min=1.0 + 1e-9) ** (1.0 / SUBSTEPS)
@@ -122,14 +133,14 @@ def _step(
         x_next = x * ratio
         # The speed returns to the inviscid one over what is left of the interval.
         log_u = torch.log(u2 / row.u) / (SUBSTEPS - substep)
-        row = _substep(row, x_next - x, log_u, reynolds)
+        row = _substep(row, x_next - x, log_u, reynolds, caution)
         turns = ((row.n >= n_crit) | (x_next >= trip)) & (row.turbulent < 0.5)
         x = x_next
         row = _turn(row, turns, reynolds)
     return _turn(row, force & (row.turbulent < 0.5), reynolds)
 
 
-def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor) -> _Layer:
+def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor, caution: Caution) -> _Layer:
     turbulent = row.turbulent > 0.5
     hk, theta = row.hk, row.theta
     rt = (reynolds * row.u * theta).clamp(min=1.0)
@@ -140,13 +151,13 @@ def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor) -> _Layer
     change = hs * ((hk - 1.0) * log_u - work) / slope
     change = change / (1.0 + change.abs() / (0.5 * (hk - 1.0)))
     direct = (hk + change).clamp(min=1.06)
-    limit = torch.where(turbulent, TURBULENT_LIMIT, LAMINAR_LIMIT).to(hk)
+    limit = torch.where(turbulent, caution.turbulent, caution.laminar).to(hk)
     prescribed = torch.where(
         turbulent,
         torch.maximum(hk - (TURBULENT_FALL * travelled).clamp(max=0.3), limit),
-        torch.maximum(hk + (LAMINAR_RISE * travelled).clamp(max=0.3), limit).clamp(max=6.0),
+        torch.maximum(hk + (LAMINAR_RISE * travelled).clamp(max=0.3), limit).clamp(max=caution.laminar_most),
     )
-    inverse = direct > torch.where(turbulent, limit, limit)
+    inverse = direct > limit
     inverse_log_u = ((prescribed - hk) * slope / hs + work) / (hk - 1.0)
     log_u = torch.where(inverse, inverse_log_u.clamp(-0.2, 0.2), log_u)
     hk_next = torch.where(inverse, prescribed, direct)

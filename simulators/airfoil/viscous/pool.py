@@ -1,0 +1,150 @@
+"""Many cases on their way to convergence: a pool of bounded size that finished cases leave and waiting ones enter."""
+
+from collections import deque
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from understudy.simulators.airfoil.viscous.newton import advance, residual_norm
+from understudy.simulators.airfoil.viscous.setup import Flight, build_field
+from understudy.simulators.airfoil.viscous.start import Caution, first_guess
+from understudy.simulators.airfoil.viscous.system import Field, State, assemble
+
+Rows = TypeVar("Rows", Field, State)
+
+
+@dataclass(frozen=True)
+class PoolOptions:
+    """How cases are worked on.
+
+    size: most cases at once; memory is about 2.5 MB a case. intake: cases whose field is built at once, small enough for the cache.
+    tolerance: scaled residual that ends a case. starts: first guesses, tried in turn, each with its number of iterations.
+    """
+
+    size: int = 128
+    intake: int = 16
+    tolerance: float = 1e-8
+    starts: tuple[tuple[Caution, int], ...] = (
+        (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 25),
+        (Caution(laminar=2.7, laminar_most=2.7, turbulent=1.8), 35),
+        (Caution(laminar=3.8, laminar_most=4.2, turbulent=2.2), 40),
+        (Caution(laminar=3.8, laminar_most=5.5, turbulent=2.5), 60),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Converged:
+    """The fate of every row of a flight.
+
+    state: the last state of each row, meaningful where converged. residuals: (batch, iterations) of the last start, NaN-padded.
+    """
+
+    state: State
+    converged: Bool[Tensor, " batch"]
+    residuals: Float[Tensor, "batch iterations"]
+    iterations: Int[Tensor, " batch"]
+
+
+def converge(flight: Flight, *, options: PoolOptions, guess: State | None = None) -> Converged:
+    """Newton's method on every row, in a pool of at most `options.size` rows.
+
+    Args:
+        flight: the rows.
+        options: sizes, tolerance and starts.
+        guess: states near the answers, tried before the first start.
+    """
+    return _Pool(flight, options, guess).run()
+
+
+class _Pool:
+    def __init__(self, flight: Flight, options: PoolOptions, guess: State | None) -> None:
+        self.flight, self.options, self.guess = flight, options, guess
+        self.compressible = bool((flight.mach > 0).any())
+        first = -1 if guess is not None else 0
+        self.waiting = deque((row, first) for row in range(len(flight)))
+        self.states: list[tuple[Tensor, State]] = []
+        device = flight.alpha.device
+        most = max(count for _, count in options.starts)
+        self.residuals = torch.full((len(flight), most + 1), torch.nan, dtype=flight.alpha.dtype, device=device)
+        self.iterations = torch.zeros(len(flight), dtype=torch.long, device=device)
+        self.converged = torch.zeros(len(flight), dtype=torch.bool, device=device)
+        self.rows = torch.zeros(0, dtype=torch.long, device=device)
+        self.attempt = torch.zeros(0, dtype=torch.long, device=device)
+        self.count = torch.zeros(0, dtype=torch.long, device=device)
+        self.field: Field | None = None
+        self.state: State | None = None
+
+    def run(self) -> Converged:
+        while self.waiting or len(self.rows):
+            while self.waiting and len(self.rows) <= self.options.size - self.options.intake:
+                self._take_in()
+            self._iterate()
+        order = torch.cat([rows for rows, _ in self.states]).argsort()
+        state = _joined([state for _, state in self.states])
+        return Converged(state.rows(order), self.converged, self.residuals, self.iterations)
+
+    def _take_in(self) -> None:
+        """Build the fields of the next few waiting rows that share a start, and put them into the pool."""
+        attempt = self.waiting[0][1]
+        taken = []
+        while self.waiting and self.waiting[0][1] == attempt and len(taken) < self.options.intake:
+            taken.append(self.waiting.popleft()[0])
+        rows = torch.tensor(taken, device=self.rows.device)
+        field = build_field(self.flight.rows(rows), compressible=self.compressible)
+        if attempt < 0:
+            assert self.guess is not None
+            state = self.guess.rows(rows)
+        else:
+            state = first_guess(field, self.options.starts[attempt][0])
+        self.field = field if self.field is None else _joined([self.field, field])
+        self.state = state if self.state is None else _joined([self.state, state])
+        self.rows = torch.cat((self.rows, rows))
+        self.attempt = torch.cat((self.attempt, torch.full_like(rows, attempt)))
+        self.count = torch.cat((self.count, torch.zeros_like(rows)))
+        self.residuals[rows] = torch.nan
+
+    def _iterate(self) -> None:
+        assert self.field is not None and self.state is not None
+        system = assemble(self.field, self.state)
+        norm = residual_norm(system)
+        self.residuals[self.rows, self.count] = norm
+        limits = torch.tensor([self.options.starts[0][1], *(count for _, count in self.options.starts)], device=norm.device)
+        done = norm < self.options.tolerance
+        lost = ~torch.isfinite(norm) | (self.count >= limits[self.attempt + 1])
+        leaving = done | lost
+        if bool(leaving.any()):
+            self._release(done, lost & ~done)
+            stay = ~leaving
+            self.rows, self.attempt, self.count = self.rows[stay], self.attempt[stay], self.count[stay]
+            self.field, self.state = self.field.rows(stay), self.state.rows(stay)
+            system = type(system)(**{name: value[stay] for name, value in system.__dict__.items()})
+        if not len(self.rows):
+            self.field = self.state = None
+            return
+        self.state, _ = advance(self.field, self.state, system)
+        self.count = self.count + 1
+        self.iterations[self.rows] += 1
+
+    def _release(self, done: Tensor, lost: Tensor) -> None:
+        assert self.state is not None
+        self.converged[self.rows[done]] = True
+        last = self.attempt + 1 >= len(self.options.starts)
+        final = done | (lost & last)
+        if bool(final.any()):
+            self.states.append((self.rows[final], self.state.rows(final)))
+        again = lost & ~last
+        # A row that starts again waits until rows of the same start can be taken in together.
+        self.waiting.extend(zip(self.rows[again].tolist(), (self.attempt[again] + 1).tolist(), strict=True))
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    """Parts of one kind, their rows one after the other."""
+    first = parts[0]
+    joined = {}
+    for item in fields(first):
+        values = [getattr(part, item.name) for part in parts]
+        joined[item.name] = torch.cat(values) if isinstance(values[0], Tensor) else values[0]
+    return type(first)(**joined)
