@@ -28,8 +28,9 @@ Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 RESTORING_STEPS = 12  # at most, to where the constraints hold
-NEARNESS = 0.01  # weight of staying near the start among the violations, while restoring
-GOOD_ENOUGH = 1e-5  # change of the objective, as a ratio, below which a run ends
+RESTORED = 1e-3  # weight of a violation as large as is allowed, while restoring,
+NEARNESS = 5e-3  # and of moving every parameter by its unit
+GOOD_ENOUGH = 3e-6  # change of the objective, as a ratio, below which a run ends
 NOT_ANSWERED = 10.0  # objective, as a ratio, of a design that the predictor does not answer
 FALLBACKS = 2  # screened starts that are followed when the given one leads to no feasible shape
 UNKNOWN = 0.5  # added to it where every point lies outside the training range; in proportion for some
@@ -96,11 +97,13 @@ def optimise(
     followed = [_followed(evaluator, 0, start, progress)]
     wanted = problem.search.starts - 1 if followed[0].best.feasible else max(problem.search.starts - 1, FALLBACKS)
     for number, other in enumerate(_screen(evaluator, given, wanted), 1):
+        if number >= problem.search.starts and any(follower.best.feasible for follower in followed):
+            break  # the fallback has helped
         followed.append(_followed(evaluator, number, other, progress))
     best = min(followed, key=lambda follower: follower.best.rank)
     if not best.best.feasible:
         for follower in followed:
-            follower.restore(follower.best.z, steps=5 * RESTORING_STEPS, nearness=1e-4)
+            follower.restore(follower.best.z, steps=5 * RESTORING_STEPS, nearness=NEARNESS / 100)
         best = min(followed, key=lambda follower: follower.best.rank)
     history = tuple(step for follower in followed for step in follower.history)
     x = best.physical(best.best.z)
@@ -188,6 +191,10 @@ class _Point:
         return (not self.sound, missed, not self.known, self.objective)
 
 
+class _OutOfCallsError(Exception):
+    """Ends a run whose line searches go nowhere; what it has found is kept."""
+
+
 @dataclass(eq=False)
 class _Follower:
     """One run of the optimiser; value and gradient at one place cost one call of the predictor."""
@@ -197,6 +204,7 @@ class _Follower:
     progress: Callable[[Step], None]
     history: list[Step] = field(default_factory=list)
     message: str = ""
+    budget: int = 0  # calls of the predictor that are left
     reference: float = 1.0  # unit of the objective
     shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
 
@@ -227,22 +235,28 @@ class _Follower:
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
         self.shy = restored.known
         self._seen = self._best = None
-        result = self._minimise(z)
-        self.message = f"the search ended after {result.nit} steps: {result.message}"
+        self.budget += self.evaluator.problem.search.iterations
+        try:
+            result = self._minimise(z)
+        except _OutOfCallsError:
+            self.message = f"the search used up its {self.evaluator.problem.search.iterations} calls of the predictor"
+        else:
+            self.message = f"the search ended after {result.nit} steps: {result.message}"
 
     def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
         """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""
         start = np.clip(z, self.lower + 1e-9, self.upper - 1e-9)
+        self.budget = steps + 1  # least squares keeps to its own; the rest is for recording
 
         def residual(z: Vector) -> Vector:
             rows = self(z).rows
             violated = np.where(self.equality, rows, np.minimum(rows, 0.0))
-            return np.concatenate([violated / self.allowed * 1e-3, nearness * 1e-1 * (z - start)])
+            return np.concatenate([violated / self.allowed * RESTORED, nearness * (z - start)])
 
         def slope(z: Vector) -> Vector:
             point = self(z)
-            active = (self.equality | (point.rows < 0)) / self.allowed * 1e-3
-            return np.concatenate([point.jacobian * active[:, None], nearness * 1e-1 * np.eye(len(z))])
+            active = (self.equality | (point.rows < 0)) / self.allowed * RESTORED
+            return np.concatenate([point.jacobian * active[:, None], nearness * np.eye(len(z))])
 
         found = least_squares(
             residual, start, slope, bounds=(self.lower, self.upper), max_nfev=steps, ftol=1e-3, xtol=1e-3
@@ -297,6 +311,9 @@ class _Follower:
     def __call__(self, z: Vector) -> _Point:
         """The design at z; what cannot be answered looks like the last sound one, only far worse."""
         if self._seen is None or not np.array_equal(z, self._seen.z):
+            if self.budget == 0:
+                raise _OutOfCallsError
+            self.budget -= 1
             self._seen = self._evaluate(np.array(z))
             if self._best is None or self._seen.rank < self._best.rank:
                 self._best = self._seen

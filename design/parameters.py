@@ -12,9 +12,11 @@ from understudy.simulators.shapes import measures
 from understudy.simulators.shapes.kulfan import Kulfan, fit
 from understudy.simulators.shapes.panelling import panel
 
-WEIGHT_UNIT = 0.1  # a step that changes a shape noticeably, in a weight [-],
-EDGE_UNIT = 0.005  # in the trailing-edge thickness [chord],
-ANGLE_UNIT = 2.0  # and in an angle [deg]: the optimiser sees parameters over these
+# The optimiser sees parameters over these units. It begins with the identity for a Hessian, and in units as large as
+# the range of a parameter its first steps are about right; a tenth of them doubled the calls until convergence.
+WEIGHT_UNIT = 1.0  # [-]
+EDGE_UNIT = 0.05  # [chord]
+ANGLE_UNIT = 20.0  # [deg]
 PER_SIDE = 70  # stations on each side of the contour that is measured and panelled
 
 

@@ -38,7 +38,7 @@ p {{ margin: 8px 0; max-width: 72ch; }}
 .figures span, .note {{ color: #5b626d; font-size: 14px; }}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; margin: 8px 0; }}
-th, td {{ text-align: right; padding: 5px 10px; border-bottom: 1px solid #e4e7ec; white-space: nowrap; }}
+th, td {{ text-align: right; padding: 5px 8px; border-bottom: 1px solid #e4e7ec; white-space: nowrap; }}
 th {{ font-weight: 600; color: #444b56; border-bottom-color: #aab1bc; }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
 .yes {{ color: #23804a; }} .no {{ color: #b3341f; font-weight: 600; }}
@@ -74,7 +74,11 @@ def report(design: Design, problem: Problem, *, command: str = "") -> str:
         _section(
             "The shape", shape_picture(design), f"Started as {problem.shape.start}. Both axes have the same scale."
         ),
-        _section("Operating points", _points_table(design, problem)),
+        _section(
+            "Operating points",
+            _points_table(design, problem),
+            "Known: whether the point lies inside the range that the promise was trained on.",
+        ),
         _section("Promise, verdict and gap", _gap_table(design, problem), _gap_note(design)),
         _section(
             "Constraints", _constraint_table(design), "Judged on what the simulator found, within the tolerance stated."
@@ -141,7 +145,7 @@ def _points_table(design: Design, problem: Problem) -> str:
         "α promised [deg]",
         "α verified [deg]",
         "Simulator",
-        "Known ground",
+        "Known",
     ]
     return _table(head, rows)
 
