@@ -11,8 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.surrogate.attached_layer import attached_layer
-
 EVEN_FIELDS = (
     "x",
     "normal_x",
@@ -22,11 +20,6 @@ EVEN_FIELDS = (
     "suction",
     "speed_gradient",
     "distance",
-    "pressure_gradient",
-    "amplification",
-    "turbulent",
-    "ln_laminar",
-    "ln_turbulent",
     "past_trip",
     "thickness",
     "along_cosine",
@@ -45,7 +38,6 @@ class Encoding:
     even, odd: node fields (batch, len(EVEN_FIELDS), nodes) and (batch, len(ODD_FIELDS), nodes).
     even_conditions, odd_conditions: (batch, len(EVEN_CONDITIONS)) and (batch, len(ODD_CONDITIONS)).
     cp_inviscid: the inviscid pressure coefficient (batch, nodes), from which the networks predict the departure.
-    ln_theta: the closed-form layer's ln(θ √Re) (batch, nodes), for the same purpose.
     """
 
     even: Float[Tensor, "batch even nodes"]
@@ -56,10 +48,6 @@ class Encoding:
 
     def __len__(self) -> int:
         return self.even.shape[0]
-
-    @property
-    def ln_theta(self) -> Float[Tensor, "batch nodes"]:
-        return self.even[:, EVEN_FIELDS.index("ln_turbulent")]
 
     @property
     def ln_reynolds(self) -> Float[Tensor, " batch"]:
@@ -105,7 +93,6 @@ def encode(
     lower = velocity > 0
     trip = torch.where(lower, conditions.trip_bottom[:, None], conditions.trip_top[:, None])
     past_trip = torch.sigmoid((x - trip) / TRIP_WIDTH) * (trip < 1)
-    layer = attached_layer(arc, velocity, conditions.reynolds, conditions.n_crit, past_trip)
     cp = _karman_tsien(1 - velocity.square(), conditions.mach)
     lift = _inviscid_lift(coordinates, cp, cosine, sine)
     along = 2 * torch.pi * (torch.arange(x.shape[1], dtype=x.dtype, device=x.device) + 0.5) / x.shape[1]
@@ -117,12 +104,7 @@ def encode(
         "speed": torch.log(speed),
         "suction": torch.asinh(cp),
         "speed_gradient": torch.asinh(torch.where(lower, 1.0, -1.0) * _gradient(speed, arc)),
-        "distance": layer.distance,
-        "pressure_gradient": layer.pressure_gradient,
-        "amplification": torch.tanh(layer.amplification / conditions.n_crit[:, None] / 2),
-        "turbulent": layer.turbulent,
-        "ln_laminar": layer.ln_laminar,
-        "ln_turbulent": layer.ln_turbulent,
+        "distance": (arc - _stagnation(arc, velocity)[:, None]).abs(),
         "past_trip": past_trip,
         "thickness": (y - y.flip(1)).abs(),
         "along_cosine": torch.cos(along).expand_as(x),
@@ -157,6 +139,16 @@ def _inviscid_lift(coordinates: Tensor, cp: Tensor, cosine: Tensor, sine: Tensor
     step = coordinates.roll(-1, dims=1) - coordinates
     middle = 0.5 * (cp + cp.roll(-1, dims=1))
     return (middle * (step[..., 0] * cosine[:, None] + step[..., 1] * sine[:, None])).sum(1)
+
+
+def _stagnation(arc: Tensor, velocity: Tensor) -> Tensor:
+    """Arc length (batch,) at which the velocity along the contour first turns from negative to positive."""
+    turns = (velocity[:, :-1] < 0) & (velocity[:, 1:] >= 0)
+    panel = turns.to(torch.uint8).argmax(1, keepdim=True)
+    before, after = velocity.gather(1, panel), velocity.gather(1, panel + 1)
+    share = (before / (before - after).clamp(max=-1e-6)).clamp(0, 1)
+    first = arc.gather(1, panel)
+    return (first + share * (arc.gather(1, panel + 1) - first))[:, 0]
 
 
 def _central(values: Tensor) -> Tensor:

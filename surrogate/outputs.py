@@ -4,7 +4,7 @@
 |---|---|
 | cp | departure from the inviscid cp, over 0.3 + inviscid edge speed |
 | cf | asinh(cf √Re) |
-| theta | ln θ over the closed-form layer's estimate |
+| theta | ln(θ √Re) |
 | delta_star | ln(δ*/θ) |
 
 Lift and moment are integrals of the pressure by the simulators' own rule, so all three agree. The drag is learnt as ln
@@ -37,7 +37,7 @@ def learnt_fields(fields: SurfaceFields, encoding: Encoding) -> Float[Tensor, "b
         [
             (fields.cp - encoding.cp_inviscid) / _pressure_scale(encoding),
             torch.asinh(fields.cf * torch.exp(half_ln_reynolds)),
-            torch.log(fields.theta) + half_ln_reynolds - encoding.ln_theta,
+            torch.log(fields.theta) + half_ln_reynolds,
             torch.log(fields.delta_star / fields.theta),
         ],
         dim=1,
@@ -48,7 +48,7 @@ def physical_fields(learnt: Float[Tensor, "batch members 4 nodes"], encoding: En
     """The inverse of `learnt_fields` for several members, fields (batch, members, nodes)."""
     pressure, friction, thickness, shape = learnt.unbind(2)
     half_ln_reynolds = 0.5 * encoding.ln_reynolds[:, None, None]
-    theta = torch.exp(thickness - half_ln_reynolds + encoding.ln_theta[:, None])
+    theta = torch.exp(thickness - half_ln_reynolds)
     return SurfaceFields(
         cp=encoding.cp_inviscid[:, None] + pressure * _pressure_scale(encoding)[:, None],
         cf=torch.sinh(friction) * torch.exp(-half_ln_reynolds),

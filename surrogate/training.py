@@ -69,7 +69,7 @@ class TrainingConfig:
     network: NetworkConfig = field(default_factory=ConvolutionConfig)
     epochs: int = 40
     batch: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     seed: int = 0
     weight_decay: float = 1e-2
     warm_up: float = 0.05

@@ -11,7 +11,7 @@ from understudy.simulators.interface import Solution, Status
 from understudy.simulators.shapes.naca import naca4
 from understudy.simulators.shapes.panelling import panel
 from understudy.surrogate.building import SurrogateConfig, build
-from understudy.surrogate.encoding import encode
+from understudy.surrogate.encoding import EVEN_FIELDS, encode
 from understudy.surrogate.inviscid import panel_basis
 from understudy.surrogate.networks.convolution import ConvolutionConfig
 from understudy.surrogate.surrogate import Surrogate
@@ -44,11 +44,13 @@ def _cases(count: int, seed: int, *, per_shape: int = 4) -> AirfoilCase:
 
 
 def _simulated(case: AirfoilCase) -> Solution:
-    """Inviscid pressure with a loss that grows towards the trailing edge, and the closed-form boundary layer."""
+    """Inviscid pressure with a loss that grows towards the trailing edge, and the laminar layer of a flat plate."""
     nodes = case.coordinates.float()
     alpha = torch.where(case.lift_prescribed, torch.zeros_like(case.alpha), case.alpha)
     encoding = encode(nodes, panel_basis(nodes), conditions_of(case, alpha))
-    theta = torch.exp(encoding.ln_theta - 0.5 * encoding.ln_reynolds[:, None]).clamp(1e-6, 0.05)
+    distance = encoding.even[:, EVEN_FIELDS.index("distance")]
+    loading = 1 + 0.03 * encoding.cp_inviscid.abs().clamp(max=8)
+    theta = 0.66 * torch.sqrt(distance + 1e-4) * torch.exp(-0.5 * encoding.ln_reynolds[:, None]) * loading
     thickness = theta[:, 0] + theta[:, -1]
     place = torch.sigmoid(3 - 0.3 * alpha)
     values = {
