@@ -20,7 +20,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 #: A base narrower than this [chord] counts as closed: its two end equations are too alike to be solved side by side.
@@ -50,15 +50,15 @@ class PanelFlow:
 
     coordinates: (batch, nodes, 2) [chord].
     gamma_basis: surface speed at alpha = 0 and 90 degrees, (batch, nodes, 2).
-    gamma_of_sources: change of surface speed per unit strength of each panel's constant source, (batch, nodes, nodes - 1).
-    factors, pivots: the factorised influence matrix with the Kutta row, (batch, nodes + 1, nodes + 1).
     edge: the trailing edge.
+    factors, pivots: the factorised influence matrix with the Kutta row, (batch, nodes + 1, nodes + 1).
     """
 
     coordinates: Float[Tensor, "batch nodes 2"]
     gamma_basis: Float[Tensor, "batch nodes 2"]
     edge: TrailingEdge
-    matrix: Float[Tensor, "batch equations equations"]
+    factors: Float[Tensor, "batch equations equations"]
+    pivots: Int[Tensor, "batch equations"]
 
     def gamma(self, alpha: Float[Tensor, " batch"]) -> Float[Tensor, "batch nodes"]:
         """Surface speed, clockwise positive, at the angle alpha [deg]."""
@@ -83,8 +83,9 @@ def panel_solution(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor,
 def solve_panels(coordinates: Float[Tensor, "batch nodes 2"]) -> PanelFlow:
     """The panel solution together with what a boundary layer needs to act on it."""
     matrix, edge = influence_matrix(coordinates)
-    basis = torch.linalg.solve(matrix, _free_stream(coordinates, edge))[:, :-1]
-    return PanelFlow(coordinates, basis, edge, matrix)
+    factors, pivots = torch.linalg.lu_factor(matrix)
+    basis = torch.linalg.lu_solve(factors, pivots, _free_stream(coordinates, edge))[:, :-1]
+    return PanelFlow(coordinates, basis, edge, factors, pivots)
 
 
 def trailing_edge(coordinates: Float[Tensor, "batch nodes 2"]) -> TrailingEdge:

@@ -197,29 +197,46 @@ def wake_start(upper: Primary, lower: Primary, first: Primary, roots: tuple[Numb
     return log(first.theta / theta), log(first.displacement / displacement), log(first.s / stress)
 
 
-def transition_point(
-    first: Station, first_primary: Primary, second_primary: Primary, *, x: tuple[Tensor, Tensor], trip: Tensor, stream: Stream
-) -> tuple[Tensor, Tensor]:
-    """Where the layer turns turbulent inside an interval, and whether a trip (True) or the amplification (False) does it.
+@dataclass(frozen=True, eq=False)
+class TransitionPoint:
+    """Where the layer turns turbulent in an interval, as seen from its two ends.
 
-    Solves n_1 + mean rate (x_t - x_1) = n_crit, the rate at x_t from the state interpolated linearly inside the interval, by a
-    safeguarded Newton iteration. Values only. The point may lie behind the interval: transition then belongs downstream.
+    position: run length of transition, inside the interval or at its end. tripped: a trip causes it. beyond: neither trip nor
+    amplification turn the layer inside the interval, so that transition belongs downstream. n_end: amplification at the end.
+    """
+
+    position: Tensor
+    tripped: Tensor
+    beyond: Tensor
+    n_end: Tensor
+
+
+def transition_point(
+    first: Primary, second: Primary, x: tuple[Tensor, Tensor], *, trip: Tensor, stream: Stream
+) -> TransitionPoint:
+    """Solve n_1 + mean rate (x_t - x_1) = n_crit for x_t by a safeguarded Newton iteration; values only.
+
+    The rate at x_t comes from the state interpolated linearly inside the interval.
     """
     x1, x2 = x
-    point = 0.5 * (x1 + x2)
-    low, high = x1.clone(), x2 + (x2 - x1)
-    for _ in range(30):
-        value, slope = _amplification_gap(first, first_primary, second_primary, x=(x1, x2), point=point, stream=stream)
+    station = laminar_stations(first, stream)
+    n_end = stream.n_crit + _amplification_gap(station, first, second, x=x, point=x2, stream=stream)[0]
+    beyond = n_end < stream.n_crit
+    low, high = x1, x2
+    point = torch.where(beyond, x2, 0.5 * (x1 + x2))
+    for _ in range(40):
+        value, slope = _amplification_gap(station, first, second, x=x, point=point, stream=stream)
         low, high = torch.where(value < 0, point, low), torch.where(value < 0, high, point)
         step = point - value / slope
-        inside = (step > low) & (step < high)
-        updated = torch.where(inside, step, 0.5 * (low + high))
-        done = (updated - point).abs().max() <= 1e-14
+        updated = torch.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+        updated = torch.where(beyond, x2, updated)
+        settled = bool(((updated - point).abs() <= 1e-13 + 1e-12 * x2).all())
         point = updated
-        if done:
+        if settled:
             break
-    tripped = trip < point
-    return torch.where(tripped, torch.maximum(trip, x1), point), tripped
+    tripped = trip < torch.where(beyond, torch.full_like(x2, torch.inf), point)
+    tripped = tripped & (trip <= x2)
+    return TransitionPoint(torch.where(tripped, torch.maximum(trip, x1), point), tripped, beyond & ~tripped, n_end)
 
 
 def transition_interval(

@@ -27,169 +27,181 @@ class Update:
     u: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class _Local:
-    """Station equations in (theta, s, m) and w: own (…, 3, 3), own_w (…, 3), the same for the station upstream, already divided by
-    the own matrix; the last two columns of `known` (…, 3, 2) are minus the residual and minus the shift of stagnation."""
+def eliminate(field: Field, state: State, system: System, *, dense: torch.dtype = torch.float32) -> "Elimination":
+    """Eliminate the boundary layer from the linearised equations, once for all right-hand sides.
 
-    up: Tensor
-    own_w: Tensor
-    up_w: Tensor
-    known: Tensor
+    The dense system is kept in the precision `dense`; single precision costs half and Newton's iteration mends its rounding.
+    """
+    return Elimination(field, state, system, dense)
 
 
-def solve(field: Field, state: State, system: System) -> Update:
-    """The Newton step: the change that cancels the linearised residuals."""
-    sides = topology(state.stagnation, state.u.shape[1], field.nodes)
-    influence = field.mass_influence * sides.speed_sign[:, :, None] * sides.mass_sign[:, None, :]
-    own_influence = torch.diagonal(influence, dim1=1, dim2=2)
-    batch, stations = state.u.shape
-    nodes = field.nodes
-    length = int(max(state.stagnation.max() + 1, nodes - 1 - state.stagnation.min()))
+class Elimination:
+    """The linearised equations of a state, ready to be solved for changes that cancel given residuals.
 
-    own3, own_w = _local_variables(system.own, state, own_influence)
-    up_state = _upstream_values(state, own_influence, sides.upstream)
-    up3, up_w = _local_variables(system.up, *up_state)
-    edge = state.rows(slice(None))
-    upper3, upper_w = _local_variables(
-        system.upper_edge[:, None], _Slice(edge.u[:, :1], edge.displacement[:, :1]), own_influence[:, :1]
-    )
-    known = torch.stack((-system.residual, -system.moved), -1)
-    present = (sides.upper | sides.lower | (torch.arange(stations, device=own3.device) >= nodes))
-    factor = _inverse3(own3)
-    up3, up_w, own_w, known = (
-        factor @ up3,
-        (factor @ up_w[..., None])[..., 0],
-        (factor @ own_w[..., None])[..., 0],
-        factor @ known,
-    )
-    upper3, upper_w = factor[:, nodes] @ upper3[:, 0], (factor[:, nodes] @ upper_w[:, 0, :, None])[..., 0]
+    Both sides are marched in step, aligned at the trailing edge: the upper side is turned round, and places of a side beyond its
+    stagnation point stay empty.
+    """
 
-    # Both sides in step, aligned at the trailing edge (last place), upper side turned round.
-    def upper_places(values: Tensor) -> Tensor:
-        return values[:, :length].flip(1)
+    def __init__(self, field: Field, state: State, system: System, dense: torch.dtype) -> None:
+        self.state, self.dense = state, dense
+        self.batch, self.stations = state.u.shape
+        self.nodes = field.nodes
+        self.length = int(max(state.stagnation.max() + 1, self.nodes - 1 - state.stagnation.min()))
+        sides = topology(state.stagnation, self.stations, self.nodes)
+        self.influence = field.mass_influence * sides.speed_sign[:, :, None] * sides.mass_sign[:, None, :]
+        self.own_influence = torch.diagonal(self.influence, dim1=1, dim2=2).clone()
+        self._divide_by_own(system, sides)
+        shift = -(self.own_inverse @ system.moved[..., None])[..., 0]
+        self._march_columns(sides, shift)
+        self._build_dense(field)
 
-    def lower_places(values: Tensor) -> Tensor:
-        return values[:, nodes - length : nodes]
+    def solve(self, residual: Tensor, speed: Tensor) -> Update:
+        """The change of the unknowns that cancels the residuals (batch, stations, 3) and (batch, stations); differentiable in them."""
+        known = -(self.own_inverse @ residual[..., None])[..., 0]
+        surface, wake = self._march_known(known)
+        mass = self._contour(surface, wake)[..., 2]
+        right = (speed + (self.off_diagonal @ mass[..., None].to(self.dense))[..., 0]).to(self.dense)
+        stagnation = (self.stagnation_own.to(mass.dtype) * mass.gather(1, self.stagnation_nodes)).sum(1, keepdim=True)
+        right = torch.cat((right, stagnation.to(self.dense)), 1)
+        solution = torch.linalg.lu_solve(self.factors, self.pivots, right[..., None])[..., 0].to(known.dtype)
+        dw, shift = solution[:, :-1], solution[:, -1:]
 
-    def both(values: Tensor) -> Tensor:
-        return torch.cat((upper_places(values), lower_places(values)))
+        sides = torch.cat((self._upper(dw), self._lower(dw)))
+        columns = torch.cat((sides, shift.repeat(2, 1)), 1)
+        surface = surface + (self.surface_columns @ columns[:, None, :, None])[..., 0]
+        columns = torch.cat((self._upper(dw), self._lower(dw), dw[:, self.nodes :], shift), 1)
+        wake = wake + (self.wake_columns @ columns[:, None, :, None])[..., 0]
+        theta, s, mass = self._contour(surface, wake).unbind(-1)
+        u = dw + self.own_influence * mass
+        return Update(theta, (mass - self.state.displacement * u) / self.state.u, s, u)
 
-    here = torch.cat((upper_places(sides.upper), lower_places(sides.lower)))
-    start = torch.cat((upper_places(sides.first & sides.upper), lower_places(sides.first & sides.lower)))
-    passes = (here & ~start).to(own_w.dtype)
-    is_here = here.to(own_w.dtype)
-    b_up, b_up_w = both(up3) * passes[..., None, None], both(up_w) * passes[..., None]
-    b_own_w, b_known = both(own_w) * is_here[..., None], both(known) * is_here[..., None, None]
-    surface = _march(b_up, b_own_w, b_up_w, b_known)
+    def _upper(self, values: Tensor) -> Tensor:
+        return values[:, : self.length].flip(1)
 
-    # Columns of the wake: upper side, lower side, wake, residual, stagnation shift.
-    count = stations - nodes
-    width = 2 * length + count + 2
-    upper_end, lower_end = surface[:batch, -1], surface[batch:, -1]
-    row = own3.new_zeros(batch, 3, width)
-    row[:, :, :length] = -upper3 @ upper_end[:, :, :length]
-    row[:, :, length : 2 * length] = -up3[:, nodes] @ lower_end[:, :, :length]
-    row[:, :, -2:] = known[:, nodes] - upper3 @ upper_end[:, :, -2:] - up3[:, nodes] @ lower_end[:, :, -2:]
-    row[:, :, length - 1] -= upper_w
-    row[:, :, 2 * length - 1] -= up_w[:, nodes]
-    row[:, :, 2 * length] -= own_w[:, nodes]
-    wake = [row]
-    for k in range(1, count):
-        at = nodes + k
-        row = -up3[:, at] @ row
-        row[:, :, -2:] += known[:, at]
-        row[:, :, 2 * length + k - 1] -= up_w[:, at]
-        row[:, :, 2 * length + k] -= own_w[:, at]
-        wake.append(row)
-    wake_rows = torch.stack(wake, 1)
+    def _lower(self, values: Tensor) -> Tensor:
+        return values[:, self.nodes - self.length : self.nodes]
 
-    # Mass rows in contour order: dm = mass_w dw + mass_shift dshift + mass_known.
-    mass_w = own3.new_zeros(batch, stations, stations)
-    upper_mass, lower_mass = surface[:batch, :, 2], surface[batch:, :, 2]
-    mass_w[:, :length, :length] += upper_mass[:, :, :length].flip(1, 2)
-    mass_w[:, nodes - length : nodes, nodes - length : nodes] += lower_mass[:, :, :length]
-    wake_mass = wake_rows[:, :, 2]
-    mass_w[:, nodes:, :length] += wake_mass[:, :, :length].flip(2)
-    mass_w[:, nodes:, nodes - length : nodes] += wake_mass[:, :, length : 2 * length]
-    mass_w[:, nodes:, nodes:] += wake_mass[:, :, 2 * length : 2 * length + count]
-    mass_rest = own3.new_zeros(batch, stations, 2)
-    mass_rest[:, :length] += upper_mass[:, :, -2:].flip(1)
-    mass_rest[:, nodes - length : nodes] += lower_mass[:, :, -2:]
-    mass_rest[:, nodes:] += wake_mass[:, :, -2:]
+    def _both(self, values: Tensor) -> Tensor:
+        return torch.cat((self._upper(values), self._lower(values)))
 
-    off_diagonal = influence - torch.diag_embed(own_influence)
-    reduced = own3.new_zeros(batch, stations + 1, stations + 1)
-    reduced[:, :-1, :-1] = torch.eye(stations, dtype=own3.dtype, device=own3.device) - off_diagonal @ mass_w
-    rest = off_diagonal @ mass_rest
-    reduced[:, :-1, -1] = -rest[:, :, 1]
-    right = own3.new_zeros(batch, stations + 1)
-    right[:, :-1] = system.speed + rest[:, :, 0]
+    def _divide_by_own(self, system: System, sides) -> None:
+        """Equations in (theta, s, m) and w, divided by each station's own 3 x 3 matrix, in marching order."""
+        state, own_influence = self.state, self.own_influence
+        own, own_w = _local(system.own, state.u, state.displacement, own_influence)
+        index = sides.upstream.clamp(0, self.stations - 1)
+        behind = (values.gather(1, index) for values in (state.u, state.displacement, own_influence))
+        up, up_w = _local(system.up, *behind)
+        edge, edge_w = _local(system.upper_edge, state.u[:, 0], state.displacement[:, 0], own_influence[:, 0])
+        self.own_inverse = _inverse3(own)
+        own_w = _times(self.own_inverse, own_w)
+        up, up_w = self.own_inverse @ up, _times(self.own_inverse, up_w)
+        at = self.own_inverse[:, self.nodes]
+        self.edge, self.edge_w = at @ edge, _times(at, edge_w)
+        here = torch.cat((self._upper(sides.upper), self._lower(sides.lower)))
+        starts = torch.cat((self._upper(sides.first & sides.upper), self._lower(sides.first & sides.lower)))
+        self.here = here.to(own_w.dtype)[..., None]
+        passes = (here & ~starts).to(own_w.dtype)[..., None]
+        self.surface_up, self.surface_up_w = self._both(up) * passes[..., None], self._both(up_w) * passes
+        self.surface_own_w = self._both(own_w) * self.here
+        self.wake_up, self.wake_up_w, self.wake_own_w = (values[:, self.nodes :] for values in (up, up_w, own_w))
 
-    # Shift of the stagnation point from the two edge speeds next to it.
-    _, slope_before, slope_after = stagnation_arc(field, state)
-    cases = torch.arange(batch, device=own3.device)
-    reduced[:, -1, -1] = 1.0
-    for node, slope in ((state.stagnation, slope_before), (state.stagnation + 1, slope_after)):
-        own = own_influence[cases, node]
-        reduced[cases, -1, :-1] -= (slope * own)[:, None] * mass_w[cases, node]
-        reduced[cases, -1, node] -= slope
-        reduced[cases, -1, -1] -= slope * own * mass_rest[cases, node, 1]
-        right[:, -1] += slope * own * mass_rest[cases, node, 0]
+    def _march_columns(self, sides, shift: Tensor) -> None:
+        """Change of (theta, s, m) per unit w of each place and per unit shift of stagnation (last column)."""
+        length = self.length
+        along = self._both(shift) * self.here
+        columns = shift.new_zeros(2 * self.batch, length, 3, length + 1)
+        row = columns[:, 0]
+        row[:, :, 0], row[:, :, -1] = -self.surface_own_w[:, 0], along[:, 0]
+        for k in range(1, length):
+            up, previous, row = self.surface_up[:, k], row, columns[:, k]
+            row[:, :, :k] = -up @ previous[:, :, :k]
+            row[:, :, -1] = along[:, k] - _times(up, previous[:, :, -1])
+            row[:, :, k - 1] -= self.surface_up_w[:, k]
+            row[:, :, k] = -self.surface_own_w[:, k]
+        self.surface_columns = columns
 
-    solution = torch.linalg.solve(reduced, right)
-    dw, shift = solution[:, :-1], solution[:, -1:]
+        # Columns of the wake: upper side, lower side, wake, shift.
+        upper_end, lower_end = columns[: self.batch, -1], columns[self.batch :, -1]
+        count = self.stations - self.nodes
+        rows = shift.new_zeros(self.batch, count, 3, 2 * length + count + 1)
+        row = rows[:, 0]
+        row[:, :, :length] = -self.edge @ upper_end[:, :, :length]
+        row[:, :, length : 2 * length] = -self.wake_up[:, 0] @ lower_end[:, :, :length]
+        row[:, :, -1] = shift[:, self.nodes] - _times(self.edge, upper_end[..., -1]) - _times(self.wake_up[:, 0], lower_end[..., -1])
+        row[:, :, length - 1] -= self.edge_w
+        row[:, :, 2 * length - 1] -= self.wake_up_w[:, 0]
+        row[:, :, 2 * length] -= self.wake_own_w[:, 0]
+        for k in range(1, count):
+            previous, row = row, rows[:, k]
+            torch.bmm(-self.wake_up[:, k], previous, out=row)
+            row[:, :, -1] += shift[:, self.nodes + k]
+            row[:, :, 2 * length + k - 1] -= self.wake_up_w[:, k]
+            row[:, :, 2 * length + k] -= self.wake_own_w[:, k]
+        self.wake_columns = rows
 
-    # Back to (theta, s, m) of each station.
-    upper_w_change, lower_w_change = upper_places(dw), lower_places(dw)
-    columns = torch.cat((upper_w_change, lower_w_change))
-    rest_columns = torch.cat((torch.ones_like(shift), shift), 1)
-    local = (surface[..., :length] @ columns[:, None, :, None])[..., 0]
-    local = local + (surface[..., -2:] @ torch.cat((rest_columns, rest_columns))[:, None, :, None])[..., 0]
-    wake_columns = torch.cat((upper_w_change, lower_w_change, dw[:, nodes:], rest_columns), 1)
-    wake_local = (wake_rows @ wake_columns[:, None, :, None])[..., 0]
-    change = own3.new_zeros(batch, stations, 3)
-    change[:, :length] += local[:batch].flip(1)
-    change[:, nodes - length : nodes] += local[batch:]
-    change[:, nodes:] += wake_local
-    theta, s, mass = change.unbind(-1)
-    u = dw + own_influence * mass
-    return Update(theta, (mass - state.displacement * u) / state.u, s, u)
+    def _march_known(self, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Change of (theta, s, m) of surface places (2 batch, length, 3) and wake (batch, wake, 3) at fixed w and stagnation."""
+        along = self._both(known) * self.here
+        rows = [along[:, 0]]
+        for k in range(1, self.length):
+            rows.append(along[:, k] - _times(self.surface_up[:, k], rows[-1]))
+        surface = torch.stack(rows, 1)
+        upper_end, lower_end = surface[: self.batch, -1], surface[self.batch :, -1]
+        rows = [known[:, self.nodes] - _times(self.edge, upper_end) - _times(self.wake_up[:, 0], lower_end)]
+        for k in range(1, self.stations - self.nodes):
+            rows.append(known[:, self.nodes + k] - _times(self.wake_up[:, k], rows[-1]))
+        return surface, torch.stack(rows, 1)
+
+    def _contour(self, surface: Tensor, wake: Tensor) -> Tensor:
+        """Values of places, back in contour order (batch, stations, …)."""
+        upper, lower = surface[: self.batch].flip(1), surface[self.batch :]
+        rest = self.nodes - self.length
+        blank = surface.new_zeros(self.batch, rest, *surface.shape[2:])
+        return torch.cat((torch.cat((upper, blank), 1) + torch.cat((blank, lower), 1), wake), 1)
+
+    def _build_dense(self, field: Field) -> None:
+        """The dense system for w and the shift of stagnation, factorised."""
+        length, nodes, stations = self.length, self.nodes, self.stations
+        mass = self.influence.new_zeros(self.batch, stations, stations)
+        upper, lower, wake = (rows[:, :, 2] for rows in (*self.surface_columns.chunk(2), self.wake_columns))
+        mass[:, :length, :length] += upper[:, :, :length].flip(1, 2)
+        mass[:, nodes - length : nodes, nodes - length : nodes] += lower[:, :, :length]
+        mass[:, nodes:, :length] += wake[:, :, :length].flip(2)
+        mass[:, nodes:, nodes - length : nodes] += wake[:, :, length : 2 * length]
+        mass[:, nodes:, nodes:] += wake[:, :, 2 * length : -1]
+        by_shift = self._contour(self.surface_columns[:, :, 2, -1], wake[:, :, -1])
+
+        self.off_diagonal = (self.influence - torch.diag_embed(self.own_influence)).to(self.dense)
+        mass = mass.to(self.dense)
+        matrix = torch.zeros(self.batch, stations + 1, stations + 1, dtype=self.dense, device=mass.device)
+        torch.neg(self.off_diagonal @ mass, out=matrix[:, :-1, :-1])
+        matrix[:, :-1, -1] = -(self.off_diagonal @ by_shift[..., None].to(self.dense))[..., 0]
+        torch.diagonal(matrix, dim1=1, dim2=2).add_(1.0)
+
+        # Shift of the stagnation point from the two edge speeds next to it.
+        _, *slopes = stagnation_arc(field, self.state)
+        cases = torch.arange(self.batch, device=mass.device)
+        self.stagnation_nodes = torch.stack((self.state.stagnation, self.state.stagnation + 1), 1)
+        slope = torch.stack(slopes, 1)
+        self.stagnation_own = slope * self.own_influence.gather(1, self.stagnation_nodes)
+        for k in range(2):
+            node, own = self.stagnation_nodes[:, k], self.stagnation_own[:, k].to(self.dense)
+            matrix[cases, -1, :-1] -= own[:, None] * mass[cases, node]
+            matrix[cases, -1, node] -= slope[:, k].to(self.dense)
+            matrix[cases, -1, -1] -= own * by_shift[cases, node].to(self.dense)
+        self.factors, self.pivots = torch.linalg.lu_factor(matrix)
 
 
-@dataclass(frozen=True, eq=False)
-class _Slice:
-    u: Tensor
-    displacement: Tensor
-
-
-def _upstream_values(state: State, own_influence: Tensor, upstream: Tensor) -> tuple["_Slice", Tensor]:
-    index = upstream.clamp(0, state.u.shape[1] - 1)
-    return _Slice(state.u.gather(1, index), state.displacement.gather(1, index)), own_influence.gather(1, index)
-
-
-def _local_variables(jacobian: Tensor, state: "State | _Slice", own_influence: Tensor) -> tuple[Tensor, Tensor]:
+def _local(jacobian: Tensor, u: Tensor, displacement: Tensor, own_influence: Tensor) -> tuple[Tensor, Tensor]:
     """Turn derivatives to (theta, displacement, s, u) into those to (theta, s, m) at fixed w, and to w at fixed (theta, s, m)."""
-    theta, displacement, s, u = jacobian.unbind(-1)
-    to_w = u - displacement * (state.displacement / state.u)[..., None]
-    to_mass = displacement / state.u[..., None] + to_w * own_influence[..., None]
-    return torch.stack((theta, s, to_mass), -1), to_w
+    by_theta, by_displacement, by_s, by_u = jacobian.unbind(-1)
+    by_w = by_u - by_displacement * (displacement / u)[..., None]
+    by_mass = by_displacement / u[..., None] + by_w * own_influence[..., None]
+    return torch.stack((by_theta, by_s, by_mass), -1), by_w
 
 
-def _march(up: Tensor, own_w: Tensor, up_w: Tensor, known: Tensor) -> Tensor:
-    """Rows of (theta, s, m) over the columns (w of each place, residual, stagnation shift), (sides, places, 3, places + 2)."""
-    sides, places = up.shape[:2]
-    result = up.new_zeros(sides, places, 3, places + 2)
-    row = result[:, 0]
-    row[:, :, 0] = -own_w[:, 0]
-    row[:, :, -2:] = known[:, 0]
-    for k in range(1, places):
-        previous, row = row, result[:, k]
-        row[:, :, :k] = -up[:, k] @ previous[:, :, :k]
-        row[:, :, -2:] = torch.baddbmm(known[:, k], up[:, k], previous[:, :, -2:], alpha=-1)
-        row[:, :, k - 1] -= up_w[:, k]
-        row[:, :, k] = -own_w[:, k]
-    return result
+def _times(matrix: Tensor, vector: Tensor) -> Tensor:
+    return (matrix @ vector[..., None])[..., 0]
 
 
 def _inverse3(matrix: Tensor) -> Tensor:

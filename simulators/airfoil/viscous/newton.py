@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from understudy.simulators.airfoil.viscous.elimination import Update, solve
+from understudy.simulators.airfoil.viscous.elimination import Update, eliminate
 from understudy.simulators.airfoil.viscous.start import equilibrium_root
-from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, topology, transition_values
+from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, topology, transition_points
 
 #: Largest change in one step of ln(theta), of ln(H - 1) and of the edge speed.
 LOG_THETA, LOG_SHAPE, SPEED = 0.5, 0.7, 0.3
@@ -31,7 +31,7 @@ def residual_norm(system: System) -> Float[Tensor, " batch"]:
 
 def advance(field: Field, state: State, system: System) -> tuple[State, Tensor]:
     """The state after one damped step, and the share of the full step that was taken (batch,)."""
-    update = solve(field, state, system)
+    update = eliminate(field, state, system).solve(system.residual, system.speed)
     log_theta, log_shape = _log_changes(field, state, update)
     excess = torch.stack((log_theta.abs() / LOG_THETA, log_shape.abs() / LOG_SHAPE, update.u.abs() / SPEED)).amax((0, 2))
     length = 1.0 / excess.clamp(min=1.0)
@@ -85,13 +85,13 @@ def _move_transition(field: Field, state: State) -> State:
     turbulent = state.turbulent | _downstream_of(early, sides)
     fresh = turbulent & ~state.turbulent
 
-    values = transition_values(field, replace(state, turbulent=turbulent))
+    rows, points = transition_points(field, replace(state, turbulent=turbulent))
     late = torch.zeros_like(turbulent).view(-1)
-    late[values.rows[values.beyond & ~values.tripped]] = True
+    late[rows[points.beyond]] = True
     index = torch.arange(turbulent.shape[1], device=turbulent.device)
     late = late.view_as(turbulent) & state.turbulent & (index != 0) & (index != field.nodes - 1)
     reached = torch.zeros_like(state.s).view(-1)
-    reached[values.rows] = values.n_end
+    reached[rows] = points.n_end
     s = torch.where(fresh, 0.7 * equilibrium_root(field, state), state.s) if bool(fresh.any()) else state.s
     s = torch.where(late, torch.minimum(reached.view_as(s), field.n_crit[:, None] - 1e-3), s)
     return replace(state, s=s, turbulent=turbulent & ~late)

@@ -1,31 +1,29 @@
 """Many cases on their way to convergence: a pool of bounded size that finished cases leave and waiting ones enter."""
 
 from collections import deque
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.newton import advance, residual_norm
+from understudy.simulators.airfoil.viscous.rows import joined, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.start import Caution, first_guess
 from understudy.simulators.airfoil.viscous.system import Field, State, assemble
-
-Rows = TypeVar("Rows", Field, State)
 
 
 @dataclass(frozen=True)
 class PoolOptions:
     """How cases are worked on.
 
-    size: most cases at once; memory is about 2.5 MB a case. intake: cases whose field is built at once, small enough for the cache.
+    size: most cases at once; memory is about 2.5 MB a case. intake: cases that enter together.
     tolerance: scaled residual that ends a case. starts: first guesses, tried in turn, each with its number of iterations.
     """
 
     size: int = 128
-    intake: int = 16
+    intake: int = 64
     tolerance: float = 1e-8
     starts: tuple[tuple[Caution, int], ...] = (
         (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 25),
@@ -83,8 +81,8 @@ class _Pool:
                 self._take_in()
             self._iterate()
         order = torch.cat([rows for rows, _ in self.states]).argsort()
-        state = _joined([state for _, state in self.states])
-        return Converged(state.rows(order), self.converged, self.residuals, self.iterations)
+        state = joined([state for _, state in self.states])
+        return Converged(rows_of(state, order), self.converged, self.residuals, self.iterations)
 
     def _take_in(self) -> None:
         """Build the fields of the next few waiting rows that share a start, and put them into the pool."""
@@ -93,14 +91,14 @@ class _Pool:
         while self.waiting and self.waiting[0][1] == attempt and len(taken) < self.options.intake:
             taken.append(self.waiting.popleft()[0])
         rows = torch.tensor(taken, device=self.rows.device)
-        field = build_field(self.flight.rows(rows), compressible=self.compressible)
+        field = build_field(rows_of(self.flight, rows), compressible=self.compressible)
         if attempt < 0:
             assert self.guess is not None
-            state = self.guess.rows(rows)
+            state = rows_of(self.guess, rows)
         else:
             state = first_guess(field, self.options.starts[attempt][0])
-        self.field = field if self.field is None else _joined([self.field, field])
-        self.state = state if self.state is None else _joined([self.state, state])
+        self.field = field if self.field is None else joined([self.field, field])
+        self.state = state if self.state is None else joined([self.state, state])
         self.rows = torch.cat((self.rows, rows))
         self.attempt = torch.cat((self.attempt, torch.full_like(rows, attempt)))
         self.count = torch.cat((self.count, torch.zeros_like(rows)))
@@ -119,8 +117,8 @@ class _Pool:
             self._release(done, lost & ~done)
             stay = ~leaving
             self.rows, self.attempt, self.count = self.rows[stay], self.attempt[stay], self.count[stay]
-            self.field, self.state = self.field.rows(stay), self.state.rows(stay)
-            system = type(system)(**{name: value[stay] for name, value in system.__dict__.items()})
+            self.field, self.state = rows_of(self.field, stay), rows_of(self.state, stay)
+            system = rows_of(system, stay)
         if not len(self.rows):
             self.field = self.state = None
             return
@@ -134,17 +132,8 @@ class _Pool:
         last = self.attempt + 1 >= len(self.options.starts)
         final = done | (lost & last)
         if bool(final.any()):
-            self.states.append((self.rows[final], self.state.rows(final)))
+            self.states.append((self.rows[final], rows_of(self.state, final)))
         again = lost & ~last
         # A row that starts again waits until rows of the same start can be taken in together.
         self.waiting.extend(zip(self.rows[again].tolist(), (self.attempt[again] + 1).tolist(), strict=True))
 
-
-def _joined(parts: list[Rows]) -> Rows:
-    """Parts of one kind, their rows one after the other."""
-    first = parts[0]
-    joined = {}
-    for item in fields(first):
-        values = [getattr(part, item.name) for part in parts]
-        joined[item.name] = torch.cat(values) if isinstance(values[0], Tensor) else values[0]
-    return type(first)(**joined)

@@ -7,8 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.airfoil.panel import solve_panels, speed_at
+from understudy.simulators.airfoil.viscous.rows import joined, rows_of
 from understudy.simulators.airfoil.viscous.system import Field
 from understudy.simulators.airfoil.viscous.wake import edge_speed_model, trace_wake
+
+#: Cases whose panels are worked on at once: their influence matrices fit the processor's cache.
+CHUNK = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +30,6 @@ class Flight:
     trip_top: Float[Tensor, " batch"]
     trip_bottom: Float[Tensor, " batch"]
 
-    def rows(self, rows: Tensor | slice) -> "Flight":
-        """The selected rows."""
-        return Flight(**{name: value[rows] for name, value in self.__dict__.items()})
 
     def __len__(self) -> int:
         return len(self.alpha)
@@ -41,9 +42,11 @@ def build_field(flight: Flight, *, compressible: bool) -> Field:
         compressible: whether to carry the Mach number; False saves a third of the boundary layer's cost where all are zero.
     """
     coordinates = flight.coordinates
-    flow = solve_panels(coordinates)
-    wake = trace_wake(flow, flight.alpha)
-    basis, influence = edge_speed_model(flow, wake)
+    chunks = [flight.coordinates[start : start + CHUNK] for start in range(0, len(flight), CHUNK)]
+    flows = [solve_panels(chunk) for chunk in chunks]
+    wake = trace_wake(joined(flows), flight.alpha)
+    models = [edge_speed_model(flow, rows_of(wake, slice(k * CHUNK, (k + 1) * CHUNK))) for k, flow in enumerate(flows)]
+    basis, influence = (torch.cat(parts) for parts in zip(*models, strict=True))
     length = (coordinates[:, 1:] - coordinates[:, :-1]).square().sum(-1).sqrt()
     surface_arc = torch.nn.functional.pad(torch.cumsum(length, 1), (1, 0))
     arc = torch.cat((surface_arc, surface_arc[:, -1:] + wake.distance), 1)

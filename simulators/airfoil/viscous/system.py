@@ -4,7 +4,7 @@ Stations are kept in contour order: surface nodes from the upper to the lower tr
 a node on the upper surface is therefore the next node, of one on the lower surface or in the wake the previous node.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -36,13 +36,6 @@ class Field:
     n_crit: Float[Tensor, " batch"]
     nodes: int
 
-    def rows(self, rows: Tensor) -> "Field":
-        """The selected cases."""
-        pick = {
-            name: value[rows] if isinstance(value, Tensor) else value
-            for name, value in self.__dict__.items()
-        }
-        return Field(**pick)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +56,6 @@ class State:
     stagnation: Int[Tensor, " batch"]
     turbulent: Bool[Tensor, "batch stations"]
 
-    def rows(self, rows: Tensor) -> "State":
-        """The selected cases."""
-        return State(**{name: value[rows] for name, value in self.__dict__.items()})
 
     @property
     def mass(self) -> Tensor:
@@ -192,10 +182,10 @@ class _Work:
         self.up = torch.zeros(total, 3, 4, **flat)
         self.upper_edge = torch.zeros(batch, 3, 4, **flat)
         self.moved = torch.zeros(total, 3, **flat)
-        self._case = torch.arange(batch, device=state.u.device).repeat_interleave(stations)
+        self.case = torch.arange(batch, device=state.u.device).repeat_interleave(stations)
 
     def stream(self, rows: Tensor) -> layer.Stream:
-        case = self._case[rows]
+        case = self.case[rows]
         mach = None if self.field.mach is None else self.field.mach[case]
         return layer.Stream(self.field.reynolds[case], mach, self.field.n_crit[case])
 
@@ -275,61 +265,58 @@ def _add_transition(work: _Work) -> None:
     stream = work.stream(rows)
     x = work.run(upstream), work.run(rows)
     values = _transition_values(work, rows)
-    point = values.point
+    point = values.position
+    held = values.tripped | values.beyond
     first, second = work.primary(upstream, "up"), work.primary(rows, "own")
     if work.derivatives:
         at = Jet(point, {"point": torch.ones_like(point)[None]})
         gap = layer.transition_gap(first, second, x, point=at, stream=stream)
         slope = gap.partials["point"][0]
-        free = (~values.tripped & ~values.clamped).to(point.dtype)
+        free = (~held).to(point.dtype)
         partials = {block: -gap.partials[block] / slope * free for block in ("up", "own")}
         partials["run"] = torch.where(free[None] > 0, -gap.partials["run"] / slope, torch.ones_like(slope)[None])
         point = Jet(point, partials)
-    elif torch.is_grad_enabled():
-        at = point.detach().requires_grad_()
-        gap = layer.transition_gap(first, second, x, point=at, stream=stream)
-        (slope,) = torch.autograd.grad(gap.sum(), at, retain_graph=True)
-        moved = at.detach() - (gap - gap.detach()) / slope.detach()
-        point = torch.where(values.tripped | values.clamped, point, moved)
     work.add(rows, layer.transition_interval(first, second, x, point=point, stream=stream), own="own", up="up")
 
 
-@dataclass(frozen=True, eq=False)
-class TransitionValues:
-    """Transition in each interval of change: run length, whether a trip causes it, whether it was held at the interval's end."""
-
-    rows: Tensor
-    point: Tensor
-    tripped: Tensor
-    clamped: Tensor
-    beyond: Tensor
-    n_end: Tensor
-
-
-def transition_values(field: Field, state: State) -> TransitionValues:
-    """Where transition lies in the intervals that the state marks; rows are flat station indices (case * stations + station)."""
+def transition_points(field: Field, state: State) -> tuple[Tensor, layer.TransitionPoint]:
+    """Transition in the intervals that the state marks, and the flat indices (case * stations + station) of their far ends."""
     sides = topology(state.stagnation, state.u.shape[1], field.nodes)
     work = _Work(field, state, sides, derivatives=False)
-    return _transition_values(work, _rows(work.changes))
+    rows = _rows(work.changes)
+    return rows, _transition_values(work, rows)
 
 
-def _transition_values(work: _Work, rows: Tensor) -> TransitionValues:
+def _transition_values(work: _Work, rows: Tensor) -> layer.TransitionPoint:
     upstream = work.upstream[rows]
-    case = work._case[rows]
+    case = work.case[rows]
     upper = work.sides.upper.reshape(-1)[rows]
-    stream = work.stream(rows)
     trip_arc = torch.where(upper, work.field.trips[case, 0], work.field.trips[case, 1])
-    shift = (trip_arc - work.field.arc.reshape(-1)[rows]) * -work.run_sign[rows]
-    trip = work.xi[rows] + shift
+    trip = work.xi[rows] - (trip_arc - work.field.arc.reshape(-1)[rows]) * work.run_sign[rows]
     x = work.xi[upstream].detach(), work.xi[rows].detach()
     first, second = (_detached(work.primary(index, None)) for index in (upstream, rows))
     with torch.no_grad():
-        stations = layer.laminar_stations(first, stream)
-        free, tripped = layer.transition_point(stations, first, second, x=x, trip=trip, stream=stream)
-        n_end = stream.n_crit + layer._amplification_gap(stations, first, second, x=x, point=x[1], stream=stream)[0]
-    beyond = free > x[1]
-    point = torch.minimum(torch.where(tripped, torch.maximum(trip, work.xi[upstream]), free), work.xi[rows])
-    return TransitionValues(rows, point, tripped, beyond & ~tripped, beyond, n_end)
+        found = layer.transition_point(first, second, x, trip=trip, stream=work.stream(rows))
+    # A trip and the end of the interval move with the nodes; the point of free transition is differentiated by its equation.
+    moving = torch.where(found.tripped, torch.maximum(trip, work.xi[upstream]), work.xi[rows])
+    held = found.tripped | found.beyond
+    position = found.position
+    if torch.is_grad_enabled() and not work.derivatives:
+        position = _follow(work, rows, position)
+    return replace(found, position=torch.where(held, moving, position))
+
+
+def _follow(work: _Work, rows: Tensor, point: Tensor) -> Tensor:
+    """The same transition point as a differentiable function of the ends of its interval."""
+    upstream = work.upstream[rows]
+    first, second = work.primary(upstream, None), work.primary(rows, None)
+    x = work.xi[upstream], work.xi[rows]
+    at = point.detach().requires_grad_()
+    gap = layer.transition_gap(first, second, x, point=at, stream=work.stream(rows))
+    (slope,) = torch.autograd.grad(gap.sum(), at, retain_graph=True)
+    # The gap is zero at the point; its dependence on the ends moves the point, that on the point itself is the slope.
+    fixed = layer.transition_gap(first, second, x, point=point, stream=work.stream(rows))
+    return point - (fixed - fixed.detach()) / slope
 
 
 def _detached(primary: layer.Primary) -> layer.Primary:

@@ -46,12 +46,13 @@ def trace_wake(flow: PanelFlow, alpha: Float[Tensor, " batch"]) -> Wake:
     position = 0.5 * (coordinates[:, 0] + coordinates[:, -1]) + OFFSET * edge.bisector
     points = [position]
     direction = edge.bisector
+    sheets = _Sheets(flow, gamma)
     for k in range(1, WAKE_NODES):
         step = (distance[:, k] - distance[:, k - 1])[:, None]
-        ahead = _direction(flow, gamma, alpha, position + step * direction)
+        ahead = _direction(flow, sheets, alpha, position + step * direction)
         mean = direction + ahead
         position = position + step * mean / mean.norm(dim=1, keepdim=True)
-        direction = _direction(flow, gamma, alpha, position)
+        direction = _direction(flow, sheets, alpha, position)
         points.append(position)
     nodes = torch.stack(points, 1)
     step = nodes[:, 1:] - nodes[:, :-1]
@@ -74,7 +75,7 @@ def edge_speed_model(flow: PanelFlow, wake: Wake) -> tuple[Tensor, Tensor]:
     last = (torch.arange(nodes, device=stream.device) == nodes - 1)[:, None]
     stream = torch.where(edge.sharp[:, None, None] & last, torch.zeros_like(stream), stream)
     right = torch.nn.functional.pad(-stream, (0, 0, 0, 1))
-    surface = torch.linalg.solve(flow.matrix, right)[:, :-1]
+    surface = torch.linalg.lu_solve(flow.factors, flow.pivots, right)[:, :-1]
 
     by_gamma, by_surface, by_wake = _wake_speeds(flow, wake)
     behind = by_gamma @ surface
@@ -118,18 +119,46 @@ def _dead_air(flow: PanelFlow, edge: TrailingEdge, distance: Tensor) -> Tensor:
     return height[:, None] * (1.0 + (2.0 + DEAD_AIR_LENGTH * opening) * share) * (1.0 - share) ** 2
 
 
-def _direction(flow: PanelFlow, gamma: Tensor, alpha: Tensor, point: Tensor) -> Tensor:
+class _Sheets:
+    """Vortex sheets of the surface and sheets of the base at known strength, in complex form for points off the surface.
+
+    With t the panel's direction as a complex number, a linear vortex sheet induces
+    u - iv = (i / 2 pi) / t * (gamma(z) ln((z - z1) / (z - z2)) - (gamma2 - gamma1)), gamma(z) continued linearly off the panel.
+    """
+
+    def __init__(self, flow: PanelFlow, gamma: Tensor) -> None:
+        surface = torch.complex(flow.coordinates[..., 0], flow.coordinates[..., 1])
+        sharp = flow.edge.sharp[:, None]
+        base = torch.where(sharp, surface[:, :1] + 0.01j, surface[:, :1])
+        self.start = surface
+        step = torch.cat((surface[:, 1:], base), 1) - surface
+        self.end = surface + step
+        excess = torch.where(sharp, torch.zeros_like(gamma[:, :1]), (gamma[:, :1] - gamma[:, -1:]))
+        vortex, source = flow.edge.vortex[:, None] * excess, flow.edge.source[:, None] * excess
+        # A source sheet is a vortex sheet of imaginary strength.
+        base_strength = torch.complex(vortex, -source)
+        first = torch.cat((gamma[:, :-1] + 0j, base_strength), 1)
+        second = torch.cat((gamma[:, 1:] + 0j, base_strength), 1)
+        direction = step / step.abs()
+        self.rise = (second - first) / step
+        self.first = first
+        self.drop = ((second - first) / direction).sum(1)
+        self.direction = direction
+
+    def velocity(self, point: Tensor) -> Tensor:
+        z = torch.complex(point[:, 0], point[:, 1])[:, None]
+        along = z - self.start
+        logarithm = torch.log(along / (z - self.end))
+        strength = self.first + self.rise * along
+        conjugate = 1j / (2 * math.pi) * ((strength * logarithm / self.direction).sum(1) - self.drop)
+        return torch.stack((conjugate.real, -conjugate.imag), 1)
+
+
+def _direction(flow: PanelFlow, sheets: _Sheets, alpha: Tensor, point: Tensor) -> Tensor:
+    """Unit vector (batch, 2) of the inviscid velocity at one point of each case."""
     radians = torch.deg2rad(alpha)
-    velocity = _surface_velocity(flow, gamma, point[:, None])[:, 0] + torch.stack((torch.cos(radians), torch.sin(radians)), 1)
+    velocity = sheets.velocity(point) + torch.stack((torch.cos(radians), torch.sin(radians)), 1)
     return velocity / velocity.norm(dim=1, keepdim=True)
-
-
-def _surface_velocity(flow: PanelFlow, gamma: Tensor, points: Tensor) -> Tensor:
-    """Velocity (batch, points, 2) that the surface's and the base's sheets of strength gamma induce at points."""
-    first, second, _, _ = induced_velocity(flow.coordinates, points)
-    velocity = torch.einsum("bpkc,bk->bpc", first, gamma[:, :-1]) + torch.einsum("bpkc,bk->bpc", second, gamma[:, 1:])
-    base = _base_velocity(flow, points)
-    return velocity + base * (gamma[:, 0] - gamma[:, -1])[:, None, None]
 
 
 def _base_velocity(flow: PanelFlow, points: Tensor) -> Tensor:

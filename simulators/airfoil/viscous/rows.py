@@ -1,0 +1,43 @@
+"""Batches held as dataclasses of tensors, one row a case: choosing rows and putting batches one after the other."""
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+Batch = TypeVar("Batch")
+
+
+def rows_of(batch: Batch, rows: Tensor | slice) -> Batch:
+    """The selected rows of every tensor; other attributes are shared."""
+    chosen: dict[str, Any] = {}
+    for item in fields(batch):  # type: ignore[arg-type]
+        value = getattr(batch, item.name)
+        if isinstance(value, Tensor):
+            chosen[item.name] = value[rows]
+        elif is_dataclass(value):
+            chosen[item.name] = rows_of(value, rows)
+    return replace(batch, **chosen)  # type: ignore[type-var]
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """The rows of several batches as one; attributes that are no tensors come from the first."""
+    if len(batches) == 1:
+        return batches[0]
+    together: dict[str, Any] = {}
+    for item in fields(batches[0]):  # type: ignore[arg-type]
+        values = [getattr(batch, item.name) for batch in batches]
+        if isinstance(values[0], Tensor):
+            together[item.name] = torch.cat(values)
+        elif is_dataclass(values[0]):
+            together[item.name] = joined(values)
+    return replace(batches[0], **together)  # type: ignore[type-var]
+
+
+def detached(batch: Batch) -> Batch:
+    """The same batch without its history of differentiation."""
+    return replace(
+        batch,  # type: ignore[type-var]
+        **{item.name: value.detach() for item in fields(batch) if isinstance(value := getattr(batch, item.name), Tensor)},  # type: ignore[arg-type]
+    )
