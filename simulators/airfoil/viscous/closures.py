@@ -32,13 +32,15 @@ GA, GB, GC = 6.7, 0.75, 18.0
 LAG = 5.6
 #: Share of the wall's dissipation length that is left in the wake.
 WAKE_DISSIPATION = 0.9
+#: Whitfield's relation of shape factor and Mach number: H = H_k (1 + slope M^2) + shift M^2.
+WHITFIELD_SLOPE, WHITFIELD_SHIFT = 0.113, 0.290
 #: Shear stress behind transition, as a share of its equilibrium value: C exp(-E / (H_k - 1)).
 TRANSITION_C, TRANSITION_E = 1.8, 3.3
 
 
 def kinematic_shape(h: Number, m2: Number) -> Any:
     """H_k of Whitfield's relation, for adiabatic flow in air."""
-    return (h - 0.290 * m2) / (1.0 + 0.113 * m2)
+    return (h - WHITFIELD_SHIFT * m2) / (1.0 + WHITFIELD_SLOPE * m2)
 
 
 def density_shape(hk: Number, m2: Number) -> Any:

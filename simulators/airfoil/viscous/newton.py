@@ -1,7 +1,7 @@
 """One damped Newton step of many coupled boundary layers at once, with transition and stagnation free to move.
 
-Thicknesses change by their logarithms: a full step of theta and of H - 1 multiplies them, so that neither can become negative and a
-wild linear prediction is only a large factor. The step of a case is shortened until no logarithm changes by more than a bound.
+Thicknesses change by their logarithms: a full step of theta and of H - H_least multiplies them, so that neither can become negative
+and a wild linear prediction is only a large factor. H_least is where the kinematic shape factor is one. The step of a case is shortened until no logarithm changes by more than a bound.
 After each step the stagnation point moves to where the speed changes sign, and the stations turn laminar or turbulent as the
 amplification says, at most one station downstream in a step.
 """
@@ -13,14 +13,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.elimination import Update, eliminate
-from understudy.simulators.airfoil.viscous.start import equilibrium_root
+from understudy.simulators.airfoil.viscous.start import equilibrium_root, least_shape
 from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, topology, transition_points
 
-#: Largest change in one step of ln(theta), of ln(H - 1) and of the edge speed.
+#: Largest change in one step of ln(theta), of ln(H - H_least) and of the edge speed.
 LOG_THETA, LOG_SHAPE, SPEED = 0.5, 0.7, 0.3
 #: Bounds of the root of the shear stress coefficient.
 STRESS_RANGE = (1e-4, 0.35)
-#: Bounds of H - 1.
+#: Bounds of H - H_least.
 SHAPE_RANGE = (3e-5, 40.0)
 
 
@@ -41,14 +41,16 @@ def advance(field: Field, state: State, system: System) -> tuple[State, Tensor]:
 
 def _log_changes(field: Field, state: State, update: Update) -> tuple[Tensor, Tensor]:
     log_theta = update.theta / state.theta
-    excess = state.displacement - field.gap - state.theta
-    return log_theta, (update.displacement - update.theta) / excess - log_theta
+    excess = state.displacement - field.gap - least_shape(field, state.u) * state.theta
+    shape = (state.displacement - field.gap) / state.theta
+    return log_theta, (update.displacement - shape * update.theta) / excess
 
 
 def _stepped(field: Field, state: State, update: Update, length: Tensor, *, logs: tuple[Tensor, Tensor]) -> State:
     theta = state.theta * torch.exp(length * logs[0])
-    excess = (state.displacement - field.gap) / state.theta - 1.0
-    shape = 1.0 + (excess * torch.exp(length * logs[1])).clamp(*SHAPE_RANGE)
+    least = least_shape(field, state.u)
+    excess = (state.displacement - field.gap) / state.theta - least
+    shape = least + (excess * torch.exp(length * logs[1])).clamp(*SHAPE_RANGE)
     scale = torch.where(state.turbulent, state.s, torch.full_like(state.s, 10.0))
     s = state.s + (length * update.s).clamp(-0.5 * scale, 1.5 * scale)
     s = torch.where(state.turbulent, s.clamp(*STRESS_RANGE), s)

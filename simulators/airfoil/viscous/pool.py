@@ -27,9 +27,8 @@ class PoolOptions:
     tolerance: float = 1e-8
     starts: tuple[tuple[Caution, int], ...] = (
         (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 25),
-        (Caution(laminar=2.7, laminar_most=2.7, turbulent=1.8), 35),
-        (Caution(laminar=3.8, laminar_most=4.2, turbulent=2.2), 40),
-        (Caution(laminar=3.8, laminar_most=5.5, turbulent=2.5), 60),
+        (Caution(laminar=3.8, laminar_most=4.2, turbulent=2.2), 30),
+        (Caution(laminar=2.7, laminar_most=2.7, turbulent=1.8), 40),
     )
 
 

@@ -88,7 +88,17 @@ def first_guess(field: Field, caution: Caution) -> State:
     turbulent = torch.cat((surface["turbulent"] > 0.5, torch.ones_like(wake["u"], dtype=torch.bool)), 1)
     n = torch.nn.functional.pad(n, (0, stations - nodes))
     s = torch.where(turbulent, ct, torch.minimum(n, field.n_crit[:, None] - 0.01))
-    return State(theta, hk * theta + field.gap, s, u, stagnation, turbulent)
+    shape = least_shape(field, u) + (hk - 1.0)
+    return State(theta, shape * theta + field.gap, s, u, stagnation, turbulent)
+
+
+def least_shape(field: Field, u: Tensor) -> Tensor | float:
+    """Shape factor H at which the kinematic one is one (batch, stations)."""
+    if field.mach is None:
+        return 1.0
+    stream = layer.Stream(field.reynolds[:, None], field.mach[:, None], field.n_crit[:, None])
+    _, m2, _ = layer.edge_state(u, stream)
+    return 1.0 + (closures.WHITFIELD_SLOPE + closures.WHITFIELD_SHIFT) * m2
 
 
 def find_stagnation(speed: Tensor) -> Tensor:
