@@ -1,17 +1,18 @@
 """Inviscid flow past airfoils by a linear-vorticity panel method, batched and differentiable.
 
-The surface carries a vortex sheet whose strength varies linearly along each straight panel. Inside the airfoil the fluid is at
-rest, so the stream function takes one value at all nodes, and the strength of the sheet is the surface speed:
+The surface carries a vortex sheet whose strength varies linearly along each straight panel. Inside the airfoil the
+fluid is at rest, so the stream function takes one value at all nodes, and the strength of the sheet is the surface
+speed:
 
     psi_inf(x_i) + sum_j A_ij gamma_j = psi_0,        psi_inf = y cos(alpha) - x sin(alpha)
 
-closed by the Kutta condition gamma_1 + gamma_n = 0. The open base of a blunt trailing edge carries the source and vortex sheet of
-a stream that leaves along the bisector with the trailing-edge speed. Where the base is closed, the first and last equations
-coincide; the last is replaced by a smooth extrapolation of gamma_1 - gamma_n.
+closed by the Kutta condition gamma_1 + gamma_n = 0. The open base of a blunt trailing edge carries the source and
+vortex sheet of a stream that leaves along the bisector with the trailing-edge speed. Where the base is closed, the
+first and last equations coincide; the last is replaced by a smooth extrapolation of gamma_1 - gamma_n.
 
-Signs: nodes run counter-clockwise from the upper trailing edge, gamma is the speed in the clockwise direction, so it is positive
-where the flow runs towards the trailing edge on the upper surface and negative on the lower one. Free-stream speed and chord
-are one.
+Signs: nodes run counter-clockwise from the upper trailing edge, gamma is the speed in the clockwise direction, so it
+is positive where the flow runs towards the trailing edge on the upper surface and negative on the lower one.
+Free-stream speed and chord are one.
 
 Reference: M. Drela, XFOIL: an analysis and design system for low Reynolds number airfoils, 1989, section 2.
 """
@@ -89,7 +90,7 @@ def solve_panels(coordinates: Float[Tensor, "batch nodes 2"]) -> PanelFlow:
 
 
 def trailing_edge(coordinates: Float[Tensor, "batch nodes 2"]) -> TrailingEdge:
-    """Base, bisector and the strength of the base's sheets: a stream of speed (gamma_1 - gamma_n) / 2 along the bisector."""
+    """The base and its sheets, which make a stream of speed (gamma_1 - gamma_n) / 2 along the bisector."""
     upper, lower = coordinates[:, 0], coordinates[:, -1]
     leaving_upper = _unit(upper - coordinates[:, 1])
     leaving_lower = _unit(lower - coordinates[:, -2])
@@ -131,11 +132,13 @@ def influence_matrix(coordinates: Float[Tensor, "batch nodes 2"]) -> tuple[Tenso
     return torch.cat((top, kutta), 1), edge
 
 
-def source_stream(coordinates: Float[Tensor, "batch nodes 2"], edge: TrailingEdge) -> Float[Tensor, "batch nodes panels"]:
-    """Stream function at the nodes of a unit constant source on each surface panel, its cut laid along the outer normal.
+def source_stream(
+    coordinates: Float[Tensor, "batch nodes 2"], edge: TrailingEdge
+) -> Float[Tensor, "batch nodes panels"]:
+    """Stream function at the nodes of a unit constant source on each panel, its cut along the outer normal.
 
-    With t = x - s along the panel and z towards the inside, psi = -(1/2π) ∫ atan2(t, z) ds, up to a constant for each panel that
-    psi_0 absorbs.
+    With t = x - s along the panel and z towards the inside, psi = -(1/2π) ∫ atan2(t, z) ds, up to a constant for each
+    panel that psi_0 absorbs.
     """
     x, z, length = _panel_frame(coordinates, coordinates)
     x, z, own_first, own_second = _keep_off_own_ends(x, z, length, edge.sharp)
@@ -151,8 +154,9 @@ def induced_velocity(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Velocity that linear vortex and source sheets on straight panels induce at points.
 
-    Returns four tensors (batch, points, panels, 2): the velocity per unit strength at the panel's first and at its second end, of
-    the vortex sheet (clockwise positive), then of the source sheet. At a panel's own end the logarithm of the distance is left
+    Returns four tensors (batch, points, panels, 2): the velocity per unit strength at the panel's first and at its
+    second end, of the vortex sheet (clockwise positive), then of the source sheet. At a panel's own end the logarithm
+    of the distance is left
     out: it cancels between two panels that share the strength there.
     """
     start = panels[:, :-1]
@@ -171,7 +175,9 @@ def induced_velocity(
     log_ratio = 0.5 * torch.log(first / second)
     safe_x = torch.where(near_first, torch.ones_like(x), x)
     safe_past = torch.where(near_second, torch.ones_like(x), past)
-    angle = torch.where(near_first | near_second, torch.zeros_like(x), torch.atan2(z, safe_past) - torch.atan2(z, safe_x))
+    angle = torch.where(
+        near_first | near_second, torch.zeros_like(x), torch.atan2(z, safe_past) - torch.atan2(z, safe_x)
+    )
     along_log = x * log_ratio - length + z * angle
     along_angle = x * angle - z * log_ratio
     shares = []
@@ -194,7 +200,7 @@ def _free_stream(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
 
 
 def _surface_vortex_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Tensor, Tensor]:
-    """Stream function at the nodes per unit vortex strength at each panel's first and second end, (batch, nodes, panels)."""
+    """Stream function (batch, nodes, panels) per unit vortex strength at each panel's first and second end."""
     x, z, length = _panel_frame(coordinates, coordinates)
     x, z, own_first, own_second = _keep_off_own_ends(x, z, length, edge.sharp)
     whole, moment = _vortex_integrals(x, z, length[:, None])
@@ -220,7 +226,7 @@ def _vortex_integrals(x: Tensor, z: Tensor, length: Tensor) -> tuple[Tensor, Ten
 
 
 def _base_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Tensor, Tensor]:
-    """Stream function at the nodes of a unit source and a unit vortex on the base panel, (batch, nodes); zero where sharp."""
+    """Stream function (batch, nodes) of a unit source and a unit vortex on the base panel; zero where sharp."""
     sharp = edge.sharp[:, None]
     stand_in = coordinates[:, -1] + coordinates.new_tensor([0.0, 0.01])
     ends = torch.stack((coordinates[:, -1], torch.where(sharp, stand_in, coordinates[:, 0])), 1)
@@ -254,7 +260,7 @@ def _panel_frame(ends: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _keep_off_own_ends(x: Tensor, z: Tensor, length: Tensor, sharp: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Move points that are a panel's own end to where nothing is singular; masks say where the closed form belongs instead."""
+    """Move points off their own panel's ends, where all is singular; masks say where closed forms belong."""
     points, panels = x.shape[1:]
     point = torch.arange(points, device=x.device)[:, None]
     panel = torch.arange(panels, device=x.device)

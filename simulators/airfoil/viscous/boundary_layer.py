@@ -1,21 +1,22 @@
-"""Stations and intervals of the two-equation integral boundary layer: momentum, kinetic energy, and amplification or shear lag.
+"""Stations and intervals of the two-equation integral boundary layer.
 
-A station is one surface or wake node; an interval joins a station to the next one downstream. The equations of an interval, in
-logarithmic differences so that they stay accurate next to the stagnation point, are
+A station is one surface or wake node; an interval joins a station to the next one downstream. The equations of an
+interval, in logarithmic differences so that they stay accurate next to the stagnation point, are
 
     momentum  d ln(theta) + (2 + H + H_gap - M^2) d ln(u) - (x cf / 2 theta) d ln(x) = 0
     energy    d ln(H*) + (2 H** / H* + 1 - H - H_gap) d ln(u) + (x cf / 2 theta - x di / theta) d ln(x) = 0
     laminar   d n - (dn/dx) dx = 0
     turbulent K (ct_eq - ct) dx / (2 delta) - d ln(ct) + (1/u du/dx)_eq dx - d ln(u) = 0
 
-with the mean values that each term needs: at the middle for friction, upwinded where the shape factor changes quickly. In the
-interval of transition the laminar equations hold up to the point where the amplification reaches its critical value (or the
-trip), the turbulent ones from there on; the sum is the residual.
+with the mean values that each term needs: at the middle for friction, upwinded where the shape factor changes
+    quickly. In the interval of transition the laminar equations hold up to the point where the amplification reaches
+    its critical value (or the trip), the turbulent ones from there on; the sum is the residual.
 
-Lengths are in chords, speeds in free-stream speeds. `u` is the incompressible edge speed that mass conservation uses, `uk` the
-Karman-Tsien corrected one that the boundary layer feels.
+Lengths are in chords, speeds in free-stream speeds. `u` is the incompressible edge speed that mass conservation uses,
+`uk` the Karman-Tsien corrected one that the boundary layer feels.
 
-Reference: M. Drela and M. Giles, AIAA J. 25 (1987); M. Drela, XFOIL, 1989, sections 3 to 5; K. Fidkowski, AIAA J. 60 (2022).
+Reference: M. Drela and M. Giles, AIAA J. 25 (1987); M. Drela, XFOIL, 1989, sections 3 to 5; K. Fidkowski, AIAA J. 60
+(2022).
 """
 
 from collections.abc import Callable
@@ -51,25 +52,26 @@ class Stream:
 class Primary:
     """Unknowns of a list of stations, and what is known there.
 
-    s is the amplification exponent n where the layer is laminar and the root of the shear stress coefficient where it is
-    turbulent. gap is the dead-air thickness that the base of a blunt trailing edge leaves in the wake, part of `displacement`.
+    s is the amplification exponent n where the layer is laminar and the root of the shear stress coefficient where it
+    is turbulent. gap is the dead-air thickness that the base of a blunt trailing edge leaves in the wake, part of
+    `displacement`.
     """
 
-    theta: Number
-    displacement: Number
-    s: Number
-    u: Number
+    theta: Any
+    displacement: Any
+    s: Any
+    u: Any
     gap: Tensor
     wake: Tensor
 
     def select(self, rows: Tensor) -> "Primary":
-        pick = [_pick(number, rows) for number in (self.theta, self.displacement, self.s, self.u)]
-        return Primary(*pick, self.gap[rows], self.wake[rows])
+        theta, displacement, s, u = (_pick(number, rows) for number in (self.theta, self.displacement, self.s, self.u))
+        return Primary(theta, displacement, s, u, self.gap[rows], self.wake[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Station:
-    """What an interval needs of one end; the last four only where the layer is turbulent, the rate only where it is laminar."""
+    """What an interval needs of one end; `rate` only where it is laminar, what follows only where turbulent."""
 
     theta: Any
     thickness: Any
@@ -92,7 +94,7 @@ class Station:
 
     def select(self, rows: Tensor, block: str) -> "Station":
         """The stations at these indices, their own variables renamed: an end of each interval."""
-        changed = {}
+        changed: dict[str, Any] = {}
         for name, number in self.__dict__.items():
             if isinstance(number, Jet):
                 changed[name] = number.select(rows).renamed(block)
@@ -104,7 +106,7 @@ class Station:
 
 
 def edge_state(u: Number, stream: Stream) -> tuple[Any, Any, Any]:
-    """Compressible edge speed uk, squared edge Mach number and rho uk / mu over its free-stream value per unit speed."""
+    """Compressible edge speed uk, squared edge Mach number, and rho uk / mu over its free-stream value."""
     if stream.mach is None:
         return u, 0.0, u
     mach2 = stream.mach**2
@@ -144,7 +146,9 @@ def turbulent_stations(primary: Primary, stream: Stream) -> Station:
     def relations(hk: Any, rt: Any, m2: Any, h: Any) -> list[Any]:
         hs = closures.turbulent_energy_shape(hk, rt, m2)
         us = closures.slip_speed(hs, hk, h)
-        us = where(value_of(us) > where(wake, 0.99995, 0.95).to(value_of(us)), where(wake, 0.99995, 0.98).to(value_of(us)), us)
+        us = where(
+            value_of(us) > where(wake, 0.99995, 0.95).to(value_of(us)), where(wake, 0.99995, 0.98).to(value_of(us)), us
+        )
         turbulent_cf = closures.turbulent_friction(hk, rt, m2)
         laminar_di = where(wake, closures.laminar_wake_dissipation(hk, hs, rt), closures.laminar_dissipation(hk, rt))
         wall = closures.wall_dissipation(cf=turbulent_cf, us=us, hs=hs, hk=hk, rt=rt)
@@ -173,7 +177,7 @@ def laminar_interval(first: Station, second: Station, x: tuple[Number, Number], 
 
 
 def similar_station(station: Station, x: Number) -> tuple[Any, Any, Any]:
-    """Residuals of the first station behind the stagnation point: the layer grows self-similarly with u proportional to x."""
+    """Residuals of the first station behind stagnation: a self-similar layer with u proportional to x."""
     cfx, dix = station.cf * x / station.theta, station.di * x / station.theta
     momentum = 2.0 + station.h - station.m2 - 0.5 * cfx
     energy = 2.0 * station.hd / station.hs + 1.0 - station.h + 0.5 * cfx - dix
@@ -187,7 +191,7 @@ def turbulent_interval(first: Station, second: Station, x: tuple[Number, Number]
 
 
 def wake_start(upper: Primary, lower: Primary, first: Primary, roots: tuple[Number, Number]) -> tuple[Any, Any, Any]:
-    """Residuals of the first wake station: thicknesses add up, the base opens, the shear stress is weighted by momentum.
+    """Residuals of the first wake station: thicknesses add up, shear stress is weighted by momentum.
 
     roots: the roots of the shear stress coefficients at the two trailing edges.
     """
@@ -201,8 +205,9 @@ def wake_start(upper: Primary, lower: Primary, first: Primary, roots: tuple[Numb
 class TransitionPoint:
     """Where the layer turns turbulent in an interval, as seen from its two ends.
 
-    position: run length of transition, inside the interval or at its end. tripped: a trip causes it. beyond: neither trip nor
-    amplification turn the layer inside the interval, so that transition belongs downstream. n_end: amplification at the end.
+    position: run length of transition, inside the interval or at its end. tripped: a trip causes it. beyond: neither
+        trip nor amplification turn the layer inside the interval, so that transition belongs downstream. n_end:
+        amplification at the end.
     """
 
     position: Tensor
@@ -273,7 +278,13 @@ def transition_root(primary: Primary, stream: Stream) -> Any:
 
 
 def _amplification_gap(
-    first: Station, first_primary: Primary, second_primary: Primary, *, x: tuple[Tensor, Tensor], point: Tensor, stream: Stream
+    first: Station,
+    first_primary: Primary,
+    second_primary: Primary,
+    *,
+    x: tuple[Tensor, Tensor],
+    point: Tensor,
+    stream: Stream,
 ) -> tuple[Tensor, Tensor]:
     at = Jet(point, {"point": torch.ones_like(point)[None]})
     middle = _interpolated(first_primary, second_primary, x, at)
@@ -314,7 +325,7 @@ def _common(primary: Primary, stream: Stream) -> dict[str, Any]:
 
 
 def _evaluate(relations: Callable[..., list[Any]], hk: Any, rt: Any, m2: Any, h: Any) -> list[Any]:
-    """Evaluate closures; of jets, with derivatives to the closures' own few variables first, chained to the rest once."""
+    """Evaluate closures; jets differentiate to the closures' own few variables first, chained on once."""
     if not isinstance(hk, Jet):
         return relations(hk, rt, m2, h)
     variables = [hk, rt] if not isinstance(m2, Jet) else [hk, rt, m2, h]
@@ -332,7 +343,7 @@ def _density_shape(hk: Any, m2: Any) -> Any:
 
 
 def _mean_rate(first: Station, second: Station, stream: Stream) -> Any:
-    """Root mean square of the two ends' rates, and a growth that sets in just below n_crit so that dn/dx is never zero there."""
+    """Root mean square of both ends' rates, and a little growth near n_crit so that dn/dx is never zero there."""
     mean = 0.5 * (first.rate * first.rate + second.rate * second.rate)
     rate = sqrt(at_least(mean, 1e-30))
     short_of = at_least(stream.n_crit - 0.5 * (first.s + second.s), 0.0)
@@ -400,5 +411,5 @@ def _lag(first: Station, second: Station, x: tuple[Number, Number]) -> Any:
     return approach + gradient * dx - log(second.uk / first.uk) - log(second.s / first.s)
 
 
-def _pick(number: Number, rows: Tensor) -> Any:
+def _pick(number: Any, rows: Tensor) -> Any:
     return number.select(rows) if isinstance(number, Jet) else number[rows]

@@ -1,8 +1,8 @@
 """Closure relations of the two-equation integral boundary layer.
 
-Each relation is a function of the kinematic shape factor, the momentum-thickness Reynolds number and the edge Mach number, and
-takes tensors or jets. All describe similarity families of velocity profiles fitted to Falkner-Skan (laminar) and to
-Swafford's profiles with the G-beta locus (turbulent).
+Each relation is a function of the kinematic shape factor, the momentum-thickness Reynolds number and the edge Mach
+number, and takes tensors or jets. All describe similarity families of velocity profiles fitted to Falkner-Skan
+(laminar) and to Swafford's profiles with the G-beta locus (turbulent).
 
 | symbol | variable | meaning |
 |---|---|---|
@@ -17,14 +17,25 @@ Swafford's profiles with the G-beta locus (turbulent).
 | U_s | us | normalised slip speed |
 | c_tau^1/2 | ct | root of the maximum shear stress coefficient |
 
-References: M. Drela and M. Giles, Viscous-inviscid analysis of transonic and low Reynolds number airfoils, AIAA J. 25 (1987);
-M. Drela, XFOIL, 1989, section 3; K. Fidkowski, A coupled inviscid-viscous airfoil analysis solver, revisited, AIAA J. 60 (2022).
+References: M. Drela and M. Giles, Viscous-inviscid analysis of transonic and low Reynolds number airfoils, AIAA J. 25
+(1987); M. Drela, XFOIL, 1989, section 3; K. Fidkowski, A coupled inviscid-viscous airfoil analysis solver, revisited,
+AIAA J. 60 (2022).
 """
 
 import math
 from typing import Any
 
-from understudy.simulators.airfoil.viscous.jet import Number, at_least, at_most, exp, larger, log, sqrt, tanh, value_of, where
+from understudy.simulators.airfoil.viscous.jet import (
+    Number,
+    at_least,
+    at_most,
+    exp,
+    log,
+    sqrt,
+    tanh,
+    value_of,
+    where,
+)
 
 #: G-beta locus of equilibrium turbulent layers: G = A sqrt(1 + B beta), with the wall term C / Re_theta.
 GA, GB, GC = 6.7, 0.75, 18.0
@@ -76,7 +87,7 @@ def laminar_dissipation(hk: Number, rt: Number) -> Any:
 
 
 def amplification_rate(hk: Number, theta: Number, rt: Number) -> Any:
-    """Growth dn/dx of the envelope of the most amplified Tollmien-Schlichting waves, zero below the critical Reynolds number."""
+    """Growth dn/dx of the envelope of Tollmien-Schlichting waves; zero below the critical Reynolds number."""
     inverse = 1.0 / (hk - 1.0)
     critical = 2.492 * inverse**0.43 + 0.7 * (tanh(14.0 * inverse - 9.24) + 1.0)
     ramp = (log(rt) / math.log(10.0) - critical + 0.08) / 0.16
@@ -119,9 +130,7 @@ def slip_speed(hs: Number, hk: Number, h: Number) -> Any:
     return 0.5 * hs * (1.0 - (hk - 1.0) / (GB * h))
 
 
-def equilibrium_stress_root(
-    *, hs: Number, hk: Number, h: Number, us: Number, wall_shape: Number
-) -> Any:
+def equilibrium_stress_root(*, hs: Number, hk: Number, h: Number, us: Number, wall_shape: Number) -> Any:
     """Root of the shear stress coefficient in equilibrium; `wall_shape` is H_k - 1 less the wall term."""
     factor = 0.5 / (GA**2 * GB)
     return sqrt(factor * hs * (hk - 1.0) * wall_shape * wall_shape / ((1.0 - us) * h * hk * hk))
@@ -164,7 +173,7 @@ def transition_stress_root(hk: Number, equilibrium: Number) -> Any:
 
 
 def upwind_weight(hk_first: Number, hk_second: Number, strength: Any) -> Any:
-    """Weight of the downstream end: 1/2 in smooth flow, towards 1 where the shape factor changes quickly (as at transition)."""
+    """Weight of the downstream end: 1/2 in smooth flow, towards 1 where the shape factor changes quickly."""
     change = log((hk_second - 1.0) / (hk_first - 1.0))
     square = at_most(change * change, 15.0)
     return 1.0 - 0.5 * exp(-square * strength / (hk_second * hk_second))

@@ -1,12 +1,13 @@
 """Linear solution of the coupled equations: boundary layer eliminated station by station, edge speeds solved together.
 
-With the edge speed split into what a station's own mass defect does and what all the others do, u = w + D_ii m, the boundary layer
-can be eliminated downstream without the growth of errors that a prescribed speed or a prescribed mass defect would bring: each
-station's (theta, s, m) becomes a linear function of the w of the stations upstream. What remains is one dense system for w and the
-shift of the stagnation point, of the size of the number of stations.
+With the edge speed split into what a station's own mass defect does and what all the others do, u = w + D_ii m, the
+boundary layer
+can be eliminated downstream without the growth of errors that a prescribed speed or a prescribed mass defect would
+    bring: each station's (theta, s, m) becomes a linear function of the w of the stations upstream. What remains is
+    one dense system for w and the shift of the stagnation point, of the size of the number of stations.
 
-The idea of the interaction law: A. Veldman, New, quasi-simultaneous method to calculate interacting boundary layers, AIAA J. 19
-(1981).
+The idea of the interaction law: A. Veldman, New, quasi-simultaneous method to calculate interacting boundary layers,
+AIAA J. 19 (1981).
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from understudy.simulators.airfoil.viscous.system import Field, State, System, stagnation_arc, topology
+from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, stagnation_arc, topology
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class Update:
 def eliminate(field: Field, state: State, system: System, *, dense: torch.dtype = torch.float32) -> "Elimination":
     """Eliminate the boundary layer from the linearised equations, once for all right-hand sides.
 
-    The dense system is kept in the precision `dense`; single precision costs half and Newton's iteration mends its rounding.
+    The dense system is kept in the precision `dense`; single precision costs half and Newton's iteration mends its
+    rounding.
     """
     return Elimination(field, state, system, dense)
 
@@ -38,8 +40,8 @@ def eliminate(field: Field, state: State, system: System, *, dense: torch.dtype 
 class Elimination:
     """The linearised equations of a state, ready to be solved for changes that cancel given residuals.
 
-    Both sides are marched in step, aligned at the trailing edge: the upper side is turned round, and places of a side beyond its
-    stagnation point stay empty.
+    Both sides are marched in step, aligned at the trailing edge: the upper side is turned round, and places of a side
+    beyond its stagnation point stay empty.
     """
 
     def __init__(self, field: Field, state: State, system: System, dense: torch.dtype) -> None:
@@ -56,7 +58,7 @@ class Elimination:
         self._build_dense(field)
 
     def solve(self, residual: Tensor, speed: Tensor) -> Update:
-        """The change of the unknowns that cancels the residuals (batch, stations, 3) and (batch, stations); differentiable in them."""
+        """The change that cancels residuals (batch, stations, 3) and (batch, stations); differentiable in them."""
         known = -(self.own_inverse @ residual[..., None])[..., 0]
         surface, wake = self._march_known(known)
         mass = self._contour(surface, wake)[..., 2]
@@ -84,7 +86,7 @@ class Elimination:
     def _both(self, values: Tensor) -> Tensor:
         return torch.cat((self._upper(values), self._lower(values)))
 
-    def _divide_by_own(self, system: System, sides) -> None:
+    def _divide_by_own(self, system: System, sides: Topology) -> None:
         """Equations in (theta, s, m) and w, divided by each station's own 3 x 3 matrix, in marching order."""
         state, own_influence = self.state, self.own_influence
         own, own_w = _local(system.own, state.u, state.displacement, own_influence)
@@ -105,7 +107,7 @@ class Elimination:
         self.surface_own_w = self._both(own_w) * self.here
         self.wake_up, self.wake_up_w, self.wake_own_w = (values[:, self.nodes :] for values in (up, up_w, own_w))
 
-    def _march_columns(self, sides, shift: Tensor) -> None:
+    def _march_columns(self, sides: Topology, shift: Tensor) -> None:
         """Change of (theta, s, m) per unit w of each place and per unit shift of stagnation (last column)."""
         length = self.length
         along = self._both(shift) * self.here
@@ -127,7 +129,11 @@ class Elimination:
         row = rows[:, 0]
         row[:, :, :length] = -self.edge @ upper_end[:, :, :length]
         row[:, :, length : 2 * length] = -self.wake_up[:, 0] @ lower_end[:, :, :length]
-        row[:, :, -1] = shift[:, self.nodes] - _times(self.edge, upper_end[..., -1]) - _times(self.wake_up[:, 0], lower_end[..., -1])
+        row[:, :, -1] = (
+            shift[:, self.nodes]
+            - _times(self.edge, upper_end[..., -1])
+            - _times(self.wake_up[:, 0], lower_end[..., -1])
+        )
         row[:, :, length - 1] -= self.edge_w
         row[:, :, 2 * length - 1] -= self.wake_up_w[:, 0]
         row[:, :, 2 * length] -= self.wake_own_w[:, 0]
@@ -140,7 +146,7 @@ class Elimination:
         self.wake_columns = rows
 
     def _march_known(self, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Change of (theta, s, m) of surface places (2 batch, length, 3) and wake (batch, wake, 3) at fixed w and stagnation."""
+        """Change of (theta, s, m) on the surface (2 batch, length, 3) and in the wake (batch, wake, 3) at fixed w."""
         along = self._both(known) * self.here
         rows = [along[:, 0]]
         for k in range(1, self.length):
@@ -193,7 +199,7 @@ class Elimination:
 
 
 def _local(jacobian: Tensor, u: Tensor, displacement: Tensor, own_influence: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn derivatives to (theta, displacement, s, u) into those to (theta, s, m) at fixed w, and to w at fixed (theta, s, m)."""
+    """Turn derivatives to (theta, displacement, s, u) into those to (theta, s, m) and to w."""
     by_theta, by_displacement, by_s, by_u = jacobian.unbind(-1)
     by_w = by_u - by_displacement * (displacement / u)[..., None]
     by_mass = by_displacement / u[..., None] + by_w * own_influence[..., None]

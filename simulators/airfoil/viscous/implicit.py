@@ -1,10 +1,11 @@
-"""Gradients through the converged state by the implicit function theorem: one transposed linear solve, nothing unrolled.
+"""Gradients through the converged state by the implicit function theorem: one transposed linear solve.
 
-The converged unknowns U satisfy F(U, p) = 0. One Newton step from them, U - J^-1 F(U, p), has their value, and its derivative to
-the parameters p is the exact -J^-1 dF/dp, in which autograd sees J^-1 only as a linear map.
+The converged unknowns U satisfy F(U, p) = 0. One Newton step from them, U - J^-1 F(U, p), has their value, and its
+derivative to the parameters p is the exact -J^-1 dF/dp, in which autograd sees J^-1 only as a linear map.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,13 +32,13 @@ class _InverseJacobian(torch.autograd.Function):
     """-J^-1 as a linear map of residuals, its backward pass the transposed solve."""
 
     @staticmethod
-    def forward(ctx, residual: Tensor, speed: Tensor, elimination: Elimination) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, residual: Tensor, speed: Tensor, elimination: Elimination) -> Tensor:
         ctx.elimination = elimination
         ctx.shapes = residual, speed
         return _solved(elimination, residual, speed)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         with torch.enable_grad():
             inputs = [torch.zeros_like(values).requires_grad_() for values in ctx.shapes]
             output = _solved(ctx.elimination, *inputs)

@@ -1,8 +1,8 @@
 """Values that carry their first derivatives: forward differentiation of small vector functions over long lists.
 
-The boundary-layer equations are written once, for numbers. Given tensors they compute values, and reverse-mode autograd can follow
-them; given jets they compute values and the local Jacobian in one sweep, several times faster than autograd, because each jet
-stores only the blocks of derivatives that it has.
+The boundary-layer equations are written once, for numbers. Given tensors they compute values, and reverse-mode
+autograd can follow them; given jets they compute values and the local Jacobian in one sweep, several times faster
+than autograd, because each jet stores only the blocks of derivatives that it has.
 """
 
 from collections.abc import Mapping
@@ -115,27 +115,31 @@ def value_of(number: Number) -> Any:
     return number.value if isinstance(number, Jet) else number
 
 
-def log(number: Number) -> Any:
+def log(number: Any) -> Any:
+    """Natural logarithm."""
     if isinstance(number, Jet):
         return number.scaled(torch.log(number.value), 1.0 / number.value)
     return torch.log(number)
 
 
-def exp(number: Number) -> Any:
+def exp(number: Any) -> Any:
+    """Exponential."""
     if isinstance(number, Jet):
         value = torch.exp(number.value)
         return number.scaled(value, value)
     return torch.exp(number)
 
 
-def tanh(number: Number) -> Any:
+def tanh(number: Any) -> Any:
+    """Hyperbolic tangent."""
     if isinstance(number, Jet):
         value = torch.tanh(number.value)
         return number.scaled(value, 1.0 - value * value)
     return torch.tanh(number)
 
 
-def sqrt(number: Number) -> Any:
+def sqrt(number: Any) -> Any:
+    """Square root."""
     if isinstance(number, Jet):
         value = torch.sqrt(number.value)
         return number.scaled(value, 0.5 / value)
@@ -154,7 +158,7 @@ def where(condition: Tensor, yes: Number, no: Number) -> Any:
     return Jet(torch.where(condition, value_of(yes), value_of(no)), partials)
 
 
-def at_least(number: Number, floor: Tensor | float) -> Any:
+def at_least(number: Any, floor: Tensor | float) -> Any:
     """The number, or the floor where it is below; no derivative there."""
     if not isinstance(number, Jet):
         return torch.maximum(number, torch.as_tensor(floor, dtype=number.dtype, device=number.device))
@@ -163,7 +167,7 @@ def at_least(number: Number, floor: Tensor | float) -> Any:
     return number.scaled(value, above)
 
 
-def at_most(number: Number, ceiling: Tensor | float) -> Any:
+def at_most(number: Any, ceiling: Tensor | float) -> Any:
     """The number, or the ceiling where it is above; no derivative there."""
     return -at_least(-number, -ceiling)
 

@@ -1,9 +1,10 @@
 """One damped Newton step of many coupled boundary layers at once, with transition and stagnation free to move.
 
-Thicknesses change by their logarithms: a full step of theta and of H - H_least multiplies them, so that neither can become negative
-and a wild linear prediction is only a large factor. H_least is where the kinematic shape factor is one. The step of a case is shortened until no logarithm changes by more than a bound.
-After each step the stagnation point moves to where the speed changes sign, and the stations turn laminar or turbulent as the
-amplification says, at most one station downstream in a step.
+Thicknesses change by their logarithms: a full step of theta and of H - H_least multiplies them, so that neither can
+become negative and a wild linear prediction is only a large factor. H_least is where the kinematic shape factor is
+one. The step of a case is shortened until no logarithm changes by more than a bound. After each step the stagnation
+point moves to where the speed changes sign, and the stations turn laminar or turbulent as the amplification says, at
+most one station downstream in a step.
 """
 
 from dataclasses import replace
@@ -33,7 +34,9 @@ def advance(field: Field, state: State, system: System) -> tuple[State, Tensor]:
     """The state after one damped step, and the share of the full step that was taken (batch,)."""
     update = eliminate(field, state, system).solve(system.residual, system.speed)
     log_theta, log_shape = _log_changes(field, state, update)
-    excess = torch.stack((log_theta.abs() / LOG_THETA, log_shape.abs() / LOG_SHAPE, update.u.abs() / SPEED)).amax((0, 2))
+    excess = torch.stack((log_theta.abs() / LOG_THETA, log_shape.abs() / LOG_SHAPE, update.u.abs() / SPEED)).amax(
+        (0, 2)
+    )
     length = 1.0 / excess.clamp(min=1.0)
     state = _stepped(field, state, update, length[:, None], logs=(log_theta, log_shape))
     return _move_transition(field, _move_stagnation(field, state)), length
@@ -113,4 +116,3 @@ def _downstream_of(mask: Tensor, sides: Topology) -> Tensor:
     lower = torch.cumsum(mask & sides.lower, 1) > 0
     upper = torch.flip(torch.cumsum(torch.flip(mask & sides.upper, [1]), 1), [1]) > 0
     return (lower & sides.lower) | (upper & sides.upper)
-

@@ -1,4 +1,4 @@
-"""From a converged boundary layer to the quantities that users read: forces, transition, separation, surface distributions."""
+"""From a converged boundary layer to the quantities that users read."""
 
 from collections.abc import Mapping
 
@@ -8,31 +8,44 @@ from torch import Tensor
 from understudy.simulators.airfoil.forces import pressure_forces
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous.setup import Flight
-from understudy.simulators.airfoil.viscous.system import Field, State, stagnation_arc, topology, transition_points
+from understudy.simulators.airfoil.viscous.system import (
+    Field,
+    State,
+    flat_primary,
+    stagnation_arc,
+    topology,
+    transition_points,
+)
 
 
 def quantities(flight: Flight, field: Field, state: State) -> Mapping[str, Tensor]:
     """All quantities of converged rows, differentiable in everything they are made of.
 
-    Drag is the momentum deficit far downstream by the Squire-Young relation from the end of the wake; friction is integrated over
-    the surface, and pressure drag is the rest.
+    Drag is the momentum deficit far downstream by the Squire-Young relation from the end of the wake; friction is
+    integrated over the surface, and pressure drag is the rest.
     """
     nodes = field.nodes
     stations = state.u.shape[1]
     sides = topology(state.stagnation, stations, nodes)
-    stream = layer.Stream(field.reynolds[:, None], None if field.mach is None else field.mach[:, None], field.n_crit[:, None])
-    uk, _, flow_rate = layer.edge_state(state.u, stream)
+    stream = layer.Stream(
+        field.reynolds[:, None], None if field.mach is None else field.mach[:, None], field.n_crit[:, None]
+    )
+    uk, _, _ = layer.edge_state(state.u, stream)
     cp = pressure_coefficient(state.u[:, :nodes], flight.mach)
     cl, cm = pressure_forces(flight.coordinates, cp, flight.alpha)
 
     shape_end = state.displacement[:, -1] / state.theta[:, -1]
     cd = 2.0 * state.theta[:, -1] * uk[:, -1] ** (0.5 * (5.0 + shape_end))
-    # cf over the free stream's dynamic pressure: rho_e u_e^2 = (rho_e u_e / mu_e) u_e mu_e; the viscosity ratio follows.
+    # cf over the free stream's dynamic pressure: rho_e u_e^2 = (rho_e u_e / mu_e) u_e mu_e; the viscosity ratio
+    # follows.
     local = _local_friction(state, field)[:, :nodes]
     cf = local * _density(field, uk[:, :nodes]) * uk[:, :nodes] ** 2
     cd_friction = _friction_drag(flight, cf, sides.lower[:, :nodes])
 
-    (xtr_top, xtr_bottom), (xsep_top, xsep_bottom) = _transition(flight, field, state), _separation(flight, state, local)
+    (xtr_top, xtr_bottom), (xsep_top, xsep_bottom) = (
+        _transition(flight, field, state),
+        _separation(flight, state, local),
+    )
     return {
         "alpha": flight.alpha,
         "cl": cl,
@@ -71,9 +84,8 @@ def _density(field: Field, uk: Tensor) -> Tensor | float:
 def _local_friction(state: State, field: Field) -> Tensor:
     """Skin friction over the edge's dynamic pressure (batch, stations); zero in the wake."""
     batch, stations = state.u.shape
-    flat = [values.reshape(-1) for values in (state.theta, state.displacement, state.s, state.u, field.gap)]
     wake = (torch.arange(stations, device=state.u.device) >= field.nodes).expand(batch, -1).reshape(-1)
-    primary = layer.Primary(*flat, wake)
+    primary = flat_primary(field, state, wake)
     mach = None if field.mach is None else field.mach.repeat_interleave(stations)
     stream = layer.Stream(field.reynolds.repeat_interleave(stations), mach, field.n_crit.repeat_interleave(stations))
     laminar, turbulent = layer.laminar_stations(primary, stream).cf, layer.turbulent_stations(primary, stream).cf
@@ -90,7 +102,7 @@ def _friction_drag(flight: Flight, cf: Tensor, lower: Tensor) -> Tensor:
 
 
 def _transition(flight: Flight, field: Field, state: State) -> tuple[Tensor, Tensor]:
-    """x of transition on the upper and the lower surface."""
+    """Where (x) transition lies on the upper and the lower surface."""
     stations = state.u.shape[1]
     rows, points = transition_points(field, state)
     case, station = rows // stations, rows % stations
@@ -106,7 +118,7 @@ def _transition(flight: Flight, field: Field, state: State) -> tuple[Tensor, Ten
 
 
 def _separation(flight: Flight, state: State, cf: Tensor) -> tuple[Tensor, Tensor]:
-    """x where the friction of the turbulent layer first changes sign on the upper and the lower surface; 1 where it does not."""
+    """Where (x) the turbulent friction first changes sign, upper and lower surface; 1 where it does not."""
     nodes = cf.shape[1]
     turbulent = state.turbulent[:, :nodes]
     x = flight.coordinates[..., 0]
@@ -117,6 +129,8 @@ def _separation(flight: Flight, state: State, cf: Tensor) -> tuple[Tensor, Tenso
     upper = both & (index < state.stagnation[:, None]) & (cf[:, 1:] > 0) & (cf[:, :-1] <= 0)
     lower = both & (index > state.stagnation[:, None]) & (cf[:, :-1] > 0) & (cf[:, 1:] <= 0)
     one = torch.ones_like(place)
-    last_upper = torch.where(upper, place, one).flip(1).gather(1, upper.flip(1).to(torch.int8).argmax(1, keepdim=True))[:, 0]
+    last_upper = (
+        torch.where(upper, place, one).flip(1).gather(1, upper.flip(1).to(torch.int8).argmax(1, keepdim=True))[:, 0]
+    )
     first_lower = torch.where(lower, place, one).gather(1, lower.to(torch.int8).argmax(1, keepdim=True))[:, 0]
     return last_upper, first_lower

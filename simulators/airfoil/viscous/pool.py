@@ -19,7 +19,8 @@ class PoolOptions:
     """How cases are worked on.
 
     size: most cases at once; memory is about 2.5 MB a case. intake: cases that enter together.
-    tolerance: scaled residual that ends a case. starts: first guesses, tried in turn, each with its number of iterations.
+    tolerance: scaled residual that ends a case. starts: first guesses, tried in turn, each with its number of
+        iterations.
     """
 
     size: int = 128
@@ -36,7 +37,8 @@ class PoolOptions:
 class Converged:
     """The fate of every row of a flight.
 
-    state: the last state of each row, meaningful where converged. residuals: (batch, iterations) of the last start, NaN-padded.
+    state: the last state of each row, meaningful where converged. residuals: (batch, iterations) of the last start,
+        NaN-padded.
     """
 
     state: State
@@ -86,7 +88,7 @@ class _Pool:
     def _take_in(self) -> None:
         """Build the fields of the next few waiting rows that share a start, and put them into the pool."""
         attempt = self.waiting[0][1]
-        taken = []
+        taken: list[int] = []
         while self.waiting and self.waiting[0][1] == attempt and len(taken) < self.options.intake:
             taken.append(self.waiting.popleft()[0])
         rows = torch.tensor(taken, device=self.rows.device)
@@ -104,11 +106,14 @@ class _Pool:
         self.residuals[rows] = torch.nan
 
     def _iterate(self) -> None:
-        assert self.field is not None and self.state is not None
+        assert self.field is not None
+        assert self.state is not None
         system = assemble(self.field, self.state)
         norm = residual_norm(system)
         self.residuals[self.rows, self.count] = norm
-        limits = torch.tensor([self.options.starts[0][1], *(count for _, count in self.options.starts)], device=norm.device)
+        limits = torch.tensor(
+            [self.options.starts[0][1], *(count for _, count in self.options.starts)], device=norm.device
+        )
         done = norm < self.options.tolerance
         lost = ~torch.isfinite(norm) | (self.count >= limits[self.attempt + 1])
         leaving = done | lost
@@ -135,4 +140,3 @@ class _Pool:
         again = lost & ~last
         # A row that starts again waits until rows of the same start can be taken in together.
         self.waiting.extend(zip(self.rows[again].tolist(), (self.attempt[again] + 1).tolist(), strict=True))
-

@@ -37,7 +37,6 @@ def joined(batches: list[Batch]) -> Batch:
 
 def detached(batch: Batch) -> Batch:
     """The same batch without its history of differentiation."""
-    return replace(
-        batch,  # type: ignore[type-var]
-        **{item.name: value.detach() for item in fields(batch) if isinstance(value := getattr(batch, item.name), Tensor)},  # type: ignore[arg-type]
-    )
+    values = ((item.name, getattr(batch, item.name)) for item in fields(batch))  # type: ignore[arg-type]
+    cut = {name: value.detach() for name, value in values if isinstance(value, Tensor)}
+    return replace(batch, **cut)  # type: ignore[type-var]

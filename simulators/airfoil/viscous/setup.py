@@ -19,7 +19,8 @@ CHUNK = 16
 class Flight:
     """A batch of shapes, each at a known angle: what the viscous solver proper works on.
 
-    coordinates (batch, nodes, 2) [chord]; alpha [deg], reynolds, mach, n_crit, trip_top and trip_bottom [chord], all (batch,).
+    coordinates (batch, nodes, 2) [chord]; alpha [deg], reynolds, mach, n_crit, trip_top and trip_bottom [chord], all
+    (batch,).
     """
 
     coordinates: Float[Tensor, "batch nodes 2"]
@@ -30,7 +31,6 @@ class Flight:
     trip_top: Float[Tensor, " batch"]
     trip_bottom: Float[Tensor, " batch"]
 
-
     def __len__(self) -> int:
         return len(self.alpha)
 
@@ -39,7 +39,8 @@ def build_field(flight: Flight, *, compressible: bool) -> Field:
     """Inviscid flow, wake and influence of mass defect of each row; differentiable.
 
     Args:
-        compressible: whether to carry the Mach number; False saves a third of the boundary layer's cost where all are zero.
+        compressible: whether to carry the Mach number; False saves a third of the boundary layer's cost where all are
+            zero.
     """
     coordinates = flight.coordinates
     chunks = [flight.coordinates[start : start + CHUNK] for start in range(0, len(flight), CHUNK)]

@@ -29,16 +29,18 @@ QUANTITIES = (
 )  # fmt: skip
 _ON_NODES = QUANTITIES[10:]
 
+
 @dataclass(frozen=True)
 class ViscousSimulator(Simulator):
-    """Subsonic flow past an airfoil: linear-vorticity panels with an integral boundary layer, e^N transition and a wake.
+    """Subsonic flow past an airfoil: panels, an integral boundary layer, e^N transition and a wake.
 
-    The nodes of the case are the panels' ends and are used as they are. All unknowns are found together by Newton's method; a row
-    that does not converge from one first guess is tried from others. Compressibility by Karman and Tsien, fit for Mach numbers
-    below about 0.6 and no shocks.
+    The nodes of the case are the panels' ends and are used as they are. All unknowns are found together by Newton's
+    method; a row that does not converge from one first guess is tried from others. Compressibility by Karman and
+    Tsien, fit for Mach numbers below about 0.6 and no shocks.
 
-    Gradients flow from all quantities to coordinates, angle or lift, Reynolds and Mach number, n_crit and trips through the
-    converged state (implicit function theorem); they cost one assembly and one transposed solve, whatever the iterations were.
+    Gradients flow from all quantities to coordinates, angle or lift, Reynolds and Mach number, n_crit and trips
+    through the converged state (implicit function theorem); they cost one assembly and one transposed solve, whatever
+    the iterations were.
 
     Args:
         options: sizes, tolerance and first guesses of the iteration.
@@ -65,17 +67,13 @@ class ViscousSimulator(Simulator):
         with torch.no_grad():
             found = _at_lift(detached(flight), lift.detach(), self.options)
         flight = replace(flight, alpha=torch.where(case.lift_prescribed, found.alpha, flight.alpha))
-        follow = torch.is_grad_enabled() and any(
-            value.requires_grad for value in (*flight.__dict__.values(), lift)
-        )
+        follow = torch.is_grad_enabled() and any(value.requires_grad for value in (*flight.__dict__.values(), lift))
         values = _values(flight, lift, found.fate, follow)
         converged = found.fate.converged & found.reached
         return Solution(
             values=values,
             status=tuple(Status.OK if row else Status.NOT_CONVERGED for row in converged.tolist()),
-            message=tuple(
-                "" if row else _why(found.fate, index) for index, row in enumerate(converged.tolist())
-            ),
+            message=tuple("" if row else _why(found.fate, index) for index, row in enumerate(converged.tolist())),
             residuals=found.fate.residuals,
         )
 
@@ -96,7 +94,7 @@ def _flight(case: AirfoilCase) -> Flight:
 
 
 def _at_lift(flight: Flight, lift: Tensor, options: PoolOptions) -> _Found:
-    """Converge all rows; where lift is prescribed, find the angle by secant steps, each from the state of the one before."""
+    """Converge all rows; where lift is prescribed, find the angle by secant steps from state to state."""
     wanted = torch.isfinite(lift)
     if not bool(wanted.any()):
         return _Found(converge(flight, options=options), flight.alpha, ~wanted)
@@ -140,7 +138,7 @@ def _lift(flight: Flight, state: State) -> Tensor:
 
 
 def _inviscid_angle(flight: Flight, lift: Tensor) -> Tensor:
-    """Angle [deg] at which the inviscid circulation gives the lift; the compressible slope is steeper by Prandtl and Glauert."""
+    """Angle [deg] at which the inviscid circulation gives the lift, by Prandtl and Glauert at Mach > 0."""
     circulation = []
     for coordinates in flight.coordinates.split(CHUNK):
         basis = panel_solution(coordinates)

@@ -1,9 +1,10 @@
 """A first guess of the boundary layer: an explicit march along both surfaces and the wake, all cases at once.
 
-The integral equations of momentum, kinetic energy, amplification and shear lag are stepped downstream from the stagnation point under
-the inviscid edge speed. Where that speed would drive the layer beyond a shape factor that marks separation, the shape factor is
-prescribed instead and the speed follows from the energy equation, so that the march passes separation bubbles and separated
-trailing edges. The result needs to be near, not exact: Newton's method takes it from there.
+The integral equations of momentum, kinetic energy, amplification and shear lag are stepped downstream from the
+stagnation point under the inviscid edge speed. Where that speed would drive the layer beyond a shape factor that
+marks separation, the shape factor is prescribed instead and the speed follows from the energy equation, so that the
+march passes separation bubbles and separated trailing edges. The result needs to be near, not exact: Newton's method
+takes it from there.
 """
 
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous import closures
-from understudy.simulators.airfoil.viscous.system import Field, State, topology
+from understudy.simulators.airfoil.viscous.system import Field, State, flat_primary, topology
+
 
 @dataclass(frozen=True)
 class Caution:
     """How near to separation the first guess may come: the shape factors at which the speed is given up.
 
-    Beyond `laminar` the shape factor may still rise slowly to `laminar_most`. Lower values give a smoother first guess, which is
-    farther from the answer but safer to start from.
+    Beyond `laminar` the shape factor may still rise slowly to `laminar_most`. Lower values give a smoother first
+    guess, which is farther from the answer but safer to start from.
     """
 
     laminar: float
@@ -66,16 +68,24 @@ def first_guess(field: Field, caution: Caution) -> State:
     arc = field.arc[twice[:, None], index]
     xi = (arc - position.repeat(2)[:, None]).abs()
     u_side = u_inviscid[twice[:, None], index]
-    trip = torch.cat(
-        (position - field.trips[:, 0], field.trips[:, 1] - position)
-    )
+    trip = torch.cat((position - field.trips[:, 0], field.trips[:, 1] - position))
     reynolds, n_crit = field.reynolds[twice], field.n_crit[twice]
 
     row = _stagnation_layer(xi[:, 0], u_side[:, 0], reynolds)
     rows = [row]
     for k in range(1, length):
         last = (index[:, k] == 0) | (index[:, k] == nodes - 1)
-        row = _step(row, xi[:, k - 1], xi[:, k], u_side[:, k], reynolds=reynolds, n_crit=n_crit, trip=trip, force=last, caution=caution)
+        row = _step(
+            row,
+            xi[:, k - 1],
+            xi[:, k],
+            u_side[:, k],
+            reynolds=reynolds,
+            n_crit=n_crit,
+            trip=trip,
+            force=last,
+            caution=caution,
+        )
         rows.append(row)
 
     surface = {
@@ -112,11 +122,10 @@ def find_stagnation(speed: Tensor) -> Tensor:
 def equilibrium_root(field: Field, state: State) -> Tensor:
     """Equilibrium root of the shear stress coefficient at all stations, (batch, stations)."""
     shape = state.u.shape
-    flat = [tensor.reshape(-1) for tensor in (state.theta, state.displacement, state.s, state.u, field.gap)]
     wake = (torch.arange(shape[1], device=state.u.device) >= field.nodes).expand(shape).reshape(-1)
     repeat = shape[1]
     stream = layer.Stream(field.reynolds.repeat_interleave(repeat), None, field.n_crit.repeat_interleave(repeat))
-    station = layer.turbulent_stations(layer.Primary(*flat, wake), stream)
+    station = layer.turbulent_stations(flat_primary(field, state, wake), stream)
     return station.equilibrium.clamp(0.01, 0.3).view(shape)
 
 
@@ -134,7 +143,16 @@ def _stagnation_layer(xi: Tensor, u: Tensor, reynolds: Tensor) -> _Layer:
 
 
 def _step(
-    row: _Layer, x1: Tensor, x2: Tensor, u2: Tensor, *, reynolds: Tensor, n_crit: Tensor, trip: Tensor, force: Tensor, caution: Caution
+    row: _Layer,
+    x1: Tensor,
+    x2: Tensor,
+    u2: Tensor,
+    *,
+    reynolds: Tensor,
+    n_crit: Tensor,
+    trip: Tensor,
+    force: Tensor,
+    caution: Caution,
 ) -> _Layer:
     """One interval in geometric substeps, the speed's logarithm linear in them."""
     ratio = (x2 / x1).clamp(min=1.0 + 1e-9) ** (1.0 / SUBSTEPS)
@@ -157,7 +175,8 @@ def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor, caution: 
     hs, slope, cf, di, ct = _relations(hk, theta, rt, row.ct, turbulent, dx)
     travelled = dx / theta
     work = (0.5 * cf - di) * travelled
-    # Direct: the shape factor under the prescribed speed; its change is bounded, since the relation steepens at separation.
+    # Direct: the shape factor under the prescribed speed; its change is bounded, since the relation steepens at
+    # separation.
     change = hs * ((hk - 1.0) * log_u - work) / slope
     change = change / (1.0 + change.abs() / (0.5 * (hk - 1.0)))
     direct = (hk + change).clamp(min=1.06)
@@ -231,7 +250,7 @@ def _scatter(values: Tensor, index: Tensor, here: Tensor, batch: int, nodes: int
 
 
 def _march_wake(surface: dict[str, Tensor], u_inviscid: Tensor, field: Field) -> dict[str, Tensor]:
-    """Momentum and shape factor downstream of the trailing edge: the shape relaxes to one and the speed to the inviscid one."""
+    """The wake: the shape factor relaxes to one and the speed to the inviscid one."""
     nodes = field.nodes
     theta = surface["theta"][:, 0] + surface["theta"][:, -1]
     displacement = surface["theta"][:, 0] * surface["hk"][:, 0] + surface["theta"][:, -1] * surface["hk"][:, -1]

@@ -1,10 +1,13 @@
 """The coupled equations of all stations: boundary-layer residuals, their local Jacobian, and the edge-speed relation.
 
-Stations are kept in contour order: surface nodes from the upper to the lower trailing edge, then the wake. The station upstream of
-a node on the upper surface is therefore the next node, of one on the lower surface or in the wake the previous node.
+Stations are kept in contour order: surface nodes from the upper to the lower trailing edge, then the wake. The
+station upstream of a node on the upper surface is therefore the next node, of one on the lower surface or in the wake
+the previous node.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,6 +15,7 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous.jet import Jet, value_of
+from understudy.simulators.airfoil.viscous.rows import detached
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +23,12 @@ class Field:
     """What stays fixed while the boundary layer is found.
 
     arc: distance along the contour, continued along the wake (batch, stations) [chord].
-    inviscid: signed speed without boundary layer (batch, stations), clockwise positive on the surface, downstream in the wake.
+    inviscid: signed speed without boundary layer (batch, stations), clockwise positive on the surface, downstream in
+        the wake.
     mass_influence: change of signed speed per unit of signed mass defect at each station, (batch, stations, stations).
     gap: dead-air thickness (batch, stations), zero on the surface [chord].
-    trips: arc positions (batch, 2) of the forced transition on the upper and the lower surface; at the trailing edge if free.
+    trips: arc positions (batch, 2) of the forced transition on the upper and the lower surface; at the trailing edge
+        if free.
     nodes: number of surface nodes; the rest is wake.
     """
 
@@ -35,7 +41,6 @@ class Field:
     mach: Float[Tensor, " batch"] | None
     n_crit: Float[Tensor, " batch"]
     nodes: int
-
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,6 @@ class State:
     stagnation: Int[Tensor, " batch"]
     turbulent: Bool[Tensor, "batch stations"]
 
-
     @property
     def mass(self) -> Tensor:
         """Mass defect u delta* of each station."""
@@ -68,7 +72,8 @@ class Topology:
     """Which station lies on which side, and what lies upstream of it, for given stagnation nodes.
 
     upper, lower: masks (batch, stations) of the surface nodes. first: the similarity station of each side.
-    speed_sign: signed speed over u; mass_sign: signed mass defect over m. run_sign: d(xi)/d(arc position of stagnation).
+    speed_sign: signed speed over u; mass_sign: signed mass defect over m. run_sign: d(xi)/d(arc position of
+        stagnation).
     """
 
     upper: Tensor
@@ -84,8 +89,9 @@ class Topology:
 class System:
     """Residuals and local Jacobian of a state.
 
-    residual: (batch, stations, 3). own, up: derivatives to (theta, displacement, s, u) of the station and of the one upstream,
-    (batch, stations, 3, 4); the first wake station's `up` is the lower trailing edge, `upper_edge` (batch, 3, 4) the upper one.
+    residual: (batch, stations, 3). own, up: derivatives to (theta, displacement, s, u) of the station and of the one
+        upstream, (batch, stations, 3, 4); the first wake station's `up` is the lower trailing edge, `upper_edge`
+        (batch, 3, 4) the upper one.
     moved: derivative (batch, stations, 3) to the arc position of the stagnation point.
     speed: residual of the edge-speed relation, inviscid + influence of mass - u, (batch, stations).
     """
@@ -118,8 +124,14 @@ def topology(stagnation: Tensor, stations: int, nodes: int) -> Topology:
     )
 
 
+def flat_primary(field: Field, state: State, wake: Tensor) -> layer.Primary:
+    """All stations of all cases as one list; `wake` is the mask of that list."""
+    theta, displacement, s, u = (values.reshape(-1) for values in (state.theta, state.displacement, state.s, state.u))
+    return layer.Primary(theta, displacement, s, u, field.gap.reshape(-1), wake)
+
+
 def stagnation_arc(field: Field, state: State) -> tuple[Tensor, Tensor, Tensor]:
-    """Arc position (batch,) where the speed vanishes by linear interpolation, and its derivatives to the two edge speeds."""
+    """Arc position (batch,) where the speed vanishes, linear between nodes, and its slopes to both edge speeds."""
     before, after = state.stagnation[:, None], state.stagnation[:, None] + 1
     s1, s2 = field.arc.gather(1, before)[:, 0], field.arc.gather(1, after)[:, 0]
     u1, u2 = state.u.gather(1, before)[:, 0], state.u.gather(1, after)[:, 0]
@@ -129,7 +141,7 @@ def stagnation_arc(field: Field, state: State) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def run_length(field: Field, state: State, sides: Topology) -> Tensor:
-    """Distance xi of each station from the stagnation point along its surface, continued from the lower side in the wake."""
+    """Distance xi of each station from stagnation along its surface; the wake continues the lower side."""
     position, _, _ = stagnation_arc(field, state)
     return (position[:, None] - field.arc) * sides.run_sign
 
@@ -175,13 +187,12 @@ class _Work:
         self.run_sign = sides.run_sign.view(-1)
         up_turbulent = self.turbulent[self.upstream.clamp(0, batch * stations - 1)]
         self.changes = self.turbulent & ~up_turbulent & ~self.first & ~self.wake
-        flat = {"dtype": state.u.dtype, "device": state.u.device}
         total = batch * stations
-        self.residual = torch.zeros(total, 3, **flat)
-        self.own = torch.zeros(total, 3, 4, **flat)
-        self.up = torch.zeros(total, 3, 4, **flat)
-        self.upper_edge = torch.zeros(batch, 3, 4, **flat)
-        self.moved = torch.zeros(total, 3, **flat)
+        self.residual = state.u.new_zeros(total, 3)
+        self.own = state.u.new_zeros(total, 3, 4)
+        self.up = state.u.new_zeros(total, 3, 4)
+        self.upper_edge = state.u.new_zeros(batch, 3, 4)
+        self.moved = state.u.new_zeros(total, 3)
         self.case = torch.arange(batch, device=state.u.device).repeat_interleave(stations)
 
     def stream(self, rows: Tensor) -> layer.Stream:
@@ -190,13 +201,16 @@ class _Work:
         return layer.Stream(self.field.reynolds[case], mach, self.field.n_crit[case])
 
     def primary(self, rows: Tensor, block: str | None) -> layer.Primary:
-        values = [tensor.reshape(-1)[rows] for tensor in (self.state.theta, self.state.displacement, self.state.s, self.state.u)]
-        gap, wake = self.field.gap.reshape(-1)[rows], self.wake[rows]
+        """The unknowns of these stations, as jets of the variables named `block` or, if None, as they are."""
+        values = flat_primary(self.field, self.state, self.wake).select(rows)
         if block is None or not self.derivatives:
-            return layer.Primary(*values, gap, wake)
-        unit = torch.eye(4, dtype=values[0].dtype, device=values[0].device)
-        jets = [Jet(value, {block: row[:, None].expand(-1, len(rows))}) for value, row in zip(values, unit, strict=True)]
-        return layer.Primary(*jets, gap, wake)
+            return values
+        unit = torch.eye(4, dtype=values.theta.dtype, device=values.theta.device)
+        theta, displacement, s, u = (
+            Jet(value, {block: row[:, None].expand(-1, len(rows))})
+            for value, row in zip((values.theta, values.displacement, values.s, values.u), unit, strict=True)
+        )
+        return replace(values, theta=theta, displacement=displacement, s=s, u=u)
 
     def run(self, rows: Tensor) -> Jet | Tensor:
         """Distance from stagnation; as a jet its one variable is a common shift of the run."""
@@ -252,7 +266,9 @@ def _add_turbulent(work: _Work) -> None:
     work.add(rows, residuals, own="own", up="up")
 
 
-def _listed(work: _Work, mask: Tensor, kind) -> tuple[layer.Station, Tensor]:
+def _listed(
+    work: _Work, mask: Tensor, kind: Callable[[layer.Primary, layer.Stream], layer.Station]
+) -> tuple[layer.Station, Tensor]:
     """Closures of the masked stations, and where in that list each station of the batch stands."""
     rows = _rows(mask)
     place = torch.cumsum(mask, 0) - 1
@@ -265,7 +281,7 @@ def _add_transition(work: _Work) -> None:
     stream = work.stream(rows)
     x = work.run(upstream), work.run(rows)
     values = _transition_values(work, rows)
-    point = values.position
+    point: Any = values.position
     held = values.tripped | values.beyond
     first, second = work.primary(upstream, "up"), work.primary(rows, "own")
     if work.derivatives:
@@ -280,7 +296,7 @@ def _add_transition(work: _Work) -> None:
 
 
 def transition_points(field: Field, state: State) -> tuple[Tensor, layer.TransitionPoint]:
-    """Transition in the intervals that the state marks, and the flat indices (case * stations + station) of their far ends."""
+    """Flat indices (case * stations + station) of the intervals of transition, and where it lies in them."""
     sides = topology(state.stagnation, state.u.shape[1], field.nodes)
     work = _Work(field, state, sides, derivatives=False)
     rows = _rows(work.changes)
@@ -294,10 +310,11 @@ def _transition_values(work: _Work, rows: Tensor) -> layer.TransitionPoint:
     trip_arc = torch.where(upper, work.field.trips[case, 0], work.field.trips[case, 1])
     trip = work.xi[rows] - (trip_arc - work.field.arc.reshape(-1)[rows]) * work.run_sign[rows]
     x = work.xi[upstream].detach(), work.xi[rows].detach()
-    first, second = (_detached(work.primary(index, None)) for index in (upstream, rows))
+    first, second = (detached(work.primary(index, None)) for index in (upstream, rows))
     with torch.no_grad():
         found = layer.transition_point(first, second, x, trip=trip, stream=work.stream(rows))
-    # A trip and the end of the interval move with the nodes; the point of free transition is differentiated by its equation.
+    # A trip and the end of the interval move with the nodes; the point of free transition is differentiated by its
+    # equation.
     moving = torch.where(found.tripped, torch.maximum(trip, work.xi[upstream]), work.xi[rows])
     held = found.tripped | found.beyond
     position = found.position
@@ -317,11 +334,6 @@ def _follow(work: _Work, rows: Tensor, point: Tensor) -> Tensor:
     # The gap is zero at the point; its dependence on the ends moves the point, that on the point itself is the slope.
     fixed = layer.transition_gap(first, second, x, point=point, stream=work.stream(rows))
     return point - (fixed - fixed.detach()) / slope
-
-
-def _detached(primary: layer.Primary) -> layer.Primary:
-    values = (primary.theta, primary.displacement, primary.s, primary.u)
-    return layer.Primary(*(value.detach() for value in values), primary.gap.detach(), primary.wake)
 
 
 def _add_wake_start(work: _Work) -> None:

@@ -1,8 +1,8 @@
 """The wake behind an airfoil, and what sources on surface and wake do to the edge speed.
 
-The wake leaves along the bisector of the trailing edge and follows the inviscid streamline for one chord. Mass defect of the boundary
-layer acts on the outer flow as a source of strength dm/dx: constant along each surface panel, linear between wake nodes. The
-first wake node shares the speed of the trailing edge.
+The wake leaves along the bisector of the trailing edge and follows the inviscid streamline for one chord. Mass defect
+of the boundary layer acts on the outer flow as a source of strength dm/dx: constant along each surface panel, linear
+between wake nodes. The first wake node shares the speed of the trailing edge.
 
 Reference: M. Drela, XFOIL, 1989, sections 2.3 and 4.
 """
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.airfoil.panel import PanelFlow, TrailingEdge, induced_velocity, source_stream, speed_at
+from understudy.simulators.airfoil.panel import PanelFlow, TrailingEdge, induced_velocity, source_stream
 
 WAKE_NODES = 24
 #: Length of the wake [chord].
@@ -27,7 +27,7 @@ OFFSET = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Wake:
-    """Nodes and their tangents (batch, wake, 2), distance from the trailing edge and dead-air thickness (batch, wake) [chord]."""
+    """Nodes and tangents (batch, wake, 2), distance from the trailing edge and dead-air thickness (batch, wake)."""
 
     nodes: Float[Tensor, "batch wake 2"]
     tangent: Float[Tensor, "batch wake 2"]
@@ -64,10 +64,10 @@ def trace_wake(flow: PanelFlow, alpha: Float[Tensor, " batch"]) -> Wake:
 
 
 def edge_speed_model(flow: PanelFlow, wake: Wake) -> tuple[Tensor, Tensor]:
-    """Signed speed at surface and wake nodes: basis of the inviscid part (batch, stations, 2), and the influence of mass defect.
+    """Signed speed at all stations: basis of the inviscid part (batch, stations, 2), influence of mass defect.
 
-    The influence (batch, stations, stations) is per unit of signed mass defect: minus u delta* on the upper surface, plus u delta* on
-    the lower surface and in the wake.
+    The influence (batch, stations, stations) is per unit of signed mass defect: minus u delta* on the upper surface,
+    plus u delta* on the lower surface and in the wake.
     """
     coordinates, edge = flow.coordinates, flow.edge
     nodes = coordinates.shape[1]
@@ -105,7 +105,7 @@ def _growing(first: Tensor, count: int) -> Tensor:
 
 
 def _dead_air(flow: PanelFlow, edge: TrailingEdge, distance: Tensor) -> Tensor:
-    """Thickness of the dead air behind the base: a cubic from the base height to zero that starts at the surfaces' own slope."""
+    """Thickness of the dead air behind the base: a cubic that starts at the surfaces' own slope."""
     coordinates = flow.coordinates
     height = (edge.gap[:, 0] * -edge.bisector[:, 1] + edge.gap[:, 1] * edge.bisector[:, 0]).clamp(min=0.0)
     height = torch.where(edge.sharp, torch.zeros_like(height), height)
@@ -120,10 +120,11 @@ def _dead_air(flow: PanelFlow, edge: TrailingEdge, distance: Tensor) -> Tensor:
 
 
 class _Sheets:
-    """Vortex sheets of the surface and sheets of the base at known strength, in complex form for points off the surface.
+    """Sheets of the surface and the base at known strength, in complex form, for points off the surface.
 
     With t the panel's direction as a complex number, a linear vortex sheet induces
-    u - iv = (i / 2 pi) / t * (gamma(z) ln((z - z1) / (z - z2)) - (gamma2 - gamma1)), gamma(z) continued linearly off the panel.
+    u - iv = (i / 2 pi) / t * (gamma(z) ln((z - z1) / (z - z2)) - (gamma2 - gamma1)), gamma(z) continued linearly off
+    the panel.
     """
 
     def __init__(self, flow: PanelFlow, gamma: Tensor) -> None:
@@ -168,12 +169,14 @@ def _base_velocity(flow: PanelFlow, points: Tensor) -> Tensor:
     lower = flow.coordinates[:, -1]
     upper = torch.where(sharp, lower + lower.new_tensor([0.0, 0.01]), flow.coordinates[:, 0])
     vortex_1, vortex_2, source_1, source_2 = induced_velocity(torch.stack((lower, upper), 1), points)
-    whole = (vortex_1 + vortex_2) * edge.vortex[:, None, None, None] + (source_1 + source_2) * edge.source[:, None, None, None]
+    whole = (vortex_1 + vortex_2) * edge.vortex[:, None, None, None] + (source_1 + source_2) * edge.source[
+        :, None, None, None
+    ]
     return torch.where(sharp[..., None], torch.zeros_like(whole[:, :, 0]), whole[:, :, 0])
 
 
 def _wake_speeds(flow: PanelFlow, wake: Wake) -> tuple[Tensor, Tensor, Tensor]:
-    """Speed along the wake at its nodes per unit of gamma, of each surface panel's source, and of each wake node's source."""
+    """Speed along the wake per unit of gamma, of each panel's source, and of each wake node's source."""
     vortex_1, vortex_2, source_1, source_2 = (
         torch.einsum("bpkc,bpc->bpk", share, wake.tangent) for share in induced_velocity(flow.coordinates, wake.nodes)
     )
@@ -214,7 +217,7 @@ def _wake_source_stream(wake: Wake, points: Tensor) -> Tensor:
 
 
 def _mass_to_source(per_source: Tensor, flow: PanelFlow, wake: Wake) -> Tensor:
-    """Turn speeds per unit source into speeds per unit of signed mass defect: panel sources are differences of mass defect."""
+    """Turn speeds per unit source into speeds per unit of signed mass defect, whose differences sources are."""
     panels = flow.coordinates.shape[1] - 1
     length = (flow.coordinates[:, 1:] - flow.coordinates[:, :-1]).norm(dim=2)
     surface = per_source[:, :, :panels] / length[:, None]
