@@ -53,6 +53,10 @@ class Encoding:
     def ln_reynolds(self) -> Float[Tensor, " batch"]:
         return self.even_conditions[:, EVEN_CONDITIONS.index("ln_reynolds")]
 
+    def single(self) -> "Encoding":
+        """The same in single precision, as networks read it."""
+        return Encoding(**{item.name: getattr(self, item.name).float() for item in fields(self)})
+
     def __getitem__(self, rows: slice | Tensor) -> "Encoding":
         return Encoding(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
@@ -79,7 +83,8 @@ def encode(
         gamma: surface speeds of the panel method at 0 and 90 deg, clockwise positive [-].
         conditions: of each row.
 
-    Gradients flow from every entry to the coordinates, the speeds and the conditions.
+    Gradients flow from every entry to the coordinates, the speeds and the conditions. Differences between neighbours
+    lose half the digits of single precision, so callers pass double precision and shorten the result (`single`).
     """
     radians = torch.deg2rad(conditions.alpha)
     sine, cosine = torch.sin(radians), torch.cos(radians)

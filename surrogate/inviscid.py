@@ -8,7 +8,7 @@ from understudy.simulators.airfoil.panel import panel_solution
 from understudy.simulators.shapes.panelling import panel
 from understudy.surrogate.model import NODES
 
-SOLVED_AT_ONCE = 16  # shapes; their matrices then stay in the processor's cache
+SOLVED_AT_ONCE = 8  # shapes; their matrices then stay in the processor's cache
 
 
 def surface_nodes(coordinates: Float[Tensor, "batch raw 2"]) -> Float[Tensor, "batch nodes 2"]:
@@ -17,12 +17,16 @@ def surface_nodes(coordinates: Float[Tensor, "batch raw 2"]) -> Float[Tensor, "b
 
 
 def panel_basis(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor, "batch nodes 2"]:
-    """Edge speeds at 0 and 90 deg of every row (`panel_solution`); a row that repeats the shape before it is free.
+    """Edge speeds at 0 and 90 deg of every row (`panel_solution`), in double precision.
 
-    A contour without a solution (a singular matrix) gets NaN.
+    A row that repeats the shape before it is free, unless gradients are followed: then every row is solved for itself,
+    so that the gradients of equal shapes do not flow into one of them. A contour without a solution (a singular
+    matrix) gets NaN. The matrix magnifies rounding some ten thousandfold; in single precision the lift would show it.
     """
+    if coordinates.requires_grad and torch.is_grad_enabled():
+        return torch.cat([_solved(part) for part in coordinates.double().split(SOLVED_AT_ONCE)])
     shapes, shape = distinct_shapes(coordinates)
-    return torch.cat([_solved(part) for part in coordinates[shapes].split(SOLVED_AT_ONCE)])[shape]
+    return torch.cat([_solved(part) for part in coordinates[shapes].double().split(SOLVED_AT_ONCE)])[shape]
 
 
 def distinct_shapes(

@@ -63,7 +63,7 @@ class Surrogate(Predictor):
 
     def _predict(self, case: AirfoilCase) -> Prediction:
         coordinates = surface_nodes(case.coordinates)
-        nodes = coordinates.float()
+        nodes = coordinates.double()
         gamma = panel_basis(nodes)
         solvable = torch.isfinite(gamma).flatten(1).all(1)
         gamma = torch.where(solvable[:, None, None], gamma, torch.zeros_like(gamma))
@@ -79,14 +79,15 @@ class Surrogate(Predictor):
             high=_blanked(high, answered),
             coverage=self.calibration.coverage,
             known=answered
-            & self.familiarity.known(case, conditions.alpha.detach(), nodes.detach(), output.doubt.detach()),
+            & self.familiarity.known(case, conditions.alpha.detach(), nodes.detach().float(), output.doubt.detach()),
             status=status,
             message=message,
             coordinates=coordinates,
         )
 
     def _answer(self, nodes: Tensor, gamma: Tensor, conditions: Conditions) -> EnsembleOutput:
-        return self.ensemble(encode(nodes, gamma, conditions), nodes, conditions.alpha)
+        encoding = encode(nodes, gamma, conditions).single()
+        return self.ensemble(encoding, nodes.float(), conditions.alpha.float())
 
     def _conditions(self, case: AirfoilCase, nodes: Tensor, gamma: Tensor) -> tuple[Conditions, Tensor]:
         """Conditions with every angle filled in, and a mask of the rows whose angle is there."""
@@ -96,7 +97,7 @@ class Surrogate(Predictor):
         if not prescribed.any():
             return conditions, torch.ones_like(prescribed)
         rows = prescribed.nonzero().squeeze(1)
-        alpha, found = self._trimmed(case.cl[rows].float(), nodes[rows], gamma[rows], _rows(conditions, rows))
+        alpha, found = self._trimmed(case.cl[rows].double(), nodes[rows], gamma[rows], _rows(conditions, rows))
         complete = torch.ones_like(prescribed).index_put((rows,), found)
         return replace(conditions, alpha=conditions.alpha.index_put((rows,), alpha)), complete
 
@@ -105,7 +106,7 @@ class Surrogate(Predictor):
 
         def lift(alpha: Tensor, rows: Tensor) -> Tensor:
             at = replace(_rows(conditions, rows), alpha=alpha)
-            return self._answer(nodes[rows], gamma[rows], at).mean["cl"]
+            return self._answer(nodes[rows], gamma[rows], at).mean["cl"].double()
 
         solved = trim(lift, target.detach(), _first_angle(target.detach(), nodes, gamma), self._angles())
         every = torch.arange(len(target), device=target.device)

@@ -130,11 +130,11 @@ def training_data_of(case: AirfoilCase, answer: Answer) -> TrainingData:
     usable &= (numbers["cd"] > 0) & (numbers["cp"].abs().amax(1) < LARGEST_PRESSURE)
     if not usable.any():
         raise ValueError("expected at least one answered case to train on; got none")
-    case, alpha = case[usable], alpha[usable].float()
+    case, alpha = case[usable], alpha[usable].double()
     numbers = {name: values[usable].float() for name, values in numbers.items()}
-    coordinates = surface_nodes(case.coordinates).float()
+    coordinates = surface_nodes(case.coordinates).double()
     conditions = conditions_of(case, alpha)
-    encoding = encode(coordinates, panel_basis(coordinates), conditions)
+    encoding = encode(coordinates, panel_basis(coordinates), conditions).single()
     theta = numbers["theta"].clamp(min=LEAST_THICKNESS)
     stored = SurfaceFields(
         cp=numbers["cp"],
@@ -145,21 +145,21 @@ def training_data_of(case: AirfoilCase, answer: Answer) -> TrainingData:
     cl, cm = pressure_forces(coordinates, stored.cp, alpha)
     return TrainingData(
         encoding=encoding,
-        coordinates=coordinates,
-        alpha=alpha,
-        reynolds=conditions.reynolds,
-        mach=conditions.mach,
-        n_crit=conditions.n_crit,
-        trips=torch.stack([conditions.trip_top, conditions.trip_bottom], 1),
+        coordinates=coordinates.float(),
+        alpha=alpha.float(),
+        reynolds=conditions.reynolds.float(),
+        mach=conditions.mach.float(),
+        n_crit=conditions.n_crit.float(),
+        trips=torch.stack([conditions.trip_top, conditions.trip_bottom], 1).float(),
         learnt=learnt_fields(stored, encoding),
-        cl=cl,
-        cm=cm,
+        cl=cl.float(),
+        cm=cm.float(),
         ln_cd=torch.log(numbers["cd"]),
         xtr=torch.stack([numbers["xtr_top"], numbers["xtr_bottom"]], 1),
     )
 
 
 def conditions_of(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> Conditions:
-    """Float32 conditions of a case at known angles."""
+    """Conditions of a case at known angles, in double precision."""
     names = ("reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
-    return Conditions(alpha=alpha.float(), **{name: getattr(case, name).float() for name in names})
+    return Conditions(alpha=alpha.double(), **{name: getattr(case, name).double() for name in names})

@@ -108,28 +108,20 @@ def trailing_edge(coordinates: Float[Tensor, "batch nodes 2"]) -> TrailingEdge:
 def influence_matrix(coordinates: Float[Tensor, "batch nodes 2"]) -> tuple[Tensor, TrailingEdge]:
     """The matrix of the stream-function equations and the Kutta condition for (gamma_1 ... gamma_n, psi_0)."""
     edge = trailing_edge(coordinates)
-    count = coordinates.shape[1]
     first, second = _surface_vortex_stream(coordinates, edge)
-    gamma_part = torch.nn.functional.pad(first, (0, 1)) + torch.nn.functional.pad(second, (1, 0))
     source, vortex = _base_stream(coordinates, edge)
-    base = source * edge.source[:, None] + vortex * edge.vortex[:, None]
-    ends = coordinates.new_zeros(2, count)
-    ends[0, 0], ends[1, -1] = 1.0, 1.0
-    gamma_part = gamma_part + base[:, :, None] * (ends[0] - ends[1])
-    gamma_part = torch.where(
-        edge.sharp[:, None, None] & (torch.arange(count, device=coordinates.device) == count - 1)[:, None],
-        _extrapolation_row(coordinates),
-        gamma_part,
+    base = (source * edge.source[:, None] + vortex * edge.vortex[:, None])[..., None]
+    columns = (
+        first[..., :1] + base,
+        first[..., 1:] + second[..., :-1],
+        second[..., -1:] - base,
+        -torch.ones_like(base),
     )
-    psi_column = -torch.ones_like(gamma_part[:, :, :1])
-    psi_column = torch.where(
-        edge.sharp[:, None, None] & (torch.arange(count, device=coordinates.device) == count - 1)[:, None],
-        torch.zeros_like(psi_column),
-        psi_column,
-    )
-    top = torch.cat((gamma_part, psi_column), 2)
-    kutta = torch.cat((ends.sum(0), ends.new_zeros(1))).expand(len(coordinates), 1, -1)
-    return torch.cat((top, kutta), 1), edge
+    stream = torch.cat(columns, 2)
+    last = torch.where(edge.sharp[:, None, None], _extrapolation_row(coordinates), stream[:, -1:])
+    kutta = torch.zeros_like(last)
+    kutta[..., 0] = kutta[..., -2] = 1.0
+    return torch.cat((stream[:, :-1], last, kutta), 1), edge
 
 
 def source_stream(
@@ -200,18 +192,36 @@ def _free_stream(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
 
 
 def _surface_vortex_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Tensor, Tensor]:
-    """Stream function (batch, nodes, panels) per unit vortex strength at each panel's first and second end."""
+    """Stream function (batch, nodes, panels) at the nodes per unit vortex strength at each panel's first and second end.
+
+    The integrals of `_vortex_integrals`, arranged so that panels share the logarithm of the distance to their common
+    node and the angle that a panel subtends is one arctangent.
+    """
     x, z, length = _panel_frame(coordinates, coordinates)
-    x, z, own_first, own_second = _keep_off_own_ends(x, z, length, edge.sharp)
-    whole, moment = _vortex_integrals(x, z, length[:, None])
-    size = length[:, None].expand_as(whole)
-    log_size = torch.log(size)
+    own_first, own_second = _own_ends(coordinates.shape[1], edge.sharp)
     own = own_first | own_second
+    size = length[:, None]
+    past = x - size
+    squared = _squared_distances(coordinates)
+    log_squared = torch.log(squared)
+    square_term = 0.25 * squared * (log_squared - 1)
+    sine, cosine = z * size, torch.addcmul(x * past, z, z)
+    angle = torch.atan2(sine, torch.where(own, torch.ones_like(cosine), cosine))
+    whole = 0.5 * (x * log_squared[..., :-1] - past * log_squared[..., 1:]) - size + z * angle
+    moment = x * whole + (square_term[..., 1:] - square_term[..., :-1])
+    log_size = torch.log(size)
     whole = torch.where(own, size * (log_size - 1), whole)
     moment = torch.where(own_first, size**2 * (0.5 * log_size - 0.25), moment)
     moment = torch.where(own_second, size**2 * (0.5 * log_size - 0.75), moment)
-    second = moment / size
-    return (whole - second) / (2 * math.pi), second / (2 * math.pi)
+    second = moment / (2 * math.pi * size)
+    return whole / (2 * math.pi) - second, second
+
+
+def _squared_distances(coordinates: Tensor) -> Tensor:
+    """Squared distances (batch, nodes, nodes) between all nodes; one instead of zero, where only a closed form is used."""
+    x, y = coordinates.unbind(-1)
+    squared = (x[:, :, None] - x[:, None]).square() + (y[:, :, None] - y[:, None]).square()
+    return torch.where(squared.detach() < 1e-30, torch.ones_like(squared), squared)
 
 
 def _vortex_integrals(x: Tensor, z: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
@@ -259,25 +269,29 @@ def _panel_frame(ends: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return dx * tx + dy * ty, dy * tx - dx * ty, length
 
 
+def _own_ends(nodes: int, sharp: Tensor) -> tuple[Tensor, Tensor]:
+    """Masks (batch, nodes, panels) of a panel's own first and second ends; a closed trailing edge counts as one node."""
+    point = torch.arange(nodes, device=sharp.device)[:, None]
+    panel = torch.arange(nodes - 1, device=sharp.device)
+    closed = sharp[:, None, None]
+    first = (point == panel) | (closed & (point == nodes - 1) & (panel == 0))
+    second = (point == panel + 1) | (closed & (point == 0) & (panel == nodes - 2))
+    return first, second
+
+
 def _keep_off_own_ends(x: Tensor, z: Tensor, length: Tensor, sharp: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Move points off their own panel's ends, where all is singular; masks say where closed forms belong."""
-    points, panels = x.shape[1:]
-    point = torch.arange(points, device=x.device)[:, None]
-    panel = torch.arange(panels, device=x.device)
-    same_edge_first = sharp[:, None, None] & (point == points - 1) & (panel == 0)
-    same_edge_second = sharp[:, None, None] & (point == 0) & (panel == panels - 1)
-    first = (point == panel) | same_edge_first
-    second = (point == panel + 1) | same_edge_second
+    """Move a panel's own ends to where nothing is singular; masks say where the closed form belongs instead."""
+    first, second = _own_ends(x.shape[1], sharp)
     size = length[:, None].expand_as(x)
     own = first | second
     return torch.where(own, size / 2, x), torch.where(own, size, z), first, second
 
 
 def _extrapolation_row(coordinates: Tensor) -> Tensor:
-    """Coefficients of the second difference of gamma_1 - gamma_n away from the trailing edge."""
-    row = coordinates.new_zeros(coordinates.shape[1])
+    """Coefficients of the second difference of gamma_1 - gamma_n away from the trailing edge, (nodes + 1,)."""
+    row = coordinates.new_zeros(coordinates.shape[1] + 1)
     row[0], row[1], row[2] = 1.0, -2.0, 1.0
-    row[-1], row[-2], row[-3] = -1.0, 2.0, -1.0
+    row[-2], row[-3], row[-4] = -1.0, 2.0, -1.0
     return row
 
 

@@ -45,9 +45,9 @@ def _cases(count: int, seed: int, *, per_shape: int = 4) -> AirfoilCase:
 
 def _simulated(case: AirfoilCase) -> Solution:
     """Inviscid pressure with a loss that grows towards the trailing edge, and the laminar layer of a flat plate."""
-    nodes = case.coordinates.float()
+    nodes = case.coordinates
     alpha = torch.where(case.lift_prescribed, torch.zeros_like(case.alpha), case.alpha)
-    encoding = encode(nodes, panel_basis(nodes), conditions_of(case, alpha))
+    encoding = encode(nodes, panel_basis(nodes), conditions_of(case, alpha)).single()
     distance = encoding.even[:, EVEN_FIELDS.index("distance")]
     loading = 1 + 0.03 * encoding.cp_inviscid.abs().clamp(max=8)
     theta = 0.66 * torch.sqrt(distance + 1e-4) * torch.exp(-0.5 * encoding.ln_reynolds[:, None]) * loading
