@@ -8,7 +8,9 @@ speed:
 
 closed by the Kutta condition gamma_1 + gamma_n = 0. The open base of a blunt trailing edge carries the source and
 vortex sheet of a stream that leaves along the bisector with the trailing-edge speed. Where the base is closed, the
-first and last equations coincide; the last is replaced by a smooth extrapolation of gamma_1 - gamma_n.
+first and last equations coincide; the last is replaced by the condition that the fluid just inside the edge does not move
+along the bisector. So a narrow base and a closed one give nearly the same flow, also under the sources of a boundary
+layer; an extrapolation of gamma_1 - gamma_n, the older choice, admits spurious flows there.
 
 Signs: nodes run counter-clockwise from the upper trailing edge, gamma is the speed in the clockwise direction, so it
 is positive where the flow runs towards the trailing edge on the upper surface and negative on the lower one.
@@ -26,6 +28,8 @@ from torch import Tensor
 
 #: A base narrower than this [chord] counts as closed: its two end equations are too alike to be solved side by side.
 SHARP_GAP = 1e-4
+#: Depth of the point inside a closed trailing edge where the fluid is made to rest, in lengths of its shorter panel.
+CORNER_DEPTH = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +38,14 @@ class TrailingEdge:
 
     gap: vector (batch, 2) from the lower to the upper end [chord].
     bisector: unit vector (batch, 2) pointing downstream between the two surfaces.
+    corner: point (batch, 1, 2) just inside, on the bisector [chord].
     sharp: mask (batch,) of the closed ones.
     source, vortex: strength of the base's sheets per unit of (gamma_1 - gamma_n), (batch,).
     """
 
     gap: Float[Tensor, "batch 2"]
     bisector: Float[Tensor, "batch 2"]
+    corner: Float[Tensor, "batch 1 2"]
     sharp: Bool[Tensor, " batch"]
     source: Float[Tensor, " batch"]
     vortex: Float[Tensor, " batch"]
@@ -102,7 +108,9 @@ def trailing_edge(coordinates: Float[Tensor, "batch nodes 2"]) -> TrailingEdge:
     along = _unit(along)
     source = 0.5 * (bisector[:, 0] * along[:, 1] - bisector[:, 1] * along[:, 0])
     vortex = -0.5 * (bisector * along).sum(1)
-    return TrailingEdge(gap, bisector, sharp, source, vortex)
+    panel = torch.minimum(_length(upper - coordinates[:, 1]), _length(lower - coordinates[:, -2]))
+    corner = 0.5 * (upper + lower) - CORNER_DEPTH * panel[:, None] * bisector
+    return TrailingEdge(gap, bisector, corner[:, None], sharp, source, vortex)
 
 
 def influence_matrix(coordinates: Float[Tensor, "batch nodes 2"]) -> tuple[Tensor, TrailingEdge]:
@@ -118,7 +126,7 @@ def influence_matrix(coordinates: Float[Tensor, "batch nodes 2"]) -> tuple[Tenso
         -torch.ones_like(base),
     )
     stream = torch.cat(columns, 2)
-    last = torch.where(edge.sharp[:, None, None], _extrapolation_row(coordinates), stream[:, -1:])
+    last = torch.where(edge.sharp[:, None, None], _corner_row(coordinates, edge), stream[:, -1:])
     kutta = torch.zeros_like(last)
     kutta[..., 0] = kutta[..., -2] = 1.0
     return torch.cat((stream[:, :-1], last, kutta), 1), edge
@@ -184,10 +192,10 @@ def induced_velocity(
 
 
 def _free_stream(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
-    """Right-hand sides (batch, nodes + 1, 2): minus the free stream's stream function at alpha = 0 and 90 degrees."""
+    """Right-hand sides (batch, nodes + 1, 2): what the free stream at alpha = 0 and 90 degrees adds, with the sign turned."""
     rhs = torch.stack((-coordinates[..., 1], coordinates[..., 0]), -1)
     last = torch.arange(rhs.shape[1], device=rhs.device) == rhs.shape[1] - 1
-    rhs = torch.where(edge.sharp[:, None, None] & last[:, None], torch.zeros_like(rhs), rhs)
+    rhs = torch.where(edge.sharp[:, None, None] & last[:, None], -edge.bisector[:, None], rhs)
     return torch.nn.functional.pad(rhs, (0, 0, 0, 1))
 
 
@@ -287,12 +295,12 @@ def _keep_off_own_ends(x: Tensor, z: Tensor, length: Tensor, sharp: Tensor) -> t
     return torch.where(own, size / 2, x), torch.where(own, size, z), first, second
 
 
-def _extrapolation_row(coordinates: Tensor) -> Tensor:
-    """Coefficients of the second difference of gamma_1 - gamma_n away from the trailing edge, (nodes + 1,)."""
-    row = coordinates.new_zeros(coordinates.shape[1] + 1)
-    row[0], row[1], row[2] = 1.0, -2.0, 1.0
-    row[-2], row[-3], row[-4] = -1.0, 2.0, -1.0
-    return row
+def _corner_row(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
+    """Velocity inside a closed trailing edge along its bisector, per unit of each unknown, (batch, 1, nodes + 1)."""
+    first, second, _, _ = induced_velocity(coordinates, edge.corner)
+    along = (share @ edge.bisector[:, None, :, None] for share in (first, second))
+    vortex_1, vortex_2 = (share[..., 0] for share in along)
+    return torch.nn.functional.pad(vortex_1, (0, 2)) + torch.nn.functional.pad(vortex_2, (1, 1))
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -70,10 +70,9 @@ def edge_speed_model(flow: PanelFlow, wake: Wake) -> tuple[Tensor, Tensor]:
     plus u delta* on the lower surface and in the wake.
     """
     coordinates, edge = flow.coordinates, flow.edge
-    nodes = coordinates.shape[1]
     stream = torch.cat((source_stream(coordinates, edge), _wake_source_stream(wake, coordinates)), 2)
-    last = (torch.arange(nodes, device=stream.device) == nodes - 1)[:, None]
-    stream = torch.where(edge.sharp[:, None, None] & last, torch.zeros_like(stream), stream)
+    last = torch.where(edge.sharp[:, None, None], _corner_sources(flow, wake), stream[:, -1:])
+    stream = torch.cat((stream[:, :-1], last), 1)
     right = torch.nn.functional.pad(-stream, (0, 0, 0, 1))
     surface = torch.linalg.lu_solve(flow.factors, flow.pivots, right)[:, :-1]
 
@@ -214,6 +213,16 @@ def _wake_source_stream(wake: Wake, points: Tensor) -> Tensor:
     first = whole - second
     stream = torch.nn.functional.pad(first, (0, 1)) + torch.nn.functional.pad(second, (1, 0))
     return stream / (2 * math.pi)
+
+
+def _corner_sources(flow: PanelFlow, wake: Wake) -> Tensor:
+    """Velocity inside the closed trailing edge along its bisector, per unit of each source, (batch, 1, sources)."""
+    edge = flow.edge
+    _, _, *surface = induced_velocity(flow.coordinates, edge.corner)
+    _, _, *behind = induced_velocity(wake.nodes, edge.corner)
+    first, second, wake_1, wake_2 = ((share @ edge.bisector[:, None, :, None])[..., 0] for share in (*surface, *behind))
+    by_wake = torch.nn.functional.pad(wake_1, (0, 1)) + torch.nn.functional.pad(wake_2, (1, 0))
+    return torch.cat((first + second, by_wake), 2)
 
 
 def _mass_to_source(per_source: Tensor, flow: PanelFlow, wake: Wake) -> Tensor:
