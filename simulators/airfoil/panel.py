@@ -8,9 +8,9 @@ speed:
 
 closed by the Kutta condition gamma_1 + gamma_n = 0. The open base of a blunt trailing edge carries the source and
 vortex sheet of a stream that leaves along the bisector with the trailing-edge speed. Where the base is closed, the
-first and last equations coincide; the last is replaced by the condition that the fluid just inside the edge does not move
-along the bisector. So a narrow base and a closed one give nearly the same flow, also under the sources of a boundary
-layer; an extrapolation of gamma_1 - gamma_n, the older choice, admits spurious flows there.
+first and last equations coincide; the last is replaced by the condition that the fluid just inside the edge does not
+move along the bisector. So a narrow base and a closed one give nearly the same flow, also under the sources of a
+boundary layer; an extrapolation of gamma_1 - gamma_n, the older choice, admits spurious flows there.
 
 Signs: nodes run counter-clockwise from the upper trailing edge, gamma is the speed in the clockwise direction, so it
 is positive where the flow runs towards the trailing edge on the upper surface and negative on the lower one.
@@ -192,7 +192,7 @@ def induced_velocity(
 
 
 def _free_stream(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
-    """Right-hand sides (batch, nodes + 1, 2): what the free stream at alpha = 0 and 90 degrees adds, with the sign turned."""
+    """Right-hand sides (batch, nodes + 1, 2): minus what the free stream at alpha = 0 and 90 degrees adds."""
     rhs = torch.stack((-coordinates[..., 1], coordinates[..., 0]), -1)
     last = torch.arange(rhs.shape[1], device=rhs.device) == rhs.shape[1] - 1
     rhs = torch.where(edge.sharp[:, None, None] & last[:, None], -edge.bisector[:, None], rhs)
