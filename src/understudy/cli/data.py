@@ -1,0 +1,68 @@
+"""`understudy data`: what is in a data set, whether it is sound, and its content for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+data = App(name="data", help="Look at, check and export data sets.")
+
+
+@data.command
+def info(path: Path, /) -> None:
+    """Say what a data set holds: cases, shapes, statuses, statistics, origin."""
+    from understudy.cli.report import say
+    from understudy.datasets.summary import info as summary
+
+    say(summary(path).text())
+
+
+@data.command
+def check(path: Path, /) -> int:
+    """Compare a data set with the format, and exit with 1 if it departs from it."""
+    from understudy.cli.report import remark, say
+    from understudy.datasets.checker import check as problems_of
+
+    problems = problems_of(path)
+    for problem in problems:
+        remark(problem)
+    if not problems:
+        say(f"{path}: sound")
+    return min(len(problems), 1)
+
+
+@data.command
+def export(
+    path: Path,
+    /,
+    *,
+    csv: Annotated[Path | None, Parameter(help="file for inputs and outputs, one line a case")] = None,
+    vtk: Annotated[
+        Path | None, Parameter(help="folder for surfaces with their fields, one file an answered case")
+    ] = None,
+    rows: Annotated[str, Parameter(help="first:last (last left out), or all")] = "all",
+) -> None:
+    """Write a data set as CSV, as VTK, or both."""
+    from understudy.cli.report import say
+    from understudy.datasets.export import export_csv, export_vtk
+    from understudy.datasets.reader import load
+
+    if csv is None and vtk is None:
+        csv = path.with_suffix(".csv")
+    with load(path) as content:
+        chosen = _rows(rows)
+        if csv is not None:
+            say(f"{csv}: {export_csv(content, csv, chosen)} rows")
+        if vtk is not None:
+            numbers = content.row_numbers(chosen)
+            say(f"{vtk}: {len(export_vtk(content, vtk, numbers[content.ok[numbers]]))} surfaces")
+
+
+def _rows(word: str) -> slice:
+    if word == "all":
+        return slice(None)
+    first, colon, last = word.partition(":")
+    try:
+        return slice(int(first) if first else None, int(last) if last else None) if colon else slice(0, int(word))
+    except ValueError:
+        raise ValueError(f"rows must be all, a number of rows, or first:last; got {word!r}") from None

@@ -1,0 +1,72 @@
+"""`understudy design`: a problem in, a verified shape out."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def design(
+    problem: Annotated[Path, Parameter(help="TOML file; examples/daedalus.toml explains every key")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="folder for design.dat, design.json, report.html and the problem used")],
+    by: Annotated[
+        str, Parameter(help="whose gradient is followed: surrogate, viscous, or the path of a checkpoint")
+    ] = "surrogate",
+    judge: Annotated[str, Parameter(help="the simulator that verifies: viscous or xfoil")] = "viscous",
+    rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
+) -> int:
+    """Design an airfoil along the gradient of a predictor, let a simulator verify it, and write the report.
+
+    Exits with 0 only if the simulator flew the design at every point and every constraint holds.
+    """
+    import shlex
+
+    from understudy.asking import predictor
+    from understudy.cli.progress import bar
+    from understudy.cli.report import say
+    from understudy.datasets.workers import single_thread
+    from understudy.design.learning import fine_tuning
+    from understudy.design.optimise import Step
+    from understudy.design.problem_file import read_problem
+    from understudy.design.run import run_design
+    from understudy.simulators.registry import simulator
+    from understudy.surrogate.surrogate import Surrogate
+
+    if rounds < 0:
+        raise ValueError(f"rounds must be at least 0; got {rounds}")
+    posed = read_problem(problem)
+    who, verifier = predictor(by), simulator(judge)
+    if rounds and not isinstance(who, Surrogate):
+        raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
+    words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]
+    steps = 0
+    try:
+        with bar(f"designing by {who.name}") as show, single_thread():
+
+            def note(step: Step) -> None:
+                nonlocal steps
+                steps += 1
+                show(step.iteration, posed.search.iterations, f"start {step.start + 1}, objective {step.objective:.6g}")
+
+            found = run_design(
+                posed,
+                who,
+                verifier,
+                out,
+                rounds=rounds,
+                refine=fine_tuning() if rounds else None,
+                command=shlex.join([*words, "--rounds", str(rounds)]),
+                progress=note,
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped: the search so far is kept in {out}; run the same command again to go on"
+        ) from None
+    promised, verified = found.objective
+    says = "not flown" if verified is None else f"{verified:.6g}"
+    say(f"{found.outcome}: {found.sentence}")
+    say(f"objective: promised {promised:.6g} by {found.promise.who}, verified {says} by {verifier.name}")
+    say(f"{out / 'design.dat'}\n{out / 'report.html'}")
+    return 0 if found.success else 1

@@ -1,0 +1,40 @@
+"""`understudy evaluate`: how far a surrogate can be trusted."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def evaluate(
+    data: Annotated[Path, Parameter(help="data file with a simulator's answers")],
+    /,
+    *,
+    by: Annotated[str, Parameter(help="surrogate (the pretrained one) or the path of a checkpoint")] = "surrogate",
+    rows: Annotated[
+        Literal["unseen", "all"],
+        Parameter(help="unseen: the test families, if the surrogate was trained on this data set"),
+    ] = "unseen",
+    out: Annotated[Path | None, Parameter(help="JSON file for the figures")] = None,
+) -> None:
+    """Compare a surrogate with stored answers of a simulator: errors, coverage of the intervals, flagged cases."""
+    import json
+
+    from understudy.asking import predictor
+    from understudy.cli.progress import bar
+    from understudy.cli.report import say
+    from understudy.datasets.reader import load
+    from understudy.learning import evaluation, test_rows
+    from understudy.surrogate.surrogate import Surrogate
+
+    who = predictor(by)
+    if not isinstance(who, Surrogate):
+        raise ValueError(f"only a surrogate is evaluated on stored answers; {who.name} is a simulator")
+    with load(data) as content, bar("evaluating") as show:
+        chosen = test_rows(who, content) if rows == "unseen" else content.ok_rows
+        report = evaluation(who, content, chosen, progress=lambda done, total: show(done, total, ""))
+    say(report.text())
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        words = {"data": str(data), "by": by, "rows": rows, **report.words()}
+        out.write_text(json.dumps(words, indent=1), encoding="utf-8")

@@ -1,0 +1,105 @@
+"""`understudy predict`: one answer, a polar, or a whole table."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+
+
+def predict(
+    airfoil: Annotated[str | None, Parameter(help="NACA section, name of the airfoil library, or .dat file")] = None,
+    /,
+    *,
+    alpha: Annotated[
+        Sweep, Parameter(help="angle of attack [deg]: 4, or 0,2,4, or -4:12:0.5 (first:last:step)")
+    ] = None,
+    cl: Annotated[Sweep, Parameter(help="wanted lift coefficient in place of alpha: 0.5, or 0.2:1.2:0.1")] = None,
+    reynolds: Annotated[float, Parameter(help="Reynolds number on the chord", allow_leading_hyphen=True)] = 1e6,
+    mach: Annotated[float, Parameter(help="free-stream Mach number", allow_leading_hyphen=True)] = 0.0,
+    n_crit: Annotated[float, Parameter(help="critical amplification exponent", allow_leading_hyphen=True)] = 9.0,
+    trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = 1.0,
+    trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = 1.0,
+    by: Annotated[
+        str, Parameter(help="who answers: surrogate, viscous, xfoil, or the path of a checkpoint")
+    ] = "surrogate",
+    plot: Annotated[Path | None, Parameter(help="picture of the polar (.png, .svg, .pdf)")] = None,
+    xfoil_polar: Annotated[Path | None, Parameter(help="the polar in XFOIL's file format")] = None,
+    cases: Annotated[Path | None, Parameter(help="CSV table of cases: airfoil, alpha_deg or cl, reynolds, ...")] = None,
+    out: Annotated[Path | None, Parameter(help="CSV table of answers")] = None,
+) -> int:
+    """Lift, drag, moment and transition of an airfoil, each with its interval; a polar; or a table of cases.
+
+    understudy predict naca2412 --alpha 4 --reynolds 1e6
+    understudy predict wing.dat --cl 0.2:1.2:0.1 --plot polar.png
+    understudy predict --cases cases.csv --out answers.csv
+    """
+    if (airfoil is None) == (cases is None):
+        raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
+    if cases is not None:
+        if out is None:
+            raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
+        return _table(cases, out, by)
+    conditions = {
+        "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
+    }  # fmt: skip
+    return _polar(str(airfoil), alpha, cl, conditions, by, plot, xfoil_polar)
+
+
+def _table(cases: Path, out: Path, by: str) -> int:
+    from understudy.answers import answer_table
+    from understudy.asking import predictor
+    from understudy.cli.progress import bar
+    from understudy.cli.report import say
+    from understudy.datasets.workers import single_thread
+
+    who = predictor(by)
+    with bar(f"answering by {who.name}") as show, single_thread():
+        ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
+    lines = [f"cases = {_quoted(cases)}", f"out = {_quoted(out)}", f"by = {_quoted(by)}"]
+    out.with_name(f"{out.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
+    say(f"{out}: {counts}")
+    return 0
+
+
+def _polar(
+    airfoil: str,
+    alpha: str | None,
+    cl: str | None,
+    conditions: dict[str, float],
+    by: str,
+    plot: Path | None,
+    xfoil_polar: Path | None,
+) -> int:
+    from understudy import polar as polars
+    from understudy.asking import case, predictor
+    from understudy.cli.report import remark, say
+    from understudy.datasets.workers import single_thread
+    from understudy.simulators.shapes import airfoil as airfoil_called
+    from understudy.sweep import values
+
+    if (alpha is None) == (cl is None):
+        raise ValueError("expected exactly one of --alpha [deg] and --cl")
+    angles = values(alpha, "alpha [deg]") if alpha is not None else None
+    lifts = values(cl, "cl") if cl is not None else None
+    shape = airfoil_called(airfoil)
+    asked = case(airfoil, angles, cl=lifts, **conditions)
+    who = predictor(by)
+    with single_thread():
+        found = polars.polar(who, shape.name, asked)
+    for note in shape.notes:
+        remark(f"{shape.name}: {note}")
+    if not found.answered.any():
+        found.answer.raise_unless_ok()
+    say(polars.text(found))
+    if plot is not None:
+        polars.plot(found, plot)
+    if xfoil_polar is not None:
+        polars.write_xfoil_polar(found, xfoil_polar)
+    return 0
+
+
+def _quoted(value: object) -> str:
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

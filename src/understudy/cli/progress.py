@@ -1,0 +1,27 @@
+"""Bars on standard error for what takes more than a moment; standard output is left to results."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+@contextmanager
+def bar(doing: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar while the block runs; hand it what is done, of how many, and a few words."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[words]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(doing, total=None, words="")
+
+        def show(done: int, total: int, words: str = "") -> None:
+            bars.update(task, completed=done, total=total, words=words)
+
+        yield show

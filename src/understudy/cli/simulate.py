@@ -1,0 +1,58 @@
+"""`understudy simulate`: a data set of simulated cases."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Range = Annotated[tuple[float, float] | None, Parameter(allow_leading_hyphen=True)]
+
+
+def simulate(
+    config: Annotated[Path | None, Parameter(help="TOML file with any of the settings; flags go before it")] = None,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="the data file to make")] = None,
+    simulator: Annotated[str | None, Parameter(help="viscous (default), xfoil, or module:Class")] = None,
+    cases: Annotated[int | None, Parameter(help="how many; a finished data set grows if more are asked for")] = None,
+    cases_per_shape: int | None = None,
+    alpha: Annotated[Range, Parameter(help="range of the angle of attack [deg], such as -4 10")] = None,
+    reynolds: Annotated[Range, Parameter(help="range of the Reynolds number")] = None,
+    mach: Annotated[Range, Parameter(help="range of the Mach number")] = None,
+    n_crit: Annotated[Range, Parameter(help="range of the critical amplification exponent")] = None,
+    share_tripped: Annotated[float | None, Parameter(help="part of the cases with forced transition")] = None,
+    sampler: Annotated[str | None, Parameter(help="sobol (default) or latin-hypercube")] = None,
+    seed: int | None = None,
+    workers: Annotated[int | None, Parameter(help="processes; changes no answer")] = None,
+    chunk: Annotated[int | None, Parameter(help="cases that a worker stores at once")] = None,
+) -> None:
+    """Simulate many airfoil cases into a data file; killed at any moment, the same command goes on.
+
+    The settings used are left beside the data, in OUT.toml.
+    """
+    from understudy.cli.config import made, overridden, read_table, to_toml
+    from understudy.cli.report import say
+    from understudy.datasets.generation import SimulateConfig, generate
+    from understudy.datasets.progress import progress_bar
+
+    flags = {
+        "out": None if out is None else str(out),
+        "simulator": simulator,
+        "cases": cases,
+        "cases_per_shape": cases_per_shape,
+        "conditions.alpha": alpha,
+        "conditions.reynolds": reynolds,
+        "conditions.mach": mach,
+        "conditions.n_crit": n_crit,
+        "conditions.share_tripped": share_tripped,
+        "sampler": sampler,
+        "seed": seed,
+        "workers": workers,
+        "chunk": chunk,
+    }
+    table = overridden(read_table(config) if config else {}, flags)
+    settings = made(SimulateConfig, table, str(config) if config else "the configuration")
+    with progress_bar() as progress:
+        report = generate(settings, progress=progress)
+    settings.out.with_name(f"{settings.out.name}.toml").write_text(to_toml(settings), encoding="utf-8")
+    say(report.text())

@@ -1,0 +1,61 @@
+"""`understudy train`: a surrogate from a data set."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def train(
+    config: Annotated[Path | None, Parameter(help="TOML file with any of the settings; flags go before it")] = None,
+    /,
+    *,
+    data: Annotated[list[Path] | None, Parameter(help="data file; may be given several times")] = None,
+    out: Annotated[Path | None, Parameter(help="folder for checkpoint, states and logs")] = None,
+    network: Annotated[Literal["convolution", "graph"] | None, Parameter(help="kind of the networks")] = None,
+    members: Annotated[int | None, Parameter(help="of the ensemble; four or more for a useful disagreement")] = None,
+    epochs: int | None = None,
+    batch: int | None = None,
+    learning_rate: float | None = None,
+    seed: int | None = None,
+    processes: Annotated[int | None, Parameter(help="members trained at once")] = None,
+) -> None:
+    """Train, calibrate and test a surrogate; killed at any moment, the same command goes on.
+
+    Leaves surrogate.safetensors (for --by), evaluation.json and train.toml in the folder.
+    """
+    from understudy.asking import CHECKPOINT
+    from understudy.cli.config import made, overridden, read_table, to_toml
+    from understudy.cli.progress import bar
+    from understudy.cli.report import say
+    from understudy.learning import TrainConfig, train_surrogate
+
+    flags = {
+        "data": [str(path) for path in data] if data else None,
+        "out": None if out is None else str(out),
+        "surrogate.members": members,
+        "surrogate.processes": processes,
+        "surrogate.training.network": None if network is None else {"kind": network},
+        "surrogate.training.epochs": epochs,
+        "surrogate.training.batch": batch,
+        "surrogate.training.learning_rate": learning_rate,
+        "surrogate.training.seed": seed,
+    }
+    table = overridden(read_table(config) if config else {}, flags)
+    settings = made(TrainConfig, table, str(config) if config else "the configuration")
+    settings.out.mkdir(parents=True, exist_ok=True)
+    (settings.out / "train.toml").write_text(to_toml(settings), encoding="utf-8")
+    count = settings.surrogate.members
+    try:
+        with bar("training") as show:
+
+            def note(member: int, epoch: int, epochs: int, loss: float) -> None:
+                show(member * epochs + epoch, count * epochs, f"member {member + 1}: loss {loss:.3f}")
+
+            _, report = train_surrogate(settings, progress=note)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped: the training so far is kept in {settings.out}; run the same command again to go on"
+        ) from None
+    say(f"on shape families that were never trained on (cd: errors of its logarithm):\n{report.text()}")
+    say(f"{settings.out / CHECKPOINT}")

@@ -1,0 +1,44 @@
+"""`understudy verify`: a second judge for a design that is already there."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def verify(
+    folder: Annotated[Path, Parameter(help="folder of a design")],
+    /,
+    *,
+    by: Annotated[str, Parameter(help="the simulator that judges: viscous or xfoil")] = "xfoil",
+) -> int:
+    """Let a simulator fly a finished design; leaves verified-NAME.json and verified-NAME.html in its folder.
+
+    Exits with 0 only if the simulator flew the design at every point and every constraint holds.
+    """
+    import shlex
+
+    from understudy.cli.report import say
+    from understudy.datasets.workers import single_thread
+    from understudy.design.design import Design
+    from understudy.design.problem_file import read_problem
+    from understudy.design.report import write_report
+    from understudy.design.verify import verify as judged
+    from understudy.simulators.registry import simulator
+
+    if not (folder / "design.json").is_file():
+        raise ValueError(f"{folder} holds no finished design; understudy design makes one")
+    judge = simulator(by)
+    posed = read_problem(folder / "problem.toml")
+    design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))
+    with single_thread():
+        found = judged(design, posed, judge)
+    found.save(folder / f"verified-{judge.name}.json")
+    command = shlex.join(["understudy", "verify", str(folder), "--by", by])
+    write_report(found, posed, folder / f"verified-{judge.name}.html", command=command)
+    say(f"{found.outcome}: {found.sentence}")
+    for line in found.gap:
+        if line.quantity == "cd":
+            said = f"cd promised {line.promise:.5f}, {judge.name} finds {line.verdict:.5f} ({line.ratio:+.1%})"
+            say(f"point {line.point}: {said}")
+    return 0 if found.success else 1

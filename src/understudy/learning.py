@@ -1,0 +1,192 @@
+"""From data files to a calibrated surrogate with its card: the parting by shape family, the training, the test."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from understudy.asking import CHECKPOINT
+from understudy.datasets.reader import DataSet, load
+from understudy.datasets.splits import split
+from understudy.simulators.interface import Answer
+from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
+from understudy.surrogate.checkpoint import save
+from understudy.surrogate.evaluation import Report, evaluate
+from understudy.surrogate.prediction import Prediction
+from understudy.surrogate.surrogate import Surrogate
+from understudy.surrogate.training_data import training_data
+
+EVALUATION = "evaluation.json"
+TESTED_AT_ONCE = 256
+
+Reply = TypeVar("Reply", bound=Answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """Which part of the shape families serves what, in steps of 5 %; the rest trains.
+
+    validation: stops the training. calibration: makes the intervals. test: tells the accuracy. seed: which families.
+    """
+
+    validation: float = 0.05
+    calibration: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A surrogate to be: from which data, how, and where it is kept.
+
+    data: data files, one after the other. out: folder of the checkpoint, the members' states and logs.
+    surrogate: members, networks and training. shares: of the shape families.
+    """
+
+    data: tuple[Path, ...]
+    out: Path
+    surrogate: SurrogateConfig = field(default_factory=SurrogateConfig)
+    shares: Shares = field(default_factory=Shares)
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ValueError("expected at least one data file to train on; got none")
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Answered rows of a data set by purpose; no shape family is in two of them."""
+
+    training: Tensor
+    validation: Tensor
+    calibration: Tensor
+    test: Tensor
+
+
+def part(data: DataSet, shares: Shares) -> Parts:
+    """Part the rows by shape family.
+
+    Raises:
+        ValueError: shares that leave nothing to train on.
+    """
+    both = split(data, validation=shares.validation + shares.calibration, test=shares.test, seed=shares.seed)
+    # the families drawn first are the same in both splits, so those of the smaller one lie within the larger
+    stop = split(data, validation=shares.validation, test=0.0, seed=shares.seed).validation
+    calibration = both.validation[~torch.isin(both.validation, stop)]
+    validation = both.validation[torch.isin(both.validation, stop)]
+    return Parts(both.training, validation, calibration, both.test)
+
+
+def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = None) -> tuple[Surrogate, Report]:
+    """Train on data files, test on unseen shape families, and leave checkpoint and evaluation in the folder.
+
+    A second run with the same configuration goes on where the first one stopped.
+
+    Raises:
+        ValueError: data without fields or with too few families; FileNotFoundError, DataFileError: no such data.
+        StateError: the folder holds another training.
+        KeyboardInterrupt: Ctrl-C, after the state was saved.
+    """
+    with load(*config.data) as data:
+        parts = part(data, config.shares)
+        for name in ("training", "validation", "calibration", "test"):
+            if not len(getattr(parts, name)):
+                raise ValueError(
+                    f"no answered case for {name}: simulate more shapes, or give it a larger share of the families"
+                )
+        config.out.mkdir(parents=True, exist_ok=True)
+        surrogate = build(
+            training_data(data, parts.training),
+            training_data(data, parts.validation),
+            training_data(data, parts.calibration),
+            config.surrogate,
+            config.out,
+            identity=_identity(data, config.shares),
+            progress=progress,
+        )
+        report = evaluation(surrogate, data, parts.test)
+    surrogate = Surrogate(
+        surrogate.ensemble,
+        surrogate.calibration,
+        surrogate.familiarity,
+        replace(surrogate.card, accuracy=report.words()),
+    )
+    save(surrogate, config.out / CHECKPOINT)
+    (config.out / EVALUATION).write_text(json.dumps(report.words(), indent=1), encoding="utf-8")
+    return surrogate, report
+
+
+def evaluation(
+    surrogate: Surrogate,
+    data: DataSet,
+    rows: Tensor,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """The errors of a surrogate on rows of a data set.
+
+    Raises:
+        ValueError: no row that both the simulator and the surrogate answered.
+    """
+    predictions, truths = [], []
+    chosen = rows[data.ok[rows]]
+    if not len(chosen):
+        raise ValueError("expected at least one answered case to evaluate on; got none")
+    with torch.no_grad():
+        for some in chosen.split(TESTED_AT_ONCE):
+            truths.append(_numbers_only(data.solution(some)))
+            predictions.append(_numbers_only(surrogate.predict(data.case(some))))
+            progress(sum(len(one.status) for one in predictions), len(chosen))
+    return evaluate(data.case(chosen), _together(truths), _together(predictions))
+
+
+def test_rows(surrogate: Surrogate, data: DataSet) -> Tensor:
+    """The rows that the surrogate has not seen: its test families where it was trained on this data set, else all."""
+    card = surrogate.card.data
+    if card.get("identities") != _identities(data):
+        return data.ok_rows
+    return part(data, Shares(**card["shares"])).test
+
+
+def _identity(data: DataSet, shares: Shares) -> dict[str, Any]:
+    source = data.provenance
+    return {
+        "identities": _identities(data),
+        "simulator": f"{source.simulator} {source.simulator_version}",
+        "cases": len(data),
+        "shares": vars(shares).copy(),
+    }
+
+
+def _identities(data: DataSet) -> list[str]:
+    return [data.provenance.identity]
+
+
+def _numbers_only(answer: Reply) -> Reply:
+    """Without the fields on the nodes, which nobody compares here and which would fill the memory."""
+    values = {name: value for name, value in answer.values.items() if value.ndim == 1}
+    if isinstance(answer, Prediction):
+        return replace(answer, values=values, coordinates=answer.coordinates[:, :0])
+    return replace(answer, values=values)
+
+
+def _together(parts: Sequence[Reply]) -> Reply:
+    """The rows of all parts."""
+    joined: dict[str, Any] = {
+        "values": _joined([part.values for part in parts]),
+        "status": tuple(status for part in parts for status in part.status),
+        "message": tuple(message for part in parts for message in part.message),
+    }
+    predictions = [part for part in parts if isinstance(part, Prediction)]
+    if predictions:
+        joined |= {end: _joined([getattr(part, end) for part in predictions]) for end in ("low", "high")}
+        joined |= {name: torch.cat([getattr(part, name) for part in predictions]) for name in ("known", "coordinates")}
+    return replace(parts[0], **joined)
+
+
+def _joined(tables: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([table[name] for table in tables]) for name in tables[0]}
