@@ -59,8 +59,8 @@ class Report:
 def evaluate(case: AirfoilCase, truth: Answer, prediction: Prediction) -> Report:
     """Compare predictions with a simulator's answers to the same cases; cases that either did not answer are left out.
 
-    Ranges: the headline box (alpha -5 to 12 deg, Re 2e5 to 5e6, n_crit 9, Mach up to 0.1, free transition), everything,
-    and everything parted by angle, Reynolds number, Mach number and transition. Flagged cases count.
+    Ranges: the headline box (alpha -5 to 12 deg, Re 2e5 to 5e6, n_crit 8 to 10, Mach up to 0.1, free transition),
+    everything, and everything parted by angle, Reynolds number, Mach number and transition. Flagged cases count.
 
     Raises:
         ValueError: no case was answered by both.
@@ -93,7 +93,7 @@ def ranges(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> dict[str, Bool[
         & (reynolds >= 2e5)
         & (reynolds <= 5e6)
         & (mach <= 0.1)
-        & (case.n_crit == 9)
+        & ((case.n_crit - 9).abs() <= 1)
     )
     return {
         "headline box": box,

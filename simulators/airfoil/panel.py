@@ -200,7 +200,7 @@ def _free_stream(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
 
 
 def _surface_vortex_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Tensor, Tensor]:
-    """Stream function (batch, nodes, panels) at the nodes per unit vortex strength at each panel's first and second end.
+    """Stream function (batch, nodes, panels) at the nodes, per unit vortex strength at a panel's first and second end.
 
     The integrals of `_vortex_integrals`, arranged so that panels share the logarithm of the distance to their common
     node and the angle that a panel subtends is one arctangent.
@@ -226,7 +226,7 @@ def _surface_vortex_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Ten
 
 
 def _squared_distances(coordinates: Tensor) -> Tensor:
-    """Squared distances (batch, nodes, nodes) between all nodes; one instead of zero, where only a closed form is used."""
+    """Squared distances (batch, nodes, nodes) between all nodes; one instead of zero, where a closed form is used."""
     x, y = coordinates.unbind(-1)
     squared = (x[:, :, None] - x[:, None]).square() + (y[:, :, None] - y[:, None]).square()
     return torch.where(squared.detach() < 1e-30, torch.ones_like(squared), squared)
@@ -278,7 +278,7 @@ def _panel_frame(ends: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _own_ends(nodes: int, sharp: Tensor) -> tuple[Tensor, Tensor]:
-    """Masks (batch, nodes, panels) of a panel's own first and second ends; a closed trailing edge counts as one node."""
+    """Masks (batch, nodes, panels) of a panel's own first and second ends; a closed trailing edge is one node."""
     point = torch.arange(nodes, device=sharp.device)[:, None]
     panel = torch.arange(nodes - 1, device=sharp.device)
     closed = sharp[:, None, None]

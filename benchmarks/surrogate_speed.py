@@ -1,0 +1,76 @@
+"""How long the shipped surrogate takes: many predictions from raw coordinates, and one prediction with its gradient.
+
+    OMP_NUM_THREADS=1 python benchmarks/surrogate_speed.py
+
+Every one of the predictions has a shape of its own on 120 nodes, so each is panelled anew and has its own panel
+solution: a polar of one shape costs far less. Parts of the batch are answered by several threads of one process.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cyclopts
+import torch
+
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.shapes.naca import naca, naca4
+from understudy.simulators.shapes.panelling import panel
+from understudy.surrogate.checkpoint import load
+from understudy.surrogate.surrogate import Surrogate
+
+PART = 250  # rows that a thread takes at once
+RAW_NODES = 120
+
+
+def random_cases(count: int, nodes: int) -> AirfoilCase:
+    """As many different four-digit airfoils at random conditions."""
+    random = torch.Generator().manual_seed(3)
+    camber, place, thickness, alpha, reynolds = torch.rand(5, count, generator=random, dtype=torch.float64)
+    shapes = [
+        panel(naca4(0.06 * camber[rows], 0.3 + 0.3 * place[rows], 0.07 + 0.12 * thickness[rows]), nodes)
+        for rows in torch.arange(count).split(PART)
+    ]
+    return AirfoilCase.of(torch.cat(shapes), alpha=-4 + 14 * alpha, reynolds=torch.exp(12.3 + 3 * reynolds))
+
+
+def seconds_of_many(surrogate: Surrogate, case: AirfoilCase, threads: int) -> float:
+    """Wall time of all predictions with their intervals."""
+    surrogate.predict(case[:PART])
+    started = time.perf_counter()
+    with torch.no_grad(), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(surrogate.predict, case.chunks(PART)))
+    return time.perf_counter() - started
+
+
+def seconds_of_gradient(surrogate: Surrogate, repeats: int = 30) -> float:
+    """Median wall time of one prediction with the gradient of its drag to all coordinates."""
+    nodes = panel(naca("2412")[None])
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        x = nodes.clone().requires_grad_()
+        torch.autograd.grad(surrogate.predict(AirfoilCase.of(x, alpha=3.0, reynolds=1e6))["cd"].sum(), x)
+        times.append(time.perf_counter() - started)
+    return sorted(times)[repeats // 2]
+
+
+def main(*, checkpoint: Path | None = None, count: int = 10_000, threads: int = 2) -> None:
+    """Print both times.
+
+    Args:
+        checkpoint: another one than the shipped one.
+        count: predictions, each of a shape of its own.
+        threads: that share the work.
+    """
+    torch.set_num_threads(1)
+    surrogate = load(checkpoint)
+    gradient = seconds_of_gradient(surrogate)
+    print(f"one prediction with its gradient to all coordinates: {1e3 * gradient:.1f} ms")
+    for nodes in (RAW_NODES, 160):
+        seconds = seconds_of_many(surrogate, random_cases(count, nodes), threads)
+        print(f"{count} predictions on {nodes} nodes, {threads} threads: {seconds:.1f} s")
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)

@@ -1,0 +1,154 @@
+"""Train, calibrate and judge the ensemble that ships with the package, from a data set of our own simulations.
+
+    python benchmarks/train_shipped.py runs/viscous.h5 --folder runs/shipped --epochs 40
+
+A data set that is still growing is read as far as it has come. Rows are parted by shape family: members learn from
+75 % of the families and stop by 5 %; 10 % calibrate the intervals; the last 10 % are used for nothing but the accuracy
+on the card. Kill it at any moment and call it again with the same data, epochs and members: it goes on. On a processor,
+set `OMP_NUM_THREADS=1`, `MALLOC_TRIM_THRESHOLD_=1073741824` and `MALLOC_MMAP_THRESHOLD_=1073741824` first: two members
+train at once, and blocks of memory are kept.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cyclopts
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from understudy.datasets.reader import DataSet, load
+from understudy.datasets.splits import split
+from understudy.surrogate.building import SurrogateConfig, assemble, train_members
+from understudy.surrogate.checkpoint import PRETRAINED, save
+from understudy.surrogate.evaluation import Report, evaluate
+from understudy.surrogate.networks.convolution import ConvolutionConfig
+from understudy.surrogate.surrogate import Card, Surrogate
+from understudy.surrogate.training import TrainingConfig
+from understudy.surrogate.training_data import TrainingData, training_data_of
+
+CHUNK = 2048  # rows encoded at once
+FULL_SIZE = 100_000  # simulations from which an ensemble no longer counts as interim
+NETWORK = ConvolutionConfig(channels=(8, 12, 24, 32, 48, 48))
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Answered rows by purpose, no shape family in two of them."""
+
+    training: Int[Tensor, " training"]
+    validation: Int[Tensor, " validation"]
+    calibration: Int[Tensor, " calibration"]
+    test: Int[Tensor, " test"]
+
+
+def parts_of(data: DataSet) -> Parts:
+    """5 % of the families for validation, 10 % for calibration, 10 % for the test, the rest for training.
+
+    `split` hands out its buckets of families in one order, so a wider split for validation contains the narrower one.
+    """
+    narrow, wide = split(data, validation=0.05, test=0.2), split(data, validation=0.15, test=0.1)
+    calibration = wide.validation[~torch.isin(wide.validation, narrow.validation)]
+    return Parts(training=wide.training, validation=narrow.validation, calibration=calibration, test=wide.test)
+
+
+def encoded(data: DataSet, rows: Int[Tensor, " rows"], threads: int = 2) -> TrainingData:
+    """These rows as training data; chunks of them are encoded side by side."""
+
+    def pieces() -> Iterator[tuple[Any, Any]]:
+        for part in rows.split(CHUNK):
+            yield data.case(part), data.solution(part)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return TrainingData.concatenate(list(pool.map(lambda piece: training_data_of(*piece), pieces())))
+
+
+def judged(surrogate: Surrogate, data: DataSet, rows: Int[Tensor, " rows"]) -> Report:
+    """Accuracy on unseen families, through the same door as a user's."""
+    case = data.case(rows)
+    return evaluate(case, data.solution(rows), surrogate.predict(case))
+
+
+def card_of(data: DataSet, parts: Parts, config: SurrogateConfig, rows: int, report: Report | None) -> Card:
+    """What a user is told."""
+    interim = f", an interim set of less than {FULL_SIZE:,} simulations" if len(data) < FULL_SIZE else ""
+    return Card(
+        sentence=f"Ensemble of {config.members} convolutional networks trained on {rows} simulated cases{interim}.",
+        data={
+            "simulations": len(data),
+            "answered": int(data.ok.sum()),
+            "training_cases": rows,
+            "training_shapes": len(data.shape[parts.training].unique()),
+            "calibration_cases": len(parts.calibration),
+            "test_cases": len(parts.test),
+            "simulator": data.provenance.simulator,
+            "identity": data.provenance.identity,
+            "trained_on": date.today().isoformat(),
+        },
+        accuracy={} if report is None else report.words(),
+        training=config.words(),
+    )
+
+
+def main(
+    data: Path,
+    *,
+    folder: Path = Path("runs/shipped"),
+    out: Path = PRETRAINED,
+    epochs: int = 40,
+    members: int = 4,
+    batch: int = 128,
+    learning_rate: float = 4e-3,
+    processes: int = 2,
+    cases: int | None = None,
+) -> None:
+    """Train the shipped ensemble.
+
+    Args:
+        data: data set, finished or still growing.
+        folder: where members keep their states.
+        out: the checkpoint.
+        epochs: passes of each member over the training rows.
+        members: of the ensemble.
+        batch: rows a step.
+        learning_rate: its peak.
+        processes: members trained at once.
+        cases: read no more than so many rows; name the number of the first call to resume on a data set that grew.
+    """
+    started = perf_counter()
+    torch.set_num_threads(1)
+    with load(data) as simulated:
+        parts = _first(parts_of(simulated), len(simulated) if cases is None else cases)
+        training, validation, calibration = (
+            encoded(simulated, rows, processes) for rows in (parts.training, parts.validation, parts.calibration)
+        )
+        print(f"{len(simulated)} rows read, {len(training)} to train on, {perf_counter() - started:.0f} s", flush=True)
+        config = SurrogateConfig(
+            training=TrainingConfig(
+                network=NETWORK, epochs=epochs, batch=batch, learning_rate=learning_rate, bfloat16=True
+            ),
+            members=members,
+            processes=processes,
+        )
+        trained = [one.member for one in train_members(training, validation, config, folder)]
+        print(f"{members} members trained, {perf_counter() - started:.0f} s", flush=True)
+        draft = assemble(trained, training, calibration, config, card_of(simulated, parts, config, len(training), None))
+        report = judged(draft, simulated, parts.test)
+        card = card_of(simulated, parts, config, len(training), report)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        save(Surrogate(draft.ensemble, draft.calibration, draft.familiarity, card), out)
+        print(report.text())
+        print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {perf_counter() - started:.0f} s")
+
+
+def _first(parts: Parts, cases: int) -> Parts:
+    return Parts(**{name: rows[rows < cases] for name, rows in vars(parts).items()})
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)
