@@ -14,6 +14,7 @@ from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import split
 from understudy.simulators.interface import Answer
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
+from understudy.surrogate.calibration import FEWEST
 from understudy.surrogate.checkpoint import save
 from understudy.surrogate.evaluation import Report, evaluate
 from understudy.surrogate.prediction import Prediction
@@ -98,6 +99,11 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
                 raise ValueError(
                     f"no answered case for {name}: simulate more shapes, or give it a larger share of the families"
                 )
+        if len(parts.calibration) < 2 * FEWEST:
+            raise ValueError(
+                f"intervals need at least {2 * FEWEST} answered cases for calibration; got {len(parts.calibration)}: "
+                "simulate more shapes, or give calibration a larger share of the families"
+            )
         config.out.mkdir(parents=True, exist_ok=True)
         surrogate = build(
             training_data(data, parts.training),

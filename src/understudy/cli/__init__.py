@@ -4,6 +4,6 @@ The commands are thin: they turn flags and TOML files into the configurations of
 imports torch and the rooms inside its function, which no other code does, so that `--help` answers at once.
 """
 
-from understudy.cli.app import app, main
+from understudy.cli.app import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMANDS = ("simulate", "data", "train", "evaluate", "predict", "design", "verify")
+
+
+def test_every_command_is_listed(understudy):
+    code, out, _ = understudy("--help")
+    assert code == 0
+    assert all(name in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_never_waits_for_torch(command: str):
+    program = (
+        "import sys\nfrom understudy.cli.app import run\n"
+        f"run(['{command}', '--help'])\nsys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
+
+
+def test_help_takes_less_than_half_a_second():
+    took = []
+    for _ in range(5):  # the fastest of several: other work on the machine only ever slows it
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "understudy", "--help"], capture_output=True, check=True)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.5
+
+
+def test_unknown_flag_is_one_sentence(understudy):
+    code, out, err = understudy("predict", "naca0012", "--angle", "3")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "--angle" in err
+
+
+def test_interrupt_is_one_sentence(understudy, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt("stopped: 3 of 9 rows are kept")
+
+    monkeypatch.setattr("understudy.cli.app.app", stopped)
+    code, _, err = understudy("predict")
+    assert code == 130
+    assert err == "understudy: stopped: 3 of 9 rows are kept\n"
+
+
+def test_defect_says_how_to_find_it(understudy, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("cl")
+
+    monkeypatch.setattr("understudy.cli.app.app", broken)
+    code, _, err = understudy("predict")
+    assert code == 1
+    assert "defect of understudy, KeyError" in err
+    assert "UNDERSTUDY_TRACEBACK=1" in err
