@@ -114,10 +114,11 @@ class Elimination:
         columns = shift.new_zeros(2 * self.batch, length, 3, length + 1)
         row = columns[:, 0]
         row[:, :, 0], row[:, :, -1] = -self.surface_own_w[:, 0], along[:, 0]
+        minus_up = -self.surface_up
         for k in range(1, length):
-            up, previous, row = self.surface_up[:, k], row, columns[:, k]
-            row[:, :, :k] = -up @ previous[:, :, :k]
-            row[:, :, -1] = along[:, k] - _times(up, previous[:, :, -1])
+            up, previous, row = minus_up[:, k], row, columns[:, k]
+            row[:, :, :k] = up @ previous[:, :, :k]
+            row[:, :, -1] = along[:, k] + _times(up, previous[:, :, -1])
             row[:, :, k - 1] -= self.surface_up_w[:, k]
             row[:, :, k] = -self.surface_own_w[:, k]
         self.surface_columns = columns
@@ -168,31 +169,37 @@ class Elimination:
     def _build_dense(self, field: Field) -> None:
         """The dense system for w and the shift of stagnation, factorised."""
         length, nodes, stations = self.length, self.nodes, self.stations
-        mass = self.influence.new_zeros(self.batch, stations, stations)
-        upper, lower, wake = (rows[:, :, 2] for rows in (*self.surface_columns.chunk(2), self.wake_columns))
-        mass[:, :length, :length] += upper[:, :, :length].flip(1, 2)
-        mass[:, nodes - length : nodes, nodes - length : nodes] += lower[:, :, :length]
-        mass[:, nodes:, :length] += wake[:, :, :length].flip(2)
-        mass[:, nodes:, nodes - length : nodes] += wake[:, :, length : 2 * length]
-        mass[:, nodes:, nodes:] += wake[:, :, 2 * length : -1]
-        by_shift = self._contour(self.surface_columns[:, :, 2, -1], wake[:, :, -1])
+        upper, lower, wake = (rows[:, :, 2].to(self.dense) for rows in (*self.surface_columns.chunk(2), self.wake_columns))
+        by_shift = self._contour(self.surface_columns[:, :, 2, -1], self.wake_columns[:, :, 2, -1])
+        # Mass defect per unit w: each side's own block and the wake's rows, columns in contour order.
+        sides = upper[:, :, :length].flip(1, 2), lower[:, :, :length]
+        behind = torch.zeros(self.batch, stations - nodes, stations, dtype=self.dense, device=upper.device)
+        behind[:, :, :length] = wake[:, :, :length].flip(2)
+        behind[:, :, nodes - length : nodes] += wake[:, :, length : 2 * length]
+        behind[:, :, nodes:] = wake[:, :, 2 * length : -1]
 
-        self.off_diagonal = (self.influence - torch.diag_embed(self.own_influence)).to(self.dense)
-        mass = mass.to(self.dense)
-        matrix = torch.zeros(self.batch, stations + 1, stations + 1, dtype=self.dense, device=mass.device)
-        torch.neg(self.off_diagonal @ mass, out=matrix[:, :-1, :-1])
+        self.off_diagonal = self.influence.to(self.dense)
+        torch.diagonal(self.off_diagonal, dim1=1, dim2=2).zero_()
+        matrix = torch.zeros(self.batch, stations + 1, stations + 1, dtype=self.dense, device=upper.device)
+        places = slice(0, length), slice(nodes - length, nodes)
+        matrix[:, :-1, :-1] = -(self.off_diagonal[:, :, nodes:] @ behind)
+        for place, side in zip(places, sides, strict=True):
+            matrix[:, :-1, place] -= self.off_diagonal[:, :, place] @ side
         matrix[:, :-1, -1] = -(self.off_diagonal @ by_shift[..., None].to(self.dense))[..., 0]
         torch.diagonal(matrix, dim1=1, dim2=2).add_(1.0)
 
         # Shift of the stagnation point from the two edge speeds next to it.
         _, *slopes = stagnation_arc(field, self.state)
-        cases = torch.arange(self.batch, device=mass.device)
+        cases = torch.arange(self.batch, device=matrix.device)
         self.stagnation_nodes = torch.stack((self.state.stagnation, self.state.stagnation + 1), 1)
         slope = torch.stack(slopes, 1)
         self.stagnation_own = slope * self.own_influence.gather(1, self.stagnation_nodes)
         for k in range(2):
             node, own = self.stagnation_nodes[:, k], self.stagnation_own[:, k].to(self.dense)
-            matrix[cases, -1, :-1] -= own[:, None] * mass[cases, node]
+            for place, side in zip(places, sides, strict=True):
+                row = (node - place.start).clamp(0, length - 1)
+                inside = own * ((node >= place.start) & (node < place.stop))
+                matrix[:, -1, place] -= inside[:, None] * side[cases, row]
             matrix[cases, -1, node] -= slope[:, k].to(self.dense)
             matrix[cases, -1, -1] -= own * by_shift[cases, node].to(self.dense)
         self.factors, self.pivots = torch.linalg.lu_factor(matrix)
