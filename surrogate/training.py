@@ -337,7 +337,7 @@ def _optimizer(member: Member, config: TrainingConfig) -> torch.optim.AdamW:
     weights = [p for p in member.parameters() if p.ndim > 1]
     biases = [p for p in member.parameters() if p.ndim <= 1]
     groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 def _place_among_processes() -> tuple[int, int]:
