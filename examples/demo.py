@@ -38,8 +38,8 @@ WORKERS = min(2, os.cpu_count() or 1)
 MEMBERS, ROUNDS = 2, 2
 RANGE = ConditionRanges(alpha=(-4.0, 10.0), reynolds=(3e5, 3e6), mach=(0.0, 0.0), n_crit=(9.0, 9.0), share_tripped=0.0)
 NETWORKS = {  # kind -> network, epochs
-    "convolution": (ConvolutionConfig(), 60),
-    "graph": (GraphConfig(), 30),
+    "convolution": (ConvolutionConfig(), 36),
+    "graph": (GraphConfig(), 18),
 }
 
 
@@ -83,13 +83,19 @@ def train(data: Path, folder: Path, parts: Shares) -> None:
             data=(data,),
             out=folder / kind,
             shares=parts,
-            surrogate=SurrogateConfig(TrainingConfig(network=network, epochs=epochs, batch=32), members=MEMBERS),
+            surrogate=SurrogateConfig(TrainingConfig(network=network, epochs=epochs, batch=64), members=MEMBERS),
         )
         for kind, (network, epochs) in NETWORKS.items()
         if not (folder / kind / CHECKPOINT).is_file()
     }
     if not configs:
         return
+    # one thread each, and memory that is kept: glibc else returns each large block to the system and fetches it again
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_TRIM_THRESHOLD_": "1000000000",
+        "MALLOC_MMAP_THRESHOLD_": "1000000000",
+    }
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(WORKERS, context) as pool:
         runs = {kind: pool.submit(train_surrogate, config) for kind, config in configs.items()}

@@ -16,7 +16,7 @@ from understudy.surrogate.checkpoint import PRETRAINED, SUFFIX, load
 NODES = 160  # surface nodes of a case made here
 CHECKPOINT = f"surrogate{SUFFIX}"  # what a training leaves in its folder
 
-Number = float | Sequence[float] | Tensor
+Number = int | float | Sequence[float] | Sequence[int] | Tensor
 
 
 def predictor(name: str | Path = "surrogate") -> Predictor:
