@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
@@ -175,4 +176,8 @@ def judge_independently(design: Design) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped: what was finished is kept; run the same command again to go on", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -24,6 +24,8 @@ def train(
 
     Leaves surrogate.safetensors (for --by), evaluation.json and train.toml in the folder.
     """
+    import torch
+
     from understudy.asking import CHECKPOINT
     from understudy.cli.config import made, overridden, read_table, to_toml
     from understudy.cli.progress import bar
@@ -45,6 +47,7 @@ def train(
     settings = made(TrainConfig, table, str(config) if config else "the configuration")
     settings.out.mkdir(parents=True, exist_ok=True)
     (settings.out / "train.toml").write_text(to_toml(settings), encoding="utf-8")
+    torch.set_num_threads(settings.surrogate.threads)  # small operations: more threads mostly wait for each other
     count = settings.surrogate.members
     try:
         with bar("training") as show:
