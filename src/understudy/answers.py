@@ -25,6 +25,7 @@ from understudy.simulators.shapes import airfoil as airfoil_called
 from understudy.simulators.shapes import panel_each
 
 AT_ONCE = 512  # rows
+SURPLUS = "\0surplus"  # key, which no column is called, of what is wrong with a row of too many values
 KEPT_SHAPES = 4096  # 2.5 kB each
 WITH_INTERVAL = ("cl", "cd", "cm")
 ADDED = (
@@ -162,6 +163,8 @@ def _columns(case: AirfoilCase, answer: Answer) -> list[Row]:
 
 def _asked(row: Row, shape: Shape) -> AirfoilCase | str:
     """The case of a row, or the sentence with which it is refused."""
+    if SURPLUS in row:
+        return f"expected one value for each column; got {row[SURPLUS]}: quote a value that holds a comma"
     if shape.nodes is None:
         return shape.sentence
     try:
@@ -256,8 +259,9 @@ def _rows(file: Iterable[str]) -> Iterator[Row]:
     reader = csv.reader(file)
     columns = [name.strip() for name in next(reader)]
     for values in reader:
-        if values:  # a line that is empty is no row; a short one lacks its last values, a long one has some too many
-            yield dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
+        if values:  # a line that is empty is no row, one that is short lacks its last values
+            row = dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
+            yield row if len(values) <= len(columns) else {**row, SURPLUS: f"{len(values)} for {len(columns)} columns"}
 
 
 def _lines(answers: Sequence[Row], columns: Sequence[str]) -> str:

@@ -176,14 +176,23 @@ def test_table_refuses_rows_and_goes_on(understudy, thin, tmp_path):
         "naca0012,30,,1e6,0,9\n"
         "naca0012,4,,666,0,9\n"
         "naca0012\n"
+        "DP1,77-8,4,,1e6,0,9\n"
         "naca0012,,0.5,1e6,,\n"
     )
     code, out, _ = understudy("predict", "--cases", tmp_path / "cases.csv", "--out", tmp_path / "a.csv", "--by", thin)
     rows = rows_of(tmp_path / "a.csv")
     assert code == 0
-    assert [row["status"] for row in rows] == ["ok", *["refused"] * 8, "not_converged", "failed", "refused", "ok"]
+    assert [row["status"] for row in rows] == [
+        "ok",
+        *["refused"] * 8,
+        "not_converged",
+        "failed",
+        "refused",
+        "refused",
+        "ok",
+    ]
     assert all(row["message"] for row in rows if row["status"] != "ok")
-    assert "1 failed, 1 not_converged, 2 ok, 9 refused" in out
+    assert "1 failed, 1 not_converged, 2 ok, 10 refused" in out
     assert float(rows[0]["cl"]) == pytest.approx(0.4386, abs=1e-4)
     assert float(rows[-1]["alpha_deg"]) == pytest.approx(np.degrees(0.5 / (2 * np.pi)))
     assert rows[0]["cl_low"] == rows[0]["known"] == rows[1]["cd"] == ""
