@@ -33,6 +33,6 @@ def test_commands_shown_exist():
 
 def test_files_shown_exist():
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    shown = [name for name in re.findall(r"\bexamples/\w+\.\w+", README)]
+    shown = re.findall(r"\bexamples/\w+\.\w+", README)
     missing = [name for name in links + shown if not (ROOT / name).exists()]
     assert not missing
