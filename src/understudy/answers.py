@@ -20,11 +20,12 @@ from torch import Tensor
 
 from understudy.asking import NODES
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Answer, Predictor, Status
+from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.shapes import airfoil as airfoil_called
 from understudy.simulators.shapes import panel_each
 
 AT_ONCE = 512  # rows
+SIMULATED_AT_ONCE = 128  # of a simulator: some seconds, which is what Ctrl-C may cost
 SURPLUS = "\0surplus"  # key, which no column is called, of what is wrong with a row of too many values
 KEPT_SHAPES = 4096  # 2.5 kB each
 WITH_INTERVAL = ("cl", "cd", "cm")
@@ -91,6 +92,7 @@ def answer_table(
     part = out.with_name(out.name + ".part")
     done, ended = _resume(part, (*kept, *ADDED), _question(cases, who))
     shelf = ShapeShelf()
+    at_once = min(AT_ONCE, SIMULATED_AT_ONCE) if isinstance(who, Simulator) else AT_ONCE
     progress(done, total)
     try:
         with (
@@ -98,7 +100,7 @@ def answer_table(
             part.open("a", encoding="utf-8", newline="") as told,
         ):
             rows = islice(_rows(asked), done, None)
-            while batch := list(islice(rows, AT_ONCE)):
+            while batch := list(islice(rows, at_once)):
                 answers = answer_rows(batch, who, shelf)
                 told.write(_lines(answers, (*kept, *ADDED)))
                 told.flush()
