@@ -17,6 +17,14 @@ from understudy.simulators.airfoil.viscous.system import Field, State, assemble
 from understudy.simulators.interface import Solution
 from understudy.simulators.shapes import naca, panel
 
+OPTIONS = PoolOptions()
+
+
+@pytest.fixture(scope="session")
+def one_start() -> PoolOptions:
+    """A single first guess, so that what cannot converge ends soon."""
+    return PoolOptions(starts=OPTIONS.starts[:1])
+
 
 @pytest.fixture(scope="session")
 def sections() -> Tensor:
@@ -45,13 +53,13 @@ def unsettled(request: pytest.FixtureRequest, sections: Tensor) -> tuple[Field, 
 
 
 @pytest.fixture(scope="session")
-def solve() -> Callable[[AirfoilCase], Solution]:
+def solve() -> Callable[..., Solution]:
     """The simulator as users run it: with checked annotations it takes more than twice as long."""
 
-    def predict(case: AirfoilCase) -> Solution:
+    def predict(case: AirfoilCase, options: PoolOptions = OPTIONS) -> Solution:
         jaxtyping.config.update("jaxtyping_disable", True)
         try:
-            return ViscousSimulator().predict(case)
+            return ViscousSimulator(options).predict(case)
         finally:
             jaxtyping.config.update("jaxtyping_disable", False)
 

@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
 
 BENCHMARKS = Path(__file__).parents[4] / "benchmarks"
-Solve = Callable[[AirfoilCase], Solution]
+Solve = Callable[..., Solution]
 
 
 @pytest.fixture(scope="module")

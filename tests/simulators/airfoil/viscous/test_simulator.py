@@ -19,7 +19,7 @@ from understudy.simulators.quantities import QUANTITIES, Place
 from understudy.simulators.shapes import naca, panel
 from understudy.simulators.shapes.naca import half_thickness
 
-Solve = Callable[[AirfoilCase], Solution]
+Solve = Callable[..., Solution]
 
 
 def _conditions(values: list[float]) -> Tensor:
@@ -166,9 +166,9 @@ def test_a_small_pool_gives_the_same_answers(flown: tuple[AirfoilCase, Solution]
         torch.testing.assert_close(small[name], answer[name], rtol=1e-6, atol=1e-8)
 
 
-def test_a_stalled_row_is_a_row_and_spoils_no_other(solve: Solve) -> None:
+def test_a_stalled_row_is_a_row_and_spoils_no_other(solve: Solve, one_start: PoolOptions) -> None:
     section = _section("2412", 40)
-    answer = solve(AirfoilCase.of(section, alpha=_conditions([3.0, 60.0])))
+    answer = solve(AirfoilCase.of(section, alpha=_conditions([3.0, 60.0])), one_start)
     assert answer.status == (Status.OK, Status.NOT_CONVERGED)
     assert "not converged from any of the first guesses" in answer.message[1]
     assert answer.message[0] == ""
@@ -205,7 +205,9 @@ def test_single_precision_cases_are_answered_in_double(flown: tuple[AirfoilCase,
     assert found["cl"].item() == pytest.approx(answer["cl"][0].item(), rel=1e-3)
 
 
-def test_a_wrong_linear_solution_never_becomes_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_linear_solution_never_becomes_an_answer(
+    monkeypatch: pytest.MonkeyPatch, solve: Solve, one_start: PoolOptions
+) -> None:
     """The residual of the equations themselves is the check: with a spoilt solver no row converges to a wrong state."""
     right = torch.linalg.lu_solve
 
@@ -214,8 +216,7 @@ def test_a_wrong_linear_solution_never_becomes_an_answer(monkeypatch: pytest.Mon
         return found if rhs.dtype == torch.float64 else found.roll(1, 1)  # Newton's steps are in single precision
 
     monkeypatch.setattr(torch.linalg, "lu_solve", spoilt)
-    start = (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 25)
-    answer = ViscousSimulator(PoolOptions(starts=(start,))).predict(AirfoilCase.of(_section("2412", 40), alpha=2.0))
+    answer = solve(AirfoilCase.of(_section("2412", 40), alpha=2.0), one_start)
     assert answer.status == (Status.NOT_CONVERGED,)
     assert answer["cl"].isnan().all()
 
@@ -246,7 +247,7 @@ def test_two_threads_give_no_wrong_answers(tmp_path, solve: Solve) -> None:
     torch.testing.assert_close(lift[answered], expected["cl"][answered], rtol=0, atol=1e-5)
 
 
-def test_memory_is_bounded_by_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_by_the_pool(monkeypatch: pytest.MonkeyPatch, solve: Solve) -> None:
     """No more rows than the pool's size are ever iterated together, whatever the number of cases."""
     from understudy.simulators.airfoil.viscous import pool
 
@@ -254,8 +255,6 @@ def test_memory_is_bounded_by_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     assemble = pool.assemble
     monkeypatch.setattr(pool, "assemble", lambda field, state: seen.append(len(state.u)) or assemble(field, state))
     options = PoolOptions(size=4, intake=2, starts=((Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 4),))
-    answer = ViscousSimulator(options).predict(
-        AirfoilCase.of(_section("0012", 40), alpha=torch.linspace(-3, 3, 11, dtype=torch.float64))
-    )
+    answer = solve(AirfoilCase.of(_section("0012", 40), alpha=torch.linspace(-3, 3, 11, dtype=torch.float64)), options)
     assert len(answer) == 11
     assert max(seen) == 4
