@@ -58,18 +58,46 @@ class PanelFlow:
     coordinates: (batch, nodes, 2) [chord].
     gamma_basis: surface speed at alpha = 0 and 90 degrees, (batch, nodes, 2).
     edge: the trailing edge.
-    factors, pivots: the factorised influence matrix with the Kutta row, (batch, nodes + 1, nodes + 1).
+    matrix: the influence matrix with the Kutta row, (batch, nodes + 1, nodes + 1).
+    factors, pivots: its factorisation.
     """
 
     coordinates: Float[Tensor, "batch nodes 2"]
     gamma_basis: Float[Tensor, "batch nodes 2"]
     edge: TrailingEdge
+    matrix: Float[Tensor, "batch equations equations"]
     factors: Float[Tensor, "batch equations equations"]
     pivots: Int[Tensor, "batch equations"]
 
     def gamma(self, alpha: Float[Tensor, " batch"]) -> Float[Tensor, "batch nodes"]:
         """Surface speed, clockwise positive, at the angle alpha [deg]."""
         return speed_at(self.gamma_basis, alpha)
+
+
+def factorised(matrix: Float[Tensor, "batch n n"]) -> tuple[Float[Tensor, "batch n n"], Int[Tensor, "batch n"]]:
+    """LU factors and pivots. Pivots of a factorisation that went wrong are kept in range; `nan_unless_solved` tells."""
+    factors, pivots = torch.linalg.lu_factor(matrix)
+    return factors, pivots.clamp(1, matrix.shape[1])
+
+
+def nan_unless_solved(
+    matrix: Float[Tensor, "batch equations equations"],
+    solution: Float[Tensor, "batch equations sides"],
+    right: Float[Tensor, "batch equations sides"],
+) -> Float[Tensor, "batch equations sides"]:
+    """The solution where it solves the equations, NaN where it does not: a wrong solve never passes for an answer.
+
+    Batched factorisations of matrices of 160 rows and more were seen to come out wrong, without an error, after the
+    number of threads had been set by hand. Many right-hand sides are checked by one combination of them.
+    """
+    with torch.no_grad():
+        sides = right.shape[2]
+        probe = torch.cos(torch.arange(sides, dtype=right.dtype, device=right.device) + 1.0)[:, None]
+        found, wanted = (solution @ probe, right @ probe) if sides > 2 else (solution, right)
+        missed = (matrix @ found - wanted).abs().amax((1, 2))
+        scale = (matrix.abs().amax((1, 2)) * found.abs().amax((1, 2)) + wanted.abs().amax((1, 2))) * matrix.shape[1]
+        solved = missed <= 1e3 * torch.finfo(right.dtype).eps * scale
+    return torch.where(solved[:, None, None], solution, torch.full_like(solution, torch.nan))
 
 
 def speed_at(basis: Float[Tensor, "batch points 2"], alpha: Float[Tensor, " batch"]) -> Float[Tensor, "batch points"]:
@@ -84,15 +112,17 @@ def panel_solution(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor,
     At any alpha it is gamma = basis[..., 0] cos(alpha) + basis[..., 1] sin(alpha), see `speed_at`.
     """
     matrix, edge = influence_matrix(coordinates)
-    return torch.linalg.solve(matrix, _free_stream(coordinates, edge))[:, :-1]
+    right = _free_stream(coordinates, edge)
+    return nan_unless_solved(matrix, torch.linalg.solve(matrix, right), right)[:, :-1]
 
 
 def solve_panels(coordinates: Float[Tensor, "batch nodes 2"]) -> PanelFlow:
     """The panel solution together with what a boundary layer needs to act on it."""
     matrix, edge = influence_matrix(coordinates)
-    factors, pivots = torch.linalg.lu_factor(matrix)
-    basis = torch.linalg.lu_solve(factors, pivots, _free_stream(coordinates, edge))[:, :-1]
-    return PanelFlow(coordinates, basis, edge, factors, pivots)
+    factors, pivots = factorised(matrix)
+    right = _free_stream(coordinates, edge)
+    basis = nan_unless_solved(matrix, torch.linalg.lu_solve(factors, pivots, right), right)[:, :-1]
+    return PanelFlow(coordinates, basis, edge, matrix, factors, pivots)
 
 
 def trailing_edge(coordinates: Float[Tensor, "batch nodes 2"]) -> TrailingEdge:

@@ -328,13 +328,15 @@ def _evaluate(relations: Callable[..., list[Any]], hk: Any, rt: Any, m2: Any, h:
     """Evaluate closures; jets differentiate to the closures' own few variables first, chained on once."""
     if not isinstance(hk, Jet):
         return relations(hk, rt, m2, h)
-    variables = [hk, rt] if not isinstance(m2, Jet) else [hk, rt, m2, h]
+    variables = [hk, rt, m2] if isinstance(m2, Jet) else [hk, rt]
     identity = torch.eye(len(variables), dtype=hk.value.dtype, device=hk.value.device)
     own = [
         Jet(variable.value, {"closure": row[:, None].expand(-1, len(hk.value))})
         for variable, row in zip(variables, identity, strict=True)
     ]
-    results = relations(*own) if len(own) == 4 else relations(own[0], own[1], 0.0, Jet(h.value, own[0].partials))
+    own_m2 = own[2] if isinstance(m2, Jet) else 0.0
+    own_h = Jet(h.value, closures.shape_of_kinematic(own[0], own_m2).partials)
+    results = relations(own[0], own[1], own_m2, own_h)
     return [result.chain(variables) for result in results]
 
 

@@ -54,6 +54,11 @@ def kinematic_shape(h: Number, m2: Number) -> Any:
     return (h - WHITFIELD_SHIFT * m2) / (1.0 + WHITFIELD_SLOPE * m2)
 
 
+def shape_of_kinematic(hk: Number, m2: Number) -> Any:
+    """H of H_k: the inverse of `kinematic_shape`."""
+    return hk if _is_zero(m2) else hk * (1.0 + WHITFIELD_SLOPE * m2) + WHITFIELD_SHIFT * m2
+
+
 def density_shape(hk: Number, m2: Number) -> Any:
     """H**: density thickness over momentum thickness."""
     return m2 * (0.064 / (hk - 0.8) + 0.251)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from understudy.simulators.airfoil.panel import factorised, nan_unless_solved
 from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, stagnation_arc, topology
 
 
@@ -65,7 +66,8 @@ class Elimination:
         right = (speed + (self.off_diagonal @ mass[..., None].to(self.dense))[..., 0]).to(self.dense)
         stagnation = (self.stagnation_own.to(mass.dtype) * mass.gather(1, self.stagnation_nodes)).sum(1, keepdim=True)
         right = torch.cat((right, stagnation.to(self.dense)), 1)
-        solution = torch.linalg.lu_solve(self.factors, self.pivots, right[..., None])[..., 0].to(known.dtype)
+        solution = torch.linalg.lu_solve(self.factors, self.pivots, right[..., None])
+        solution = nan_unless_solved(self.matrix, solution, right[..., None])[..., 0].to(known.dtype)
         dw, shift = solution[:, :-1], solution[:, -1:]
 
         sides = torch.cat((self._upper(dw), self._lower(dw)))
@@ -169,7 +171,9 @@ class Elimination:
     def _build_dense(self, field: Field) -> None:
         """The dense system for w and the shift of stagnation, factorised."""
         length, nodes, stations = self.length, self.nodes, self.stations
-        upper, lower, wake = (rows[:, :, 2].to(self.dense) for rows in (*self.surface_columns.chunk(2), self.wake_columns))
+        upper, lower, wake = (
+            rows[:, :, 2].to(self.dense) for rows in (*self.surface_columns.chunk(2), self.wake_columns)
+        )
         by_shift = self._contour(self.surface_columns[:, :, 2, -1], self.wake_columns[:, :, 2, -1])
         # Mass defect per unit w: each side's own block and the wake's rows, columns in contour order.
         sides = upper[:, :, :length].flip(1, 2), lower[:, :, :length]
@@ -202,7 +206,8 @@ class Elimination:
                 matrix[:, -1, place] -= inside[:, None] * side[cases, row]
             matrix[cases, -1, node] -= slope[:, k].to(self.dense)
             matrix[cases, -1, -1] -= own * by_shift[cases, node].to(self.dense)
-        self.factors, self.pivots = torch.linalg.lu_factor(matrix)
+        self.matrix = matrix
+        self.factors, self.pivots = factorised(matrix)
 
 
 def _local(jacobian: Tensor, u: Tensor, displacement: Tensor, own_influence: Tensor) -> tuple[Tensor, Tensor]:

@@ -155,7 +155,7 @@ def _values(flight: Flight, lift: Tensor, fate: Converged, follow: bool) -> dict
     rows = fate.converged.nonzero()[:, 0]
     compressible = bool((flight.mach > 0).any()) or flight.mach.requires_grad
     parts = []
-    for some in rows.split(CHUNK):
+    for some in rows.split(CHUNK) if len(rows) else ():
         part = rows_of(flight, some)
         state = rows_of(fate.state, some)
         with torch.set_grad_enabled(follow):

@@ -14,7 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.airfoil.panel import PanelFlow, TrailingEdge, induced_velocity, source_stream
+from understudy.simulators.airfoil.panel import (
+    PanelFlow,
+    TrailingEdge,
+    induced_velocity,
+    nan_unless_solved,
+    source_stream,
+)
 
 WAKE_NODES = 24
 #: Length of the wake [chord].
@@ -74,7 +80,8 @@ def edge_speed_model(flow: PanelFlow, wake: Wake) -> tuple[Tensor, Tensor]:
     last = torch.where(edge.sharp[:, None, None], _corner_sources(flow, wake), stream[:, -1:])
     stream = torch.cat((stream[:, :-1], last), 1)
     right = torch.nn.functional.pad(-stream, (0, 0, 0, 1))
-    surface = torch.linalg.lu_solve(flow.factors, flow.pivots, right)[:, :-1]
+    surface = torch.linalg.lu_solve(flow.factors, flow.pivots, right)
+    surface = nan_unless_solved(flow.matrix, surface, right)[:, :-1]
 
     by_gamma, by_surface, by_wake = _wake_speeds(flow, wake)
     behind = by_gamma @ surface
