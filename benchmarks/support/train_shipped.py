@@ -1,6 +1,6 @@
 """Train, calibrate and judge the ensemble that ships with the package, from a data set of our own simulations.
 
-    python benchmarks/train_shipped.py runs/viscous.h5 --folder runs/shipped --epochs 40
+    python benchmarks/support/train_shipped.py runs/viscous.h5 --folder runs/shipped --epochs 40
 
 A data set that is still growing is read as far as it has come. Rows are parted by shape family: members learn from
 75 % of the families and stop by 5 %; 10 % calibrate the intervals; the last 10 % are used for nothing but the accuracy
@@ -9,7 +9,7 @@ set `OMP_NUM_THREADS=1`, `MALLOC_TRIM_THRESHOLD_=1073741824` and `MALLOC_MMAP_TH
 train at once, and blocks of memory are kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +23,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from understudy.datasets.reader import DataSet, load
-from understudy.datasets.splits import split
+from understudy.datasets.splits import _common_side, _sides, split
 from understudy.surrogate.building import SurrogateConfig, assemble, train_members
 from understudy.surrogate.checkpoint import PRETRAINED, save
 from understudy.surrogate.evaluation import Report, evaluate
@@ -33,6 +33,7 @@ from understudy.surrogate.training import TrainingConfig
 from understudy.surrogate.training_data import TrainingData, training_data_of
 
 CHUNK = 2048  # rows encoded at once
+VALIDATION, TEST = 0.15, 0.1  # shares of the families; those for calibration are counted with the first
 FULL_SIZE = 100_000  # simulations from which an ensemble no longer counts as interim
 NETWORK = ConvolutionConfig(channels=(8, 12, 24, 32, 48, 48))
 
@@ -52,9 +53,14 @@ def parts_of(data: DataSet) -> Parts:
 
     `split` hands out its buckets of families in one order, so a wider split for validation contains the narrower one.
     """
-    narrow, wide = split(data, validation=0.05, test=0.2), split(data, validation=0.15, test=0.1)
+    narrow, wide = split(data, validation=0.05, test=0.2), split(data, validation=VALIDATION, test=TEST)
     calibration = wide.validation[~torch.isin(wide.validation, narrow.validation)]
     return Parts(training=wide.training, validation=narrow.validation, calibration=calibration, test=wide.test)
+
+
+def is_held_out(families: Sequence[str]) -> bool:
+    """Whether a shape of these families belongs to the test, by the rule of `split`, though it is in no data set."""
+    return _common_side(families, _sides(VALIDATION, TEST, 0)) == 2
 
 
 def encoded(data: DataSet, rows: Int[Tensor, " rows"], threads: int = 2) -> TrainingData:
@@ -74,14 +80,16 @@ def judged(surrogate: Surrogate, data: DataSet, rows: Int[Tensor, " rows"]) -> R
     return evaluate(case, data.solution(rows), surrogate.predict(case))
 
 
-def card_of(data: DataSet, parts: Parts, config: SurrogateConfig, rows: int, report: Report | None) -> Card:
-    """What a user is told."""
-    interim = f", an interim set of less than {FULL_SIZE:,} simulations" if len(data) < FULL_SIZE else ""
+def card_of(
+    data: DataSet, read: int, parts: Parts, config: SurrogateConfig, *, rows: int, report: Report | None
+) -> Card:
+    """What a user is told of an ensemble made of the first `read` rows, `rows` of which were trained on."""
+    interim = "interim: " if read < FULL_SIZE else ""
     return Card(
-        sentence=f"Ensemble of {config.members} convolutional networks trained on {rows} simulated cases{interim}.",
+        sentence=f"Ensemble of {config.members} convolutional networks, {interim}trained on {rows} cases.",
         data={
-            "simulations": len(data),
-            "answered": int(data.ok.sum()),
+            "simulations": read,
+            "answered": int(data.ok[:read].sum()),
             "training_cases": rows,
             "training_shapes": len(data.shape[parts.training].unique()),
             "calibration_cases": len(parts.calibration),
@@ -123,11 +131,12 @@ def main(
     started = perf_counter()
     torch.set_num_threads(1)
     with load(data) as simulated:
-        parts = _first(parts_of(simulated), len(simulated) if cases is None else cases)
+        read = len(simulated) if cases is None else min(cases, len(simulated))
+        parts = _first(parts_of(simulated), read)
         training, validation, calibration = (
             encoded(simulated, rows, processes) for rows in (parts.training, parts.validation, parts.calibration)
         )
-        print(f"{len(simulated)} rows read, {len(training)} to train on, {perf_counter() - started:.0f} s", flush=True)
+        print(f"{read} rows read, {len(training)} to train on, {perf_counter() - started:.0f} s", flush=True)
         config = SurrogateConfig(
             training=TrainingConfig(
                 network=NETWORK, epochs=epochs, batch=batch, learning_rate=learning_rate, bfloat16=True
@@ -137,9 +146,15 @@ def main(
         )
         trained = [one.member for one in train_members(training, validation, config, folder)]
         print(f"{members} members trained, {perf_counter() - started:.0f} s", flush=True)
-        draft = assemble(trained, training, calibration, config, card_of(simulated, parts, config, len(training), None))
+        draft = assemble(
+            trained,
+            training,
+            calibration,
+            config,
+            card_of(simulated, read, parts, config, rows=len(training), report=None),
+        )
         report = judged(draft, simulated, parts.test)
-        card = card_of(simulated, parts, config, len(training), report)
+        card = card_of(simulated, read, parts, config, rows=len(training), report=report)
         out.parent.mkdir(parents=True, exist_ok=True)
         save(Surrogate(draft.ensemble, draft.calibration, draft.familiarity, card), out)
         print(report.text())
