@@ -30,7 +30,7 @@ from understudy.datasets.reader import PARTS, part_name
 from understudy.datasets.records import Array, Rows, ShapeTable
 from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
 from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
-from understudy.datasets.workers import InThisProcess, SpawnedProcesses, single_thread
+from understudy.datasets.workers import InThisProcess, SpawnedProcesses, keep_to_one_thread
 from understudy.datasets.writer import TEMPORARY, DiskFullError, join, write, write_bytes
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Simulator, Solution, Status
@@ -352,8 +352,8 @@ def _compute_missing(
 
 def _store_chunk(plan: _Plan, start: int) -> Counter[Status]:
     """Compute one chunk and store it; runs in a worker."""
-    with single_thread():
-        rows = compute(plan.config, start, plan.stop(start), _simulator_here(plan.config.simulator))
+    keep_to_one_thread()
+    rows = compute(plan.config, start, plan.stop(start), _simulator_here(plan.config.simulator))
     write(plan.part(start), rows, plan.provenance)
     return Counter(rows.status)
 

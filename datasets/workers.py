@@ -47,15 +47,13 @@ class SpawnedProcesses(Executor):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Torch computes on one thread: parallelism is over chunks, and answers do not depend on the number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def keep_to_one_thread() -> None:
+    """Let torch compute on one thread from now on: parallelism is over chunks, and answers do not depend on the cores.
+
+    The number is not put back: raising it by hand makes batched factorisations come out wrong on some machines.
+    """
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.progress import progress_bar
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.sampling import ConditionRanges
-from understudy.datasets.workers import single_thread
+from understudy.datasets.workers import keep_to_one_thread
 from understudy.design.design import Design
 from understudy.design.learning import fine_tuning
 from understudy.design.optimise import Step
@@ -143,7 +143,8 @@ def follow(kind: str, data: Path, folder: Path, parts: Shares) -> Design:
     surrogate = load(folder / kind / CHECKPOINT)
     with load_data(data) as content:
         remembered = training_data(content, part(content, parts).training)
-    with bar("designing") as show, single_thread():
+    keep_to_one_thread()
+    with bar("designing") as show:
 
         def note(step: Step) -> None:
             show(step.iteration, problem.search.iterations, f"mean CD {step.objective:.5f}")

@@ -33,6 +33,8 @@ for command in (simulate, data, train, evaluate, predict, design, verify):
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 not done, 2 misused, 130 interrupted."""
+    # Torch, not yet imported, then keeps to one thread: more only wait for each other in operations as small as ours.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:] if tokens is None else tokens))
 
 

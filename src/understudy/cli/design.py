@@ -26,7 +26,7 @@ def design(
     from understudy.asking import predictor
     from understudy.cli.progress import bar
     from understudy.cli.report import say
-    from understudy.datasets.workers import single_thread
+    from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.learning import fine_tuning
     from understudy.design.optimise import Step
     from understudy.design.problem_file import read_problem
@@ -43,7 +43,8 @@ def design(
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]
     steps = 0
     try:
-        with bar(f"designing by {who.name}") as show, single_thread():
+        keep_to_one_thread()
+        with bar(f"designing by {who.name}") as show:
 
             def note(step: Step) -> None:
                 nonlocal steps

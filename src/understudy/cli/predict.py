@@ -52,10 +52,11 @@ def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.asking import predictor
     from understudy.cli.progress import bar
     from understudy.cli.report import say
-    from understudy.datasets.workers import single_thread
+    from understudy.datasets.workers import keep_to_one_thread
 
     who = predictor(by)
-    with bar(f"answering by {who.name}") as show, single_thread():
+    keep_to_one_thread()
+    with bar(f"answering by {who.name}") as show:
         ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
     lines = [f"cases = {_quoted(cases)}", f"out = {_quoted(out)}", f"by = {_quoted(by)}"]
     out.with_name(f"{out.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -76,7 +77,7 @@ def _polar(
     from understudy import polar as polars
     from understudy.asking import case, predictor
     from understudy.cli.report import remark, say
-    from understudy.datasets.workers import single_thread
+    from understudy.datasets.workers import keep_to_one_thread
     from understudy.simulators.shapes import airfoil as airfoil_called
     from understudy.sweep import values
 
@@ -87,8 +88,8 @@ def _polar(
     shape = airfoil_called(airfoil)
     asked = case(airfoil, angles, cl=lifts, **conditions)
     who = predictor(by)
-    with single_thread():
-        found = polars.polar(who, shape.name, asked)
+    keep_to_one_thread()
+    found = polars.polar(who, shape.name, asked)
     for note in shape.notes:
         remark(f"{shape.name}: {note}")
     if not found.answered.any():

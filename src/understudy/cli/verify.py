@@ -19,7 +19,7 @@ def verify(
     import shlex
 
     from understudy.cli.report import say
-    from understudy.datasets.workers import single_thread
+    from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.design import Design
     from understudy.design.problem_file import read_problem
     from understudy.design.report import write_report
@@ -31,8 +31,8 @@ def verify(
     judge = simulator(by)
     posed = read_problem(folder / "problem.toml")
     design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))
-    with single_thread():
-        found = judged(design, posed, judge)
+    keep_to_one_thread()
+    found = judged(design, posed, judge)
     found.save(folder / f"verified-{judge.name}.json")
     command = shlex.join(["understudy", "verify", str(folder), "--by", by])
     write_report(found, posed, folder / f"verified-{judge.name}.html", command=command)
