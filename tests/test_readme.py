@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_python_example_runs(capsys: pytest.CaptureFixture[str]):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(example.strip().splitlines()) == 5
+    assert len([line for line in example.splitlines() if line]) == 5
     if not PRETRAINED.is_file():  # whoever answers, the lines are the same: that is the point of them
         example = example.replace('"surrogate"', '"viscous"')
     exec(compile(example, "README.md", "exec"), {})
