@@ -54,7 +54,7 @@ def run_design(
 
     Args:
         rounds: how often to learn from the verdict and design again, at most; ends earlier once every verified drag
-            lies in the promised interval.
+            lies in the promised interval and no constraint is found broken.
         refine: gives a predictor that has learnt from labelled cases, in the order (predictor, case, solution).
 
     Rarely needed:
@@ -78,7 +78,8 @@ def run_design(
     for number in range(rounds + 1):
         design = _round(problem, predictor, simulator, folder, number, progress)
         designs.append(replace(design, rounds=tuple(earlier.objective for earlier in designs)))
-        if number == rounds or design.gap_inside or refine is None:
+        kept = design.gap_inside and design.outcome is not Outcome.CONSTRAINT_BROKEN
+        if number == rounds or kept or refine is None:
             break
         predictor = refine(predictor, *_labels(problem, design, simulator, folder / f"labels-{number}.npz"))
     best = replace(min(designs, key=_rank), rounds=tuple(design.objective for design in designs))
