@@ -14,7 +14,7 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous import closures
-from understudy.simulators.airfoil.viscous.system import Field, State, flat_primary, topology
+from understudy.simulators.airfoil.viscous.system import Field, State, flat_primary, stagnation_between, topology
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def first_guess(field: Field, caution: Caution) -> State:
     stagnation = find_stagnation(field.inviscid[:, :nodes])
     sides = topology(stagnation, stations, nodes)
     u_inviscid = (field.inviscid * sides.speed_sign).clamp(min=1e-3)
-    position = _stagnation_position(field, stagnation, u_inviscid)
+    position, _, _ = stagnation_between(field.arc, u_inviscid, stagnation)
 
     length = int(max(stagnation.max() + 1, nodes - 1 - stagnation.min()))
     place = torch.arange(length, device=stagnation.device)
@@ -127,13 +127,6 @@ def equilibrium_root(field: Field, state: State) -> Tensor:
     stream = layer.Stream(field.reynolds.repeat_interleave(repeat), None, field.n_crit.repeat_interleave(repeat))
     station = layer.turbulent_stations(flat_primary(field, state, wake), stream)
     return station.equilibrium.clamp(0.01, 0.3).view(shape)
-
-
-def _stagnation_position(field: Field, stagnation: Tensor, u: Tensor) -> Tensor:
-    before, after = stagnation[:, None], stagnation[:, None] + 1
-    s1, s2 = field.arc.gather(1, before)[:, 0], field.arc.gather(1, after)[:, 0]
-    u1, u2 = u.gather(1, before)[:, 0], u.gather(1, after)[:, 0]
-    return (s1 * u2 + s2 * u1) / (u1 + u2)
 
 
 def _stagnation_layer(xi: Tensor, u: Tensor, reynolds: Tensor) -> _Layer:

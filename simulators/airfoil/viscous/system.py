@@ -132,12 +132,16 @@ def flat_primary(field: Field, state: State, wake: Tensor) -> layer.Primary:
 
 def stagnation_arc(field: Field, state: State) -> tuple[Tensor, Tensor, Tensor]:
     """Arc position (batch,) where the speed vanishes, linear between nodes, and its slopes to both edge speeds."""
-    before, after = state.stagnation[:, None], state.stagnation[:, None] + 1
-    s1, s2 = field.arc.gather(1, before)[:, 0], field.arc.gather(1, after)[:, 0]
-    u1, u2 = state.u.gather(1, before)[:, 0], state.u.gather(1, after)[:, 0]
+    return stagnation_between(field.arc, state.u, state.stagnation)
+
+
+def stagnation_between(arc: Tensor, u: Tensor, stagnation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same from arc positions and edge speeds (batch, stations) and the last upper nodes (batch,)."""
+    before, after = stagnation[:, None], stagnation[:, None] + 1
+    s1, s2 = arc.gather(1, before)[:, 0], arc.gather(1, after)[:, 0]
+    u1, u2 = u.gather(1, before)[:, 0], u.gather(1, after)[:, 0]
     total = u1 + u2
-    position = (s1 * u2 + s2 * u1) / total
-    return position, (s2 - s1) * u2 / total**2, (s1 - s2) * u1 / total**2
+    return (s1 * u2 + s2 * u1) / total, (s2 - s1) * u2 / total**2, (s1 - s2) * u1 / total**2
 
 
 def run_length(field: Field, state: State, sides: Topology) -> Tensor:
