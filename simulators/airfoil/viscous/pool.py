@@ -55,10 +55,16 @@ def converge(flight: Flight, *, options: PoolOptions, guess: State | None = None
         options: sizes, tolerance and starts.
         guess: states near the answers, tried before the first start.
     """
-    return _Pool(flight, options, guess).run()
+    kinds = [rows for rows in ((flight.mach > 0).nonzero()[:, 0], (flight.mach <= 0).nonzero()[:, 0]) if len(rows)]
+    parts = [
+        _Pool(rows_of(flight, rows), options, None if guess is None else rows_of(guess, rows)).run() for rows in kinds
+    ]
+    return parts[0] if len(parts) == 1 else rows_of(joined(parts), torch.cat(kinds).argsort())
 
 
 class _Pool:
+    """Rows of one kind: incompressible ones share equations that leave the Mach number out."""
+
     def __init__(self, flight: Flight, options: PoolOptions, guess: State | None) -> None:
         self.flight, self.options, self.guess = flight, options, guess
         self.compressible = bool((flight.mach > 0).any())

@@ -152,16 +152,18 @@ def _inviscid_angle(flight: Flight, lift: Tensor) -> Tensor:
 
 def _values(flight: Flight, lift: Tensor, fate: Converged, follow: bool) -> dict[str, Tensor]:
     """Quantities of all rows, NaN where a row did not converge; chunk by chunk, so that memory stays bounded."""
-    rows = fate.converged.nonzero()[:, 0]
-    compressible = bool((flight.mach > 0).any()) or flight.mach.requires_grad
+    compressible = (flight.mach > 0) | flight.mach.requires_grad
+    kinds = [(fate.converged & kind).nonzero()[:, 0] for kind in (compressible, ~compressible)]
+    rows = torch.cat(kinds)
     parts = []
-    for some in rows.split(CHUNK) if len(rows) else ():
+    for some in [chunk for kind in kinds if len(kind) for chunk in kind.split(CHUNK)]:
         part = rows_of(flight, some)
         state = rows_of(fate.state, some)
+        carry_mach = bool(compressible[some[0]])
         with torch.set_grad_enabled(follow):
             if follow:
-                part = replace(part, alpha=_following_lift(part, state, lift[some], compressible))
-            parts.append(_quantities(part, state, compressible=compressible, follow=follow))
+                part = replace(part, alpha=_following_lift(part, state, lift[some], carry_mach))
+            parts.append(_quantities(part, state, compressible=carry_mach, follow=follow))
     batch, nodes = flight.coordinates.shape[:2]
     values = {}
     for name in QUANTITIES:
