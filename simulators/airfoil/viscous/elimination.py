@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.panel import factorised, nan_unless_solved
-from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, stagnation_arc, topology
+from understudy.simulators.airfoil.viscous.system import Field, State, System, stagnation_arc, topology
 
 #: Stations of a block. Fewer make more steps from block to block, more make longer ones inside.
 BLOCK = 8
@@ -128,39 +128,32 @@ class Elimination:
     def _mass_by_speed(self) -> Tensor:
         """Change of each station's mass defect per unit w of each station and, last column, per unit shift."""
         letters = [values.to(self.dense) for values in (self.step, self.by_own, self.by_behind, self.by_shift)]
-        surface, end = _responses(*(self._sides(values) for values in letters), block=BLOCK)
+        surface, ends = _responses(*(self._sides(values) for values in letters), block=BLOCK)
         step, by_own, by_behind, by_shift = (values[:, self.nodes :] for values in letters)
-        lower_step, lower_speed = step[:, :1], by_behind[:, 0]
-        step, by_behind = (
-            torch.cat((torch.zeros_like(v[:, :1]), v[:, 1:]), 1) for v in (step, by_behind)
-        )  # what the first wake station has from the trailing edges is added below
-        own, _ = _responses(step, by_own, by_behind, by_shift, block=step.shape[1])
-        return self._assembled(surface, end, own, step, (lower_step[:, 0], lower_speed))
-
-    def _assembled(
-        self, surface: Tensor, end: Tensor, own: Tensor, step: Tensor, lower: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        """The responses of sides and wake in contour order."""
-        length, nodes, stations = self.length, self.nodes, self.state.u.shape[1]
-        result = surface.new_zeros(len(own), stations, stations + 1)
+        # The first wake station has the trailing edges behind it, whose responses enter here and travel down the wake.
+        upper, lower = ends.chunk(2)
+        upper = self.edge_step.to(self.dense) @ upper
+        upper[..., self.length - 1] -= self.by_edge.to(self.dense)
+        lower = step[:, 0] @ lower
+        lower[..., self.length - 1] -= by_behind[:, 0]
+        step, by_behind = (torch.cat((torch.zeros_like(v[:, :1]), v[:, 1:]), 1) for v in (step, by_behind))
+        wake, _ = _responses(step, by_own, by_behind, by_shift, block=step.shape[1])
         reach = _cumulative(step[:, None], first_is_one=True)[:, 0, :, 2]
-        ends = end.chunk(2)
-        entries = []
-        for end_of_side, (step_in, speed_in) in zip(
-            ends, ((self.edge_step.to(self.dense), self.by_edge.to(self.dense)), lower), strict=True
-        ):
-            entry = step_in @ end_of_side
-            entry[:, :, length - 1] -= speed_in
-            entries.append(reach @ entry)
-        upper_side, lower_side = surface.chunk(2)
-        result[:, :length, :length] = upper_side[:, :, :-1].flip(1, 2)
-        result[:, nodes - length : nodes, nodes - length : nodes] += lower_side[:, :, :-1]
-        result[:, :length, -1] = upper_side[:, :, -1].flip(1)
-        result[:, nodes - length : nodes, -1] += lower_side[:, :, -1]
-        result[:, nodes:, nodes:] = own
-        result[:, nodes:, :length] += entries[0][:, :, :-1].flip(2)
-        result[:, nodes:, nodes - length : nodes] += entries[1][:, :, :-1]
-        result[:, nodes:, -1] += entries[0][:, :, -1] + entries[1][:, :, -1]
+        return self._placed(*surface.chunk(2), wake, reach @ upper, reach @ lower)
+
+    def _placed(self, upper: Tensor, lower: Tensor, wake: Tensor, wake_upper: Tensor, wake_lower: Tensor) -> Tensor:
+        """Responses in contour order: of both sides, of the wake to itself, and of the wake to both sides."""
+        length, nodes, stations = self.length, self.nodes, self.state.u.shape[1]
+        left, right = slice(0, length), slice(nodes - length, nodes)
+        result = upper.new_zeros(len(upper), stations, stations + 1)
+        result[:, left, left] = upper[..., :-1].flip(1, 2)
+        result[:, right, right] += lower[..., :-1]
+        result[:, left, -1] = upper[..., -1].flip(1)
+        result[:, right, -1] += lower[..., -1]
+        result[:, nodes:, nodes:] = wake
+        result[:, nodes:, left] += wake_upper[..., :-1].flip(2)
+        result[:, nodes:, right] += wake_lower[..., :-1]
+        result[:, nodes:, -1] += wake_upper[..., -1] + wake_lower[..., -1]
         return result
 
     def _factorise(self, field: Field, mass: Tensor) -> None:

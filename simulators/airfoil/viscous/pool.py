@@ -138,7 +138,7 @@ class _Pool:
         self.iterations[self.rows] += 1
 
     def _release(self, done: Tensor, lost: Tensor, hopeless: Tensor) -> None:
-        """Let rows go for good, or to their next start; every start meets the same speeds where the first is hopeless."""
+        """Let rows go for good, or to their next start; hopeless ones have no finite residual at any start."""
         assert self.state is not None
         self.converged[self.rows[done]] = True
         last = hopeless | (self.attempt + 1 >= len(self.options.starts))

@@ -198,8 +198,8 @@ def _why(fate: Converged, row: int, mach: float) -> str:
     seen = seen[torch.isfinite(seen)]
     if not len(seen) and mach > 0:
         return (
-            f"not converged: at Mach {mach:.3g} the flow past the nose would be far beyond the speed of sound, where the "
-            "compressibility correction ends; try a lower Mach number or a smaller angle"
+            f"not converged: at Mach {mach:.3g} the flow past the nose would be far beyond the speed of sound, where "
+            "the compressibility correction ends; try a lower Mach number or a smaller angle"
         )
     last = f"{seen[-1].item():.1e}" if len(seen) else "not finite"
     return (
