@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from understudy.datasets.splits import Side, side_of
-from understudy.simulators.shapes.library import collection
+from understudy.simulators.shapes.library import collection, family
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "support" / "train_shipped.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 class OneShapeAFamily:
@@ -25,7 +25,7 @@ class OneShapeAFamily:
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
-    return runpy.run_path(str(SCRIPT))
+    return runpy.run_path(str(BENCHMARKS / "support" / "train_shipped.py"))
 
 
 @pytest.fixture
@@ -58,3 +58,17 @@ def test_a_blend_is_held_out_only_if_both_its_parents_are(
     held, other = sorted(purposes["test"])[:2]
     assert script["is_held_out"]((held, other))
     assert not script["is_held_out"]((held, min(purposes["training"])))
+
+
+def test_the_sections_judged_by_xfoil_are_held_out(script: dict[str, Any]) -> None:
+    stored = runpy.run_path(str(BENCHMARKS / "airfoil_cases.py"))["judged_cases"](
+        BENCHMARKS / "data" / "xfoil_unseen.h5"
+    )
+    words = [shape.split() for shape in stored.shapes]
+    assert {kind for kind, *_ in words} == {"uiuc", "blend", "box"}
+    sections = {name for kind, *names in words if kind != "box" for name in names[:2]}
+    assert all(script["is_held_out"]((family(name),)) for name in sections)
+    once = [names[0] for kind, *names in words if kind == "uiuc"]
+    assert len(once) == len(set(once)) == 200
+    assert len(stored.case) >= 560
+    assert stored.converged.double().mean() > 0.9
