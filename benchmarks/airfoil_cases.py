@@ -57,6 +57,11 @@ class JudgedCases:
         """Mask of the rows that XFOIL answered."""
         return torch.tensor([status is Status.OK for status in self.answer.status])
 
+    @property
+    def possible(self) -> torch.Tensor:
+        """Mask of the rows that XFOIL answered with more drag than friction; at Mach 0 pressure cannot push forward."""
+        return self.converged & (self.answer["cd"] > self.answer["cd_friction"])
+
 
 def judged_cases(file: Path = FILE) -> JudgedCases:
     """Read the cases and XFOIL's answers; needs neither XFOIL nor AeroSandbox. Surface fields carry four digits."""
