@@ -139,7 +139,8 @@ class Elimination:
         step, by_behind = (torch.cat((torch.zeros_like(v[:, :1]), v[:, 1:]), 1) for v in (step, by_behind))
         wake, _ = _responses(step, by_own, by_behind, by_shift, block=step.shape[1])
         reach = _cumulative(step[:, None], first_is_one=True)[:, 0, :, 2]
-        return self._placed(*surface.chunk(2), wake, reach @ upper, reach @ lower)
+        of_upper, of_lower = surface.chunk(2)
+        return self._placed(of_upper, of_lower, wake, reach @ upper, reach @ lower)
 
     def _placed(self, upper: Tensor, lower: Tensor, wake: Tensor, wake_upper: Tensor, wake_lower: Tensor) -> Tensor:
         """Responses in contour order: of both sides, of the wake to itself, and of the wake to both sides."""
