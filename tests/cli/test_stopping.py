@@ -21,8 +21,8 @@ Stop = Callable[[object, str, int], None]
 
 
 @pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Stop:
-    """Let Ctrl-C come during a certain call of a method."""
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
+    """Let Ctrl-C come during a certain call of a method, also where these tests run in the background of a shell."""
 
     def stop(owner: object, method: str, call: int) -> None:
         calls = iter(range(1, 10**9))
@@ -35,7 +35,9 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Stop:
 
         monkeypatch.setattr(owner, method, interrupted)
 
-    return stop
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield stop
+    signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
