@@ -9,7 +9,7 @@ from torch import Tensor
 from understudy.datasets.format import INPUTS
 from understudy.datasets.reader import DataSet, RowIndex
 from understudy.datasets.records import Array
-from understudy.datasets.writer import replacing
+from understudy.datasets.whole_files import replacing, room_for
 
 _ROWS_AT_ONCE = 256
 
@@ -55,7 +55,7 @@ def export_vtk(data: DataSet, folder: str | Path, rows: RowIndex | None = None) 
         rows: which rows; all answered ones if not given. A row without an answer has no fields and is refused.
 
     Raises:
-        ValueError: a row whose case was not answered.
+        ValueError: a row whose case was not answered. DiskFullError: no room.
     """
     numbers = data.ok_rows if rows is None else data.row_numbers(rows).reshape(-1)
     unanswered = numbers[~data.ok[numbers]].tolist()
@@ -68,6 +68,7 @@ def export_vtk(data: DataSet, folder: str | Path, rows: RowIndex | None = None) 
 
 def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
     import pyvista  # takes a second; reading and writing data sets does not need it
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
     batch = data[rows]
     written = []
@@ -80,7 +81,12 @@ def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
             surface.field_data[name] = [float(values[place])]
         surface.field_data["shape"] = [data.shape_names[int(data.shape[row])]]
         path = folder / f"case-{int(data.case_numbers[row]):010d}.vtp"
-        surface.save(path)
+        writer = vtkXMLPolyDataWriter()
+        writer.SetInputData(surface)
+        writer.WriteToOutputStringOn()  # of a full disk VTK would only print
+        writer.Write()
+        with room_for(path):
+            path.write_bytes(writer.GetOutputString().encode())
         written.append(path)
     return written
 

@@ -30,8 +30,9 @@ from understudy.datasets.reader import PARTS, part_name
 from understudy.datasets.records import Array, Rows, ShapeTable
 from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
 from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
+from understudy.datasets.whole_files import TEMPORARY, DiskFullError, write_bytes
 from understudy.datasets.workers import InThisProcess, SpawnedProcesses, keep_to_one_thread
-from understudy.datasets.writer import TEMPORARY, DiskFullError, join, write, write_bytes
+from understudy.datasets.writer import join, write
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.quantities import Place, quantity

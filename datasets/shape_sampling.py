@@ -4,6 +4,7 @@ Shapes are drawn in blocks of `BLOCK`, each with a random stream of its own. The
 bucket of families (`buckets`), so that a split by family, which never parts a bucket, need not drop the blend.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -47,9 +48,9 @@ class ShapeMix:
     nodes: int = 160
 
     def __post_init__(self) -> None:
-        if min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
+        if not all(weight >= 0 for weight in self.weights.values()) or not 0 < sum(self.weights.values()) < math.inf:
             raise ValueError(f"the weights of the shapes must not be negative, nor all zero; got {dict(self.weights)}")
-        if self.perturbation < 0:
+        if not self.perturbation >= 0:
             raise ValueError(f"perturbation must be at least 0 chord; got {self.perturbation:g}")
         if self.nodes < 20:
             raise ValueError(f"a panelled airfoil needs at least 20 nodes; got {self.nodes}")

@@ -56,6 +56,14 @@ def keep_to_one_thread() -> None:
         torch.set_num_threads(1)
 
 
+def end_with_parent() -> None:
+    """Let this process end when the one that started it does, even by a kill.
+
+    A killed parent ends nobody; an orphan would compute what a second run computes too, then wait for ever.
+    """
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
 @contextmanager
 def _inherited_by_children() -> Iterator[None]:
     """Set what a process started in this block shall have from its very first moment: one thread, deaf to Ctrl-C."""
@@ -77,11 +85,10 @@ def _inherited_by_children() -> Iterator[None]:
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
-    """A killed parent ends nobody; an orphan would compute what a second run computes too, then wait for ever."""
+def _exit_after_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,9 @@ from understudy.datasets.format import (
 )
 from understudy.datasets.provenance import Provenance
 from understudy.datasets.records import Array, Ragged, Rows
+from understudy.datasets.whole_files import replacing, write_bytes
 
-TEMPORARY = ".writing"  # suffix of a file that is not finished; safe to delete when nobody writes
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RESERVE = 1 << 20  # bytes of bookkeeping that joining adds at most
-
-
-class DiskFullError(OSError):
-    """The disk, the quota or the file size limit is exhausted; nothing that was finished is lost."""
 
 
 def write(path: Path, rows: Rows, provenance: Provenance) -> None:
@@ -59,37 +54,6 @@ def encode(rows: Rows, provenance: Provenance) -> bytes:
             _create(file, name, (len(values), *values.shape[1:]), _stored_type(name, values))
             file[name][...] = values
     return image.getvalue()
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Store `content` at `path`, all or nothing.
-
-    Raises:
-        DiskFullError: no room; `path` is as it was.
-    """
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write(content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; it takes the place of `path` when the block ends well, and is removed otherwise."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
-    try:
-        yield temporary
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush(path.parent)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFullError(
-                error.errno,
-                f"no room left to write {path.name} ({os.strerror(error.errno)}); nothing finished is lost: "
-                "free some space and run the same command again",
-            ) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def join(
@@ -229,15 +193,6 @@ def _create(file: h5py.File, name: str, shape: tuple[int, ...], dtype: Any) -> N
     dataset = file.create_dataset(name, shape, dtype=dtype, **storage)
     dataset.attrs["unit"] = unit
     dataset.attrs["description"] = description
-
-
-def _flush(path: Path) -> None:
-    """Wait until the file, or the folder's list of files, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _require_room(path: Path, size: int) -> None:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from understudy.datasets.whole_files import write_bytes
 from understudy.design.evaluate import point_values
 from understudy.design.parameters import measure_contour
 from understudy.design.problem import (
@@ -173,7 +174,7 @@ class Design:
         """The design in a text that `to_json` wrote.
 
         Raises:
-            ValueError: no JSON, or of another format.
+            ValueError: no JSON, of another format, or with a part missing.
         """
         try:
             table = json.loads(text)
@@ -181,6 +182,13 @@ class Design:
             raise ValueError(f"not the JSON of a design: {error}") from error
         if not isinstance(table, dict) or table.pop("format", None) != FORMAT:
             raise ValueError(f"not a design of format {FORMAT}; design again with this version")
+        try:
+            return cls._from_table(table)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a part of the design is missing or damaged ({error}); design again") from error
+
+    @classmethod
+    def _from_table(cls, table: dict[str, Any]) -> "Design":
         verdict, polar = table.pop("verdict"), table.pop("polar")
         return cls(
             coordinates=torch.tensor(table.pop("coordinates"), dtype=torch.float64),
@@ -199,9 +207,7 @@ class Design:
 
     def save(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        part = path.with_suffix(".part")
-        part.write_text(self.to_json(), encoding="utf-8")
-        part.replace(path)
+        write_bytes(path, self.to_json().encode())
 
 
 def constraint_table(

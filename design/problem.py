@@ -4,6 +4,7 @@ All are frozen and check themselves at birth. A problem that holds contradicting
 one whose limits are contradictory together is found out by the search (`optimise`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,6 +106,8 @@ class OperatingPoint:
         if (self.cl is None) == (self.alpha is None):
             given = "neither" if self.cl is None else "both"
             raise ValueError(f"an operating point needs exactly one of cl and alpha [deg]; got {given}")
+        for name in ("cl", "alpha", "reynolds", "n_crit", "weight"):
+            _check_finite(name, getattr(self, name))
         _require("reynolds must be positive [-]", self.reynolds > 0, self.reynolds)
         _require("mach must be at least 0 and below 1 [-]", 0 <= self.mach < 1, self.mach)
         _require("n_crit must be positive [-]", self.n_crit > 0, self.n_crit)
@@ -190,6 +193,8 @@ class Limits:
     def __post_init__(self) -> None:
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"the constraint on {self.subject} needs at_least, at_most or both; got neither")
+        for name in ("at_least", "at_most", "tolerance"):
+            _check_finite(f"{name} of the constraint on {self.subject}", getattr(self, name))
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(
                 f"the constraint on {self.subject} contradicts itself: "
@@ -398,6 +403,13 @@ def _check_quantity(name: str) -> None:
 def _check_bounds(name: str, bounds: Bounds) -> None:
     if len(bounds) != 2 or not bounds[0] < bounds[1]:
         raise ValueError(f"{name} must be two bounds, the lower one first; got {list(bounds)}")
+    for bound in bounds:
+        _check_finite(name, bound)
+
+
+def _check_finite(name: str, value: float | None) -> None:
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value}")
 
 
 def _require(rule: str, holds: bool, value: int | float) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from understudy.datasets.whole_files import write_bytes
 from understudy.design.problem import (
     OBJECTIVES,
     AngleMode,
@@ -24,6 +25,11 @@ from understudy.design.problem import (
 Part = TypeVar("Part")
 _TABLES = ("name", "shape", "angles", "objective", "points", "constraints", "search")
 _CHOICES: dict[str, type[AngleMode] | type[Method]] = {"mode": AngleMode, "method": Method}
+_KINDS: dict[str, tuple[Any, str]] = {
+    "float": ((int, float), "a number"),
+    "int": (int, "a whole number"),
+    "bool": (bool, "true or false"),
+}
 _CUSTOM = "custom"
 
 
@@ -49,7 +55,7 @@ def read_problem(path: Path, *, objective: Objective | None = None) -> Problem:
 
 def write_problem(problem: Problem, path: Path) -> None:
     """Write the problem so that `read_problem` gives it back; an objective that is a Python function is only named."""
-    path.write_text(problem_to_toml(problem), encoding="utf-8")
+    write_bytes(path, problem_to_toml(problem).encode())
 
 
 def problem_from_table(table: Mapping[str, Any], *, objective: Objective | None = None) -> Problem:
@@ -111,12 +117,12 @@ def _constraint(number: int, table: Mapping[str, Any]) -> Constraint:
 
 
 def _part(where: str, table: Mapping[str, Any], kind: type[Part]) -> Part:
-    """One dataclass out of one table; lists become tuples, and whole numbers become real ones where these are meant."""
+    """One dataclass out of one table."""
     if not isinstance(table, Mapping):
         raise ValueError(f"expected {where} to be a table; got {table!r}")
     _refuse_unknown(where, table, tuple(item.name for item in fields(kind)))  # type: ignore[arg-type]
     declared = {item.name: str(item.type) for item in fields(kind)}  # type: ignore[arg-type]
-    values = {key: _real(value) if "float" in declared[key] else _tuple(value) for key, value in table.items()}
+    values = {key: _value(f"{where}: {key}", declared[key], value) for key, value in table.items()}
     for key, choices in _CHOICES.items():
         if key in values:
             values[key] = _choice(f"{where}: {key}", values[key], choices)
@@ -126,15 +132,15 @@ def _part(where: str, table: Mapping[str, Any], kind: type[Part]) -> Part:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _real(value: Any) -> Any:
-    """Whole numbers as real ones, also inside a list."""
-    if isinstance(value, list):
-        return tuple(_real(item) for item in value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _value(where: str, declared: str, value: Any) -> Any:
+    """A value of the declared kind; lists become tuples, and whole numbers become real ones where these are meant."""
+    if isinstance(value, list) and "tuple" in declared:
+        return tuple(_value(where, declared, item) for item in value)
+    word = next((word for word in _KINDS if word in declared), "str")
+    kind, called = _KINDS.get(word, (str, "a word in quotes"))
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"expected {where} to be {called}; got {value!r}")
+    return float(value) if word == "float" else value
 
 
 def _refuse_unknown(where: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from understudy.datasets.whole_files import write_bytes
 from understudy.design.design import Design, Outcome
 from understudy.design.plots import history_picture, polar_picture, pressure_picture, shape_picture
 from understudy.design.problem import Problem
@@ -60,9 +61,7 @@ def write_report(design: Design, problem: Problem, path: Path, *, command: str =
     Args:
         command: the command line that repeats the run.
     """
-    part = path.with_suffix(".part")
-    part.write_text(report(design, problem, command=command), encoding="utf-8")
-    part.replace(path)
+    write_bytes(path, report(design, problem, command=command).encode())
 
 
 def report(design: Design, problem: Problem, *, command: str = "") -> str:

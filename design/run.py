@@ -5,6 +5,7 @@ the gap between promise and verdict is wider than promised and rounds are left, 
 by the simulator, kept in `labels-K.npz`, and handed to `refine`, which gives a predictor that has learnt from them.
 """
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from understudy.datasets.whole_files import replacing, room_for, write_bytes
 from understudy.design.design import Design, Flight, Outcome, constraint_table, judge, objective_of
 from understudy.design.optimise import Optimum, Step, optimise
 from understudy.design.parameters import Parameters
@@ -67,6 +69,7 @@ def run_design(
 
     Raises:
         ValueError: the folder holds another problem, or rounds without `refine`.
+        DiskFullError: no room left; finished rounds and the search so far are kept.
         NotDifferentiableError: the predictor gives no gradients.
     """
     if rounds > 0 and refine is None:
@@ -84,7 +87,8 @@ def run_design(
         predictor = refine(predictor, *_labels(problem, design, simulator, folder / f"labels-{number}.npz"))
     best = replace(min(designs, key=_rank), rounds=tuple(design.objective for design in designs))
     best.save(folder / "design.json")
-    write_selig(Airfoil(_file_name(problem.name), best.coordinates), folder / "design.dat")
+    with replacing(folder / "design.dat") as temporary:
+        write_selig(Airfoil(_file_name(problem.name), best.coordinates), temporary)
     write_report(best, problem, folder / "report.html", command=command)
     return best
 
@@ -113,7 +117,7 @@ def _round(
         return Design.from_json(done.read_text(encoding="utf-8"))
     start = airfoil(problem.shape.start).coordinates
     reached = _reached(history)
-    with history.open("a", encoding="utf-8") as lines:
+    with room_for(history), history.open("a", encoding="utf-8") as lines:
 
         def keep(step: Step) -> None:
             lines.write(json.dumps(asdict(step)) + "\n")
@@ -192,19 +196,19 @@ def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) 
     columns = {f"value_{name}": value.numpy() for name, value in solution.values.items()}
     inputs = {f"input_{item.name}": getattr(case, item.name).numpy() for item in fields(case)}
     ends = {"status": np.array([str(item) for item in solution.status]), "message": np.array(solution.message)}
-    part = file.with_suffix(".part")
-    with part.open("wb") as stream:
-        np.savez_compressed(stream, **ends, **columns, **inputs)  # type: ignore[arg-type]
-    part.replace(file)
+    image = io.BytesIO()
+    np.savez_compressed(image, **ends, **columns, **inputs)  # type: ignore[arg-type]
+    write_bytes(file, image.getvalue())
     return case, solution
 
 
 def _keep_problem(problem: Problem, folder: Path) -> None:
     """Write the problem used, its start beside it; refuse a folder that holds another one."""
     file, text = folder / "problem.toml", problem_to_toml(problem)
-    if file.is_file() and file.read_text(encoding="utf-8") != text:
+    if not file.is_file():
+        write_bytes(file, text.encode())
+    elif file.read_text(encoding="utf-8") != text:
         raise ValueError(f"{folder} holds a run of another problem; choose an empty folder, or delete it")
-    file.write_text(text, encoding="utf-8")
 
 
 def _reached(history: Path) -> Float[Tensor, " parameters"] | None:

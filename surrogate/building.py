@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from understudy.datasets.workers import end_with_parent
 from understudy.surrogate.calibration import Calibration, calibrate
 from understudy.surrogate.ensemble import ENSEMBLE_NUMBERS, Ensemble, EnsembleOutput
 from understudy.surrogate.familiarity import Familiarity, familiarity_of
@@ -45,6 +46,9 @@ class SurrogateConfig:
         for name in ("members", "processes", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        for name in ("coverage", "false_alarms"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must be above 0 and below 1; got {getattr(self, name)}")
 
     def words(self) -> dict[str, Any]:
         """JSON-ready words."""
@@ -92,7 +96,11 @@ def train_members(
     *,
     progress: MemberProgress | None = None,
 ) -> list[Trained]:
-    """Train all members, several at once where `processes` asks for it; all share one copy of the data."""
+    """Train all members, several at once where `processes` asks for it; all share one copy of the data.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after every member's state was saved.
+    """
     configs = [replace(config.training, seed=config.training.seed + number) for number in range(config.members)]
     folders = [folder / f"member-{number}" for number in range(config.members)]
     if config.processes == 1:
@@ -103,11 +111,18 @@ def train_members(
     data.share()
     validation.share()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(config.processes, context, _use_threads, (config.threads,)) as pool:
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(config.processes, context, _begin, (config.threads,)) as pool:
         runs = [
             pool.submit(train, data, validation, member, place) for member, place in zip(configs, folders, strict=True)
         ]
-        return [run.result() for run in runs]
+        try:
+            return [run.result() for run in runs]
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()  # each saves its state, as it does on Ctrl-C, and ends
+            raise
 
 
 def assemble(
@@ -153,7 +168,8 @@ def _conditions(data: TrainingData) -> dict[str, Tensor]:
     return {**rest, "trip_top": top, "trip_bottom": bottom}
 
 
-def _use_threads(threads: int) -> None:
+def _begin(threads: int) -> None:
+    end_with_parent()
     torch.set_num_threads(threads)
 
 

@@ -33,7 +33,7 @@ def save(surrogate: Surrogate, path: str | Path) -> None:
     """Write a surrogate; an interrupted write leaves what was there.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full.
+        OSError: the folder cannot be written. DiskFullError: no room.
     """
     familiarity, calibration = surrogate.familiarity, surrogate.calibration
     tensors: dict[str, Tensor] = {
@@ -76,7 +76,7 @@ def load(path: str | Path | None = None) -> Surrogate:
     try:
         tensors, texts = read_tensors(place)
     except TensorFileError as error:
-        raise CheckpointError(str(error)) from error
+        raise CheckpointError(f"{error}; copy it again from its source, or train again") from error
     words = _Words(place, texts)
     words.require("format", FORMAT)
     words.require("schema_version", SCHEMA_VERSION)
@@ -113,7 +113,8 @@ class _Words:
         value = self.of(name, type(expected))
         if value != expected:
             raise CheckpointError(
-                f"{self.place}: the field {name} must be {expected!r} for this version of understudy; got {value!r}"
+                f"{self.place}: the field {name} must be {expected!r} for this version of understudy; got {value!r}: "
+                "train again, or use the release that wrote it"
             )
 
     def entry(self, name: str, key: str, kind: type | tuple[type, ...]) -> Any:

@@ -5,7 +5,6 @@ tensor, and `__metadata__` from word to word; then the bytes of the tensors, C o
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from understudy.datasets.whole_files import write_bytes
 
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "I64": torch.int64}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -27,7 +28,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], words: Mapping[str,
     """Write a tensor file so that a kill at any moment leaves the old file or the new one.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full; nothing is left behind.
+        OSError: the folder cannot be written. DiskFullError: no room; the old file is as it was.
     """
     header: dict[str, Any] = {"__metadata__": dict(words)}
     chunks, end = [], 0
@@ -42,13 +43,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], words: Mapping[str,
         end += len(data)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(b"".join([len(text).to_bytes(8, "little"), text, *chunks]))
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    write_bytes(path, b"".join([len(text).to_bytes(8, "little"), text, *chunks]))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -12,8 +12,8 @@ one, bit for bit.
 
 import copy
 import csv
+import io
 import math
-import os
 import signal
 import threading
 import time
@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from understudy.datasets.whole_files import room_for, write_bytes
 from understudy.surrogate.model import SPREAD_UNIT, Member, MemberOutput, NetworkConfig, network_words
 from understudy.surrogate.networks.convolution import ConvolutionConfig
 from understudy.surrogate.normalisation import normalisation_of
@@ -82,7 +83,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "learning_rate", "patience", "clip"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be at least 0 and below 1; got {self.average}")
@@ -125,7 +126,8 @@ def train(
 
     Raises:
         StateError: the folder holds another run.
-        KeyboardInterrupt: after the state was saved.
+        DiskFullError: no room for the state; the one before is kept.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after the state was saved.
     """
     run = _Run(data, config, start)
     if folder is not None:
@@ -275,7 +277,7 @@ class _Run:
         return self.averaged.eval()
 
     def save(self, path: Path) -> None:
-        """Write the state so that a kill at any moment leaves the old or the new one."""
+        """Write the state so that a kill or a full disk at any moment leaves the old or the new one."""
         state = {
             "config": repr(self.config.words()),
             "rows": self.rows,
@@ -285,9 +287,9 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "progress": {name: getattr(self, name) for name in _PROGRESS},
         }
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, path)
+        image = io.BytesIO()
+        torch.save(state, image)
+        write_bytes(path, image.getvalue())
 
     def restore(self, path: Path) -> None:
         """Go on from a state, if there is one."""
@@ -312,16 +314,17 @@ _PROGRESS = ("step", "epochs_without_gain", "best_loss", "seconds", "epoch_loss"
 
 @contextmanager
 def _interrupt_between_steps() -> Iterator[Event]:
-    """While inside, Ctrl-C sets the event instead of stopping in the middle of a step, where the state is no state."""
+    """While inside, Ctrl-C or SIGTERM sets the event instead of stopping amid a step, where the state is no state."""
     interrupted = Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted  # only the main thread may, and need, handle signals
         return
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    before = {number: signal.signal(number, lambda *_: interrupted.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def learning_rate(step: int, config: TrainingConfig, steps_per_epoch: int) -> float:
@@ -354,7 +357,7 @@ def _log(path: Path, run: _Run, values: dict[str, float]) -> None:
     rate = learning_rate(max(0, run.step - 1), run.config, run.steps_per_epoch)
     row = {"epoch": run.epoch, "step": run.step, "seconds": run.seconds, "learning_rate": rate, **values}
     fresh = not path.exists()
-    with path.open("a", newline="") as file:
+    with room_for(path), path.open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         if fresh:
             writer.writeheader()

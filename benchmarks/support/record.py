@@ -1,4 +1,4 @@
-"""Measured figures written into docs/benchmarks.md: each benchmark owns the table between its two markers.
+"""Measured figures written into a page of the docs: each benchmark owns the table between its two markers.
 
 A table is replaced as a whole when its benchmark runs again, so that the page never mixes two runs of one benchmark.
 """
@@ -14,16 +14,20 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 TITLE = "# Benchmarks\n\nWritten by the scripts in `benchmarks/`; `make verify` runs them all.\n"
-HEADER = "| what | measured | target |\n|---|---|---|\n"
+HEAD = ("what", "measured", "target", "command")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: what was measured, the figure with its unit, and what it should be ("-" where nothing was promised)."""
+    """One row: what was measured, the figure with its unit, and what it should be ("-" where nothing was promised).
+
+    command: what measures it again, where it is not the command of the whole table.
+    """
 
     what: str
     measured: str
     target: str = "-"
+    command: str = ""
 
 
 def machine_class() -> str:
@@ -43,9 +47,11 @@ def record(name: str, heading: str, figures: Sequence[Figure], *, page: Path = P
     Rarely needed:
         page: another file.
     """
-    rows = "".join(f"| {item.what} | {item.measured} | {item.target} |\n" for item in figures)
+    rows = [(item.what, item.measured, item.target, f"`{item.command}`") for item in figures]
+    columns = 4 if any(item.command for item in figures) else 3
+    head, *lines = (f"| {' | '.join(row[:columns])} |\n" for row in [HEAD, *rows])
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-    table = f"{HEADER}{rows}\n`{command}`, {date.today().isoformat()}, {machine_class()}\n"
+    table = f"{head}|{'---|' * columns}\n{''.join(lines)}\n`{command}`, {date.today().isoformat()}, {machine_class()}\n"
     content = page.read_text() if page.exists() else TITLE
     page.write_text(_replaced(content, name, heading, table))
     return table

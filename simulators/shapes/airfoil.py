@@ -37,14 +37,16 @@ class Airfoil:
             raise ShapeError(f"{self.name}: an airfoil needs at least {FEWEST_POINTS} points; got {len(points)}")
         if not torch.isfinite(points).all():
             raise ShapeError(f"{self.name}: every coordinate must be a finite number; got NaN or infinity")
-        if signed_area(points) <= 0:
-            raise ShapeError(
-                f"{self.name}: points must run from the upper trailing edge over the nose to the lower one"
-            )
         crossing = first_crossing(points)
         if crossing is not None:
             raise ShapeError(
-                f"{self.name}: the contour crosses itself near x = {crossing[0]:.4f}, y = {crossing[1]:.4f}"
+                f"{self.name}: the contour crosses itself near x = {crossing[0]:.4f}, y = {crossing[1]:.4f}; "
+                "mend the points there"
+            )
+        if signed_area(points) <= 0:
+            raise ShapeError(
+                f"{self.name}: points must run from the upper trailing edge over the nose to the lower one; "
+                "got the reverse order, or no area inside"
             )
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.asking import NODES
+from understudy.datasets.whole_files import room_for, write_bytes
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.shapes import airfoil as airfoil_called
@@ -84,7 +85,7 @@ def answer_table(
 
     Raises:
         CasesError: no such columns, or not a table.
-        OSError: a file that cannot be read or written.
+        OSError: a file that cannot be read or written. DiskFullError: no room left; what was answered is kept.
         KeyboardInterrupt: Ctrl-C; its text says how much is kept.
     """
     columns, total = _look_through(cases)
@@ -96,6 +97,7 @@ def answer_table(
     progress(done, total)
     try:
         with (
+            room_for(part),
             cases.open(encoding="utf-8-sig", newline="") as asked,
             part.open("a", encoding="utf-8", newline="") as told,
         ):
@@ -297,8 +299,8 @@ def _resume(part: Path, columns: Sequence[str], question: str) -> tuple[int, dic
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([list(columns), *rows])
     part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(text.getvalue(), encoding="utf-8", newline="")
-    asked.write_text(question, encoding="utf-8")
+    write_bytes(part, text.getvalue().encode())
+    write_bytes(asked, question.encode())
     ended: dict[Status, int] = {}
     for row in rows:
         status = Status(row[list(columns).index("status")])

@@ -42,7 +42,9 @@ def predictor(name: str | Path = "surrogate") -> Predictor:
     if word in SIMULATORS or ":" in word:
         return simulator(word)
     path = Path(word)
-    if path.is_dir() and (path / CHECKPOINT).is_file():
+    if path.is_dir():
+        if not (path / CHECKPOINT).is_file():
+            raise ValueError(f"the folder {word} holds no {CHECKPOINT}; finish its training (understudy train)")
         return load(path / CHECKPOINT)
     if not path.is_file():
         raise ValueError(

@@ -12,6 +12,7 @@ from torch import Tensor
 from understudy.asking import CHECKPOINT
 from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import split
+from understudy.datasets.whole_files import write_bytes
 from understudy.simulators.interface import Answer
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
 from understudy.surrogate.calibration import FEWEST
@@ -122,7 +123,7 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
         replace(surrogate.card, accuracy=report.words()),
     )
     save(surrogate, config.out / CHECKPOINT)
-    (config.out / EVALUATION).write_text(json.dumps(report.words(), indent=1), encoding="utf-8")
+    write_bytes(config.out / EVALUATION, json.dumps(report.words(), indent=1).encode())
     return surrogate, report
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from understudy import __version__
+from understudy.datasets.whole_files import replacing, write_bytes
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.xfoil.surface import friction_drag
 from understudy.simulators.interface import Answer, Predictor, Status
@@ -104,7 +105,7 @@ def write_xfoil_polar(found: Polar, path: Path) -> None:
     for row in np.flatnonzero(found.answered):
         alpha, cl, cd, cdp, cm, xtr_top, xtr_bottom = (float(column[row]) for column in columns)
         lines.append(f"{alpha:8.3f}{cl:9.4f}{cd:10.5f}{cdp:10.5f}{cm:9.4f}{xtr_top:9.4f}{xtr_bottom:9.4f}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
 def plot(found: Polar, path: Path) -> None:
@@ -133,7 +134,8 @@ def plot(found: Polar, path: Path) -> None:
         axis.set_ylabel(labels[up])
         axis.grid(linewidth=0.3)
     figure.suptitle(f"{found.airfoil}, Re = {float(found.case.reynolds[0]):.3g}, by {found.who}")
-    figure.savefig(path, dpi=150)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format=path.suffix.removeprefix(".") or "png")
 
 
 def _one_point(found: Polar) -> str:

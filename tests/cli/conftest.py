@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from understudy import asking
 from understudy.asking import case
 from understudy.cli.app import run
+from understudy.datasets import generation
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.surrogate import ConvolutionConfig, SurrogateConfig, TrainingConfig, build, save, training_data_of
@@ -57,6 +59,79 @@ def thin(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr("understudy.asking.SIMULATORS", {"thin": ""})
     monkeypatch.setattr("understudy.asking.simulator", lambda name: ThinAirfoil())
     return "thin"
+
+
+@dataclass(frozen=True)
+class ClosedForm(Simulator):
+    """Lift of a thin airfoil, a drag that is least at an area of 0.08, and a layer of constant thickness."""
+
+    name: str = "closed-form"
+    version = "1"
+    quantities = ("alpha", "cl", "cd", "cm", "xtr_top", "xtr_bottom", "cp", "cf", "theta", "delta_star")
+    differentiable = True
+    extra_moment: float = 0.0
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        return {"extra_moment": self.extra_moment}
+
+    def predict(self, case: AirfoilCase) -> Solution:
+        x, y = case.coordinates.unbind(-1)
+        step, middle = x.diff(dim=1), 0.5 * (y[:, 1:] + y[:, :-1])
+        area, camber = -(middle * step).sum(1), 0.5 * (middle * step.abs()).sum(1)
+        implied = torch.rad2deg(case.cl / (2 * torch.pi) - 2 * camber)
+        alpha = torch.where(case.lift_prescribed, implied, case.alpha)
+        nodes = torch.ones_like(x)
+        values = {
+            "alpha": alpha,
+            "cl": 2 * torch.pi * (torch.deg2rad(alpha) + 2 * camber),
+            "cm": -torch.pi * camber + self.extra_moment,
+            "cd": 0.008 + 0.5 * (area - 0.08) ** 2 + 1e-5 * alpha**2,
+            "xtr_top": 0.5 - 0.01 * alpha,
+            "xtr_bottom": 0.5 + 0.01 * alpha,
+            "cp": -y * (5 + alpha[:, None]),
+            "cf": 0.003 * nodes,
+            "theta": 0.01 * nodes,
+            "delta_star": 0.02 * nodes,
+        }
+        return Solution(values=values, status=(Status.OK,) * len(case), message=("",) * len(case))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """600 cases with everything that the networks learn."""
+    out = tmp_path_factory.mktemp("data") / "cases.h5"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generation, "simulator_named", lambda name: ClosedForm())
+        patch.setattr(generation, "_simulator_here", lambda name: ClosedForm())
+        generation.generate(generation.SimulateConfig(out=out, cases=600, cases_per_shape=4))
+    return out
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> Path:
+    """One point, and a moment that some shapes miss."""
+    file = tmp_path / "problem.toml"
+    file.write_text(
+        'name = "one point"\n[search]\niterations = 20\nscreened = 0\n[[points]]\ncl = 0.5\n'
+        '[[constraints]]\nquantity = "cm"\nat_least = -0.2\n'
+    )
+    return file
+
+
+@pytest.fixture
+def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The closed form answers in place of the simulators; as the judge xfoil it finds another moment."""
+    judges = {"viscous": ClosedForm(), "xfoil": ClosedForm(name="xfoil", extra_moment=-1.0)}
+    predictor = asking.predictor
+    monkeypatch.setattr(asking, "predictor", lambda name: ClosedForm() if name == "viscous" else predictor(name))
+    monkeypatch.setattr("understudy.simulators.registry.simulator", lambda name: judges[name])
+
+
+@pytest.fixture
+def flown() -> type[Simulator]:
+    """The class of the closed form, for a test that interrupts it."""
+    return ClosedForm
 
 
 @pytest.fixture

@@ -3,86 +3,11 @@
 import csv
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import h5py
 import pytest
-import torch
-
-from understudy.datasets import generation
-from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Simulator, Solution, Status
 
 THIN_AIRFOIL = "understudy.datasets.synthetic:ThinAirfoilTheory"
-
-
-@dataclass(frozen=True)
-class ClosedForm(Simulator):
-    """Lift of a thin airfoil, a drag that is least at an area of 0.08, and a layer of constant thickness."""
-
-    name: str = "closed-form"
-    version = "1"
-    quantities = ("alpha", "cl", "cd", "cm", "xtr_top", "xtr_bottom", "cp", "cf", "theta", "delta_star")
-    differentiable = True
-    extra_moment: float = 0.0
-
-    @property
-    def configuration(self) -> Mapping[str, Any]:
-        return {"extra_moment": self.extra_moment}
-
-    def predict(self, case: AirfoilCase) -> Solution:
-        x, y = case.coordinates.unbind(-1)
-        step, middle = x.diff(dim=1), 0.5 * (y[:, 1:] + y[:, :-1])
-        area, camber = -(middle * step).sum(1), 0.5 * (middle * step.abs()).sum(1)
-        implied = torch.rad2deg(case.cl / (2 * torch.pi) - 2 * camber)
-        alpha = torch.where(case.lift_prescribed, implied, case.alpha)
-        nodes = torch.ones_like(x)
-        values = {
-            "alpha": alpha,
-            "cl": 2 * torch.pi * (torch.deg2rad(alpha) + 2 * camber),
-            "cm": -torch.pi * camber + self.extra_moment,
-            "cd": 0.008 + 0.5 * (area - 0.08) ** 2 + 1e-5 * alpha**2,
-            "xtr_top": 0.5 - 0.01 * alpha,
-            "xtr_bottom": 0.5 + 0.01 * alpha,
-            "cp": -y * (5 + alpha[:, None]),
-            "cf": 0.003 * nodes,
-            "theta": 0.01 * nodes,
-            "delta_star": 0.02 * nodes,
-        }
-        return Solution(values=values, status=(Status.OK,) * len(case), message=("",) * len(case))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """600 cases with everything that the networks learn."""
-    out = tmp_path_factory.mktemp("data") / "cases.h5"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generation, "simulator_named", lambda name: ClosedForm())
-        patch.setattr(generation, "_simulator_here", lambda name: ClosedForm())
-        generation.generate(generation.SimulateConfig(out=out, cases=600, cases_per_shape=4))
-    return out
-
-
-@pytest.fixture
-def problem(tmp_path: Path) -> Path:
-    """One point, and a moment that some shapes miss."""
-    file = tmp_path / "problem.toml"
-    file.write_text(
-        'name = "one point"\n[search]\niterations = 20\nscreened = 0\n[[points]]\ncl = 0.5\n'
-        '[[constraints]]\nquantity = "cm"\nat_least = -0.2\n'
-    )
-    return file
-
-
-@pytest.fixture
-def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is asked for, the closed form answers; as the judge xfoil it finds another moment."""
-    judges = {"viscous": ClosedForm(), "xfoil": ClosedForm(name="xfoil", extra_moment=-1.0)}
-    monkeypatch.setattr("understudy.asking.predictor", lambda name: ClosedForm())
-    monkeypatch.setattr("understudy.simulators.registry.simulator", lambda name: judges[name])
 
 
 def test_simulate_by_flags_leaves_the_settings_used(understudy, tmp_path):
@@ -217,6 +142,24 @@ def test_impossible_problems_are_one_sentence(understudy, problem, tmp_path, lin
     code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--by", "viscous")
     assert (code, err.count("\n")) == (1, 1)
     assert sentence in err
+
+
+@pytest.mark.usefixtures("closed_form")
+def test_constraints_that_no_shape_meets_together_are_no_success(understudy, problem, tmp_path):
+    thin_and_large = '[[constraints]]\nmeasure = "{}"\n{} = {}\n'
+    more = thin_and_large.format("max_thickness", "at_most", 0.05) + thin_and_large.format("area", "at_least", 0.2)
+    problem.write_text(problem.read_text().replace("iterations = 20", "iterations = 4") + more)
+    code, told, _ = understudy("design", problem, "--out", tmp_path / "run", "--by", "viscous")
+    assert code == 1
+    assert told.startswith("infeasible: no shape within the bounds was found that meets all constraints together")
+
+
+@pytest.mark.usefixtures("closed_form")
+def test_damaged_design_is_one_sentence(understudy, problem, tmp_path):
+    (tmp_path / "design.json").write_text('{"format": 1}')
+    code, _, err = understudy("verify", problem.parent)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "a part of the design is missing or damaged" in err
 
 
 @pytest.mark.usefixtures("closed_form")

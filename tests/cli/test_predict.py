@@ -10,7 +10,10 @@ from understudy import answers as table
 from understudy.asking import predictor
 from understudy.simulators.shapes import airfoil
 from understudy.simulators.shapes.coordinates_file import write_selig
+from understudy.surrogate.tensor_file import read_tensors, write_tensors
 
+_TURN = np.linspace(0, 2 * np.pi, 63)
+CROSSED = "\n".join(f"{0.5 + 0.5 * np.cos(t):.6f} {0.1 * np.sin(2 * t):.6f}" for t in _TURN).encode()  # an eight
 HEAD = "airfoil,alpha_deg,cl,reynolds,mach,n_crit\n"
 
 
@@ -133,6 +136,7 @@ def test_a_single_prediction_that_fails_is_one_sentence(understudy, thin, words,
         (b"\0\1\2", "is not a text file"),
         (b"few\n1 0\n0 0\n1 0\n", "at least 20 points"),
         (b"nan\n" + b"nan 0.1\n" * 30, "finite number"),
+        (CROSSED, "the contour crosses itself near x = "),
     ],
 )
 def test_bad_coordinate_files(understudy, thin, tmp_path, content, sentence):
@@ -153,6 +157,21 @@ def test_surrogate_that_was_never_trained(understudy, monkeypatch, tmp_path):
     code, _, err = understudy("predict", "naca0012", "--alpha", "3")
     assert code == 1
     assert "no pretrained surrogate is installed; train one" in err
+
+
+def test_folder_of_a_training_that_is_not_finished(understudy, tmp_path):
+    code, _, err = understudy("predict", "naca0012", "--alpha", "3", "--by", tmp_path)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "holds no surrogate.safetensors; finish its training" in err
+
+
+def test_checkpoint_of_another_version(understudy, checkpoint, tmp_path):
+    tensors, words = read_tensors(checkpoint)
+    write_tensors(tmp_path / "newer.safetensors", tensors, {**words, "schema_version": "99"})
+    code, _, err = understudy("predict", "naca0012", "--alpha", "3", "--by", tmp_path / "newer.safetensors")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "newer.safetensors: the field schema_version must be 1" in err
+    assert "got 99: train again" in err
 
 
 def test_foreign_checkpoint(understudy, tmp_path):

@@ -26,7 +26,7 @@ from understudy.datasets.records import Rows
 from understudy.datasets.sampling import ConditionRanges, Sampler
 from understudy.datasets.shape_sampling import ShapeMix
 from understudy.datasets.synthetic import THIN_AIRFOIL, ThinAirfoilTheory
-from understudy.datasets.writer import DiskFullError
+from understudy.datasets.whole_files import DiskFullError
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
 

@@ -46,6 +46,7 @@ def test_a_shape_without_parents_is_a_family_of_its_own():
     ("change", "sentence"),
     [
         ({"blends": -1.0}, "weights of the shapes must not be negative"),
+        ({"blends": float("nan")}, "weights of the shapes must not be negative"),
         ({"blends": 0.0, "library": 0.0, "box": 0.0, "naca4": 0.0, "naca5": 0.0}, "nor all zero"),
         ({"nodes": 12}, "a panelled airfoil needs at least 20 nodes; got 12"),
         ({"perturbation": -0.1}, "perturbation must be at least 0 chord; got -0.1"),

@@ -1,4 +1,3 @@
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from understudy.datasets.provenance import Provenance
 from understudy.datasets.reader import load
 from understudy.datasets.records import Ragged, Rows, rows_of
 from understudy.datasets.synthetic import ThinAirfoilTheory
-from understudy.datasets.writer import DiskFullError, join, write, write_bytes
+from understudy.datasets.writer import join, write
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.shapes.naca import naca
 
@@ -83,20 +82,6 @@ def test_files_that_do_not_fit_are_not_joined(tmp_path: Path):
     with pytest.raises(ValueError, match="files with different node counts cannot be one data set; got"):
         load(one, two)
     assert not (tmp_path / "both.h5").exists()
-
-
-def test_a_full_disk_leaves_the_older_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = tmp_path / "data"
-    write_bytes(path, b"old")
-
-    def full(_: int) -> None:
-        raise OSError(28, os.strerror(28))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DiskFullError, match=r"no room left to write data \(No space left on device\); nothing"):
-        write_bytes(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [item.name for item in tmp_path.iterdir()] == ["data"]
 
 
 @pytest.mark.parametrize("offsets", [[1, 3], [0, 3, 2, 3], []])

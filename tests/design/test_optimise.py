@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -26,11 +27,14 @@ def solve(problem: Problem, predictor: Predictor, start: str = "naca0012") -> Op
 
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize("start", ["naca0012", "naca0020", "naca6409"])
-def test_the_known_best_drag_is_found(understudy: type, one_point: Problem, method: Method, start: str) -> None:
+def test_the_known_best_drag_is_found(
+    understudy: type, one_point: Problem, method: Method, start: str, prove: Callable[..., None]
+) -> None:
     problem = replace(one_point, search=Search(starts=1, method=method))
     found = solve(problem, understudy(), start)
     assert found.feasible
-    assert found.evaluation.objective.item() == pytest.approx(LEAST_DRAG, rel=1e-3)
+    above = abs(found.evaluation.objective.item() / LEAST_DRAG - 1)
+    prove("least drag of a problem in closed form, worst of six searches: relative", above, at_most=1e-3)
     assert found.evaluation.values["alpha"].item() == pytest.approx(
         torch.rad2deg(torch.tensor(BEST_ANGLE)).item(), abs=0.2
     )

@@ -1,6 +1,7 @@
 """A surrogate survives the disk, and a wrong file is refused with the name of the field that is wrong."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from understudy.datasets.whole_files import DiskFullError
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.surrogate.checkpoint import CheckpointError, load, save
 from understudy.surrogate.surrogate import Surrogate
@@ -44,7 +46,7 @@ def test_loaded_surrogate_answers_the_same(surrogate: Surrogate, saved: Path, ra
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("schema_version", 0, "schema_version must be 1 .* got 0"),
+        ("schema_version", 0, "schema_version must be 1 .* got 0: train again, or use the release that wrote it"),
         ("format", "another", "format must be 'understudy-surrogate' .* got 'another'"),
         ("format", None, "format is missing"),
         ("networks", [], "networks is empty"),
@@ -110,11 +112,11 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "t.safetensors"
     write_tensors(path, {"a": torch.ones(1)}, {})
 
-    def full(*_: object) -> int:
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFullError, match="No space left"):
         write_tensors(path, {"a": torch.zeros(1)}, {})
     monkeypatch.undo()
     assert read_tensors(path)[0]["a"] == 1

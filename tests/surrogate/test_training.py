@@ -1,6 +1,7 @@
 """Training: it learns, it goes on bit for bit after a kill, and it refuses what does not belong to it."""
 
 import csv
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
-from understudy.surrogate import training
+from understudy.surrogate import SurrogateConfig, training
 from understudy.surrogate.networks.convolution import ConvolutionConfig
 from understudy.surrogate.networks.graph import GraphConfig
 from understudy.surrogate.training import STATE, StateError, TrainingConfig, learning_rate, train
@@ -55,19 +56,23 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
         assert torch.equal(value, resumed[name]), name
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_saves_the_state(
-    config: TrainingConfig, training_rows: TrainingData, unseen_rows: TrainingData, tmp_path: Path
+    number: signal.Signals,
+    config: TrainingConfig,
+    training_rows: TrainingData,
+    unseen_rows: TrainingData,
+    tmp_path: Path,
 ):
-    import signal
-
     rows, unseen = training_rows[:96], unseen_rows[:32]
+    before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
-        train(rows, unseen, config, tmp_path, progress=lambda *_: signal.raise_signal(signal.SIGINT))
+        train(rows, unseen, config, tmp_path, progress=lambda *_: signal.raise_signal(number))
     state = torch.load(tmp_path / STATE, weights_only=True)
     assert (
         state["progress"]["step"] == 4
     )  # the epoch of three steps in which it came, and the one step that was under way
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(number) is before
     expected = train(rows, unseen, config).member.state_dict()
     resumed = train(rows, unseen, config, tmp_path).member.state_dict()
     assert all(torch.equal(value, resumed[name]) for name, value in expected.items())
@@ -104,6 +109,10 @@ def test_folder_of_another_run_is_refused(
 
 
 def test_settings_without_sense_are_refused():
+    with pytest.raises(ValueError, match="learning_rate must be positive; got nan"):
+        TrainingConfig(learning_rate=float("nan"))
+    with pytest.raises(ValueError, match=r"coverage must be above 0 and below 1; got 1\.5"):
+        SurrogateConfig(coverage=1.5)
     with pytest.raises(ValueError, match="epochs must be positive; got 0"):
         TrainingConfig(epochs=0)
     with pytest.raises(ValueError, match="average must be at least 0 and below 1; got 1"):

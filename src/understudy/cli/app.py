@@ -1,6 +1,7 @@
 """The commands together, and how they end: a result, or one sentence on standard error and an exit code above 0."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ for command in (simulate, data, train, evaluate, predict, design, verify):
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 not done, 2 misused, 130 interrupted."""
+    # Both end a command alike, also where a shell that put it in the background made it deaf to Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     # Torch, not yet imported, then keeps to one thread: more only wait for each other in operations as small as ours.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:] if tokens is None else tokens))
@@ -61,14 +65,14 @@ def run(tokens: Sequence[str]) -> int:
 
 def _sentence(error: Exception) -> str:
     expected = (ValueError, OSError, RuntimeError, ImportError)
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return _one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     if (isinstance(error, expected) or type(error).__module__.startswith("understudy.")) and str(error):
         return _one_line(error)
     return f"this is a defect of understudy, {type(error).__name__}: {_one_line(error)}; set {DEFECT}=1 to see where"
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 

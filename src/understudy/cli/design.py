@@ -1,9 +1,14 @@
 """`understudy design`: a problem in, a verified shape out."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from understudy.design.optimise import Step
 
 
 def design(
@@ -24,11 +29,9 @@ def design(
     import shlex
 
     from understudy.asking import predictor
-    from understudy.cli.progress import bar
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.learning import fine_tuning
-    from understudy.design.optimise import Step
     from understudy.design.problem_file import read_problem
     from understudy.design.run import run_design
     from understudy.simulators.registry import simulator
@@ -41,33 +44,39 @@ def design(
     if rounds and not isinstance(who, Surrogate):
         raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]
-    steps = 0
-    try:
-        keep_to_one_thread()
-        with bar(f"designing by {who.name}") as show:
-
-            def note(step: Step) -> None:
-                nonlocal steps
-                steps += 1
-                show(step.iteration, posed.search.iterations, f"start {step.start + 1}, objective {step.objective:.6g}")
-
-            found = run_design(
-                posed,
-                who,
-                verifier,
-                out,
-                rounds=rounds,
-                refine=fine_tuning() if rounds else None,
-                command=shlex.join([*words, "--rounds", str(rounds)]),
-                progress=note,
-            )
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"stopped: the search so far is kept in {out}; run the same command again to go on"
-        ) from None
+    keep_to_one_thread()
+    with _shown(f"designing by {who.name}", posed.search.iterations, out) as note:
+        found = run_design(
+            posed,
+            who,
+            verifier,
+            out,
+            rounds=rounds,
+            refine=fine_tuning() if rounds else None,
+            command=shlex.join([*words, "--rounds", str(rounds)]),
+            progress=note,
+        )
     promised, verified = found.objective
     says = "not flown" if verified is None else f"{verified:.6g}"
     say(f"{found.outcome}: {found.sentence}")
     say(f"objective: promised {promised:.6g} by {found.promise.who}, verified {says} by {verifier.name}")
     say(f"{out / 'design.dat'}\n{out / 'report.html'}")
     return 0 if found.success else 1
+
+
+@contextmanager
+def _shown(doing: str, iterations: int, out: Path) -> Iterator[Callable[["Step"], None]]:
+    """A bar that moves with every step of a search; Ctrl-C says where the search so far is kept."""
+    from understudy.cli.progress import bar
+
+    try:
+        with bar(doing) as show:
+
+            def note(step: "Step") -> None:
+                show(step.iteration, iterations, f"start {step.start + 1}, objective {step.objective:.6g}")
+
+            yield note
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped: the search so far is kept in {out}; run the same command again to go on"
+        ) from None

@@ -24,6 +24,7 @@ def evaluate(
     from understudy.cli.progress import bar
     from understudy.cli.report import say
     from understudy.datasets.reader import load
+    from understudy.datasets.whole_files import write_bytes
     from understudy.learning import evaluation, test_rows
     from understudy.surrogate.surrogate import Surrogate
 
@@ -37,4 +38,4 @@ def evaluate(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         words = {"data": str(data), "by": by, "rows": rows, **report.words()}
-        out.write_text(json.dumps(words, indent=1), encoding="utf-8")
+        write_bytes(out, json.dumps(words, indent=1).encode())

@@ -52,6 +52,7 @@ def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.asking import predictor
     from understudy.cli.progress import bar
     from understudy.cli.report import say
+    from understudy.datasets.whole_files import write_bytes
     from understudy.datasets.workers import keep_to_one_thread
 
     who = predictor(by)
@@ -59,7 +60,7 @@ def _table(cases: Path, out: Path, by: str) -> int:
     with bar(f"answering by {who.name}") as show:
         ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
     lines = [f"cases = {_quoted(cases)}", f"out = {_quoted(out)}", f"by = {_quoted(by)}"]
-    out.with_name(f"{out.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_bytes(out.with_name(f"{out.name}.toml"), ("\n".join(lines) + "\n").encode())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
     say(f"{out}: {counts}")
     return 0

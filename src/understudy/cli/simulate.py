@@ -34,6 +34,7 @@ def simulate(
     from understudy.cli.report import say
     from understudy.datasets.generation import SimulateConfig, generate
     from understudy.datasets.progress import progress_bar
+    from understudy.datasets.whole_files import write_bytes
 
     flags = {
         "out": None if out is None else str(out),
@@ -54,5 +55,5 @@ def simulate(
     settings = made(SimulateConfig, table, str(config) if config else "the configuration")
     with progress_bar() as progress:
         report = generate(settings, progress=progress)
-    settings.out.with_name(f"{settings.out.name}.toml").write_text(to_toml(settings), encoding="utf-8")
+    write_bytes(settings.out.with_name(f"{settings.out.name}.toml"), to_toml(settings).encode())
     say(report.text())

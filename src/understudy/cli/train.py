@@ -30,6 +30,7 @@ def train(
     from understudy.cli.config import made, overridden, read_table, to_toml
     from understudy.cli.progress import bar
     from understudy.cli.report import say
+    from understudy.datasets.whole_files import write_bytes
     from understudy.learning import TrainConfig, train_surrogate
 
     flags = {
@@ -46,7 +47,7 @@ def train(
     table = overridden(read_table(config) if config else {}, flags)
     settings = made(TrainConfig, table, str(config) if config else "the configuration")
     settings.out.mkdir(parents=True, exist_ok=True)
-    (settings.out / "train.toml").write_text(to_toml(settings), encoding="utf-8")
+    write_bytes(settings.out / "train.toml", to_toml(settings).encode())
     torch.set_num_threads(settings.surrogate.threads)  # small operations: more threads mostly wait for each other
     count = settings.surrogate.members
     try:

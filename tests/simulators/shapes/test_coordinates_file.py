@@ -122,6 +122,7 @@ def test_latin_1_and_byte_order_marks_are_read(tmp_path: Path) -> None:
 
 CROSSED = CLEAN.clone()
 CROSSED[8:14, 1] -= 0.15
+EIGHT = torch.stack([CLEAN[:, 0], CLEAN[:, 1] * (CLEAN[:, 0] - 0.531)], dim=1)  # sides swapped
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,8 @@ CROSSED[8:14, 1] -= 0.15
         (_text(CLEAN[::4]), "NACA 2412: an airfoil needs at least 20 points; got 15"),
         (_text(CLEAN).replace(f"{CLEAN[3, 1]:.7f}", "nan"), "must be a finite number; got NaN"),
         (_text(CLEAN).replace(f"{CLEAN[3, 1]:.7f}", "1e999"), "must be a finite number; got NaN or infinity"),
-        (_text(CROSSED), "the contour crosses itself near"),
+        (_text(CROSSED), "the contour crosses itself near .*; mend the points there"),
+        (_text(EIGHT), "the contour crosses itself near"),
         (_text(CLEAN) + "999.0 999.0\n" + _text(CLEAN, ""), "the file holds several bodies"),
         (_text(CLEAN[:45]), "neither starts and ends at the trailing edge nor is closed"),
     ],

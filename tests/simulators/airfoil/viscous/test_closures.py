@@ -15,6 +15,7 @@ from understudy.simulators.airfoil.viscous import closures
 from understudy.simulators.airfoil.viscous.jet import Jet
 from understudy.simulators.airfoil.viscous.start import STAGNATION_GROWTH, STAGNATION_SHAPE
 
+Prove = Callable[..., None]
 REYNOLDS = 1e6
 
 
@@ -29,13 +30,18 @@ def _primary(theta: object, displacement: object, s: object, u: float) -> layer.
 STREAM = layer.Stream(_number(REYNOLDS), None, _number(9.0))
 
 
-def test_blasius_profile() -> None:
+def test_blasius_profile(prove: Prove) -> None:
     """H = 2.591: cf Re_theta / 2 = 0.2205, H* = 1.573, c_D Re_theta = 0.1743; the fits are good to a few percent."""
     h, rt = _number(2.591), _number(500.0)
     energy = closures.laminar_energy_shape(h)
-    assert energy.item() == pytest.approx(1.573, rel=0.005)
-    assert (closures.laminar_friction(h, rt) * rt / 2).item() == pytest.approx(0.2205, rel=0.04)
-    assert (closures.laminar_dissipation(h, rt) * rt * energy / 2).item() == pytest.approx(0.1743, rel=0.02)
+    friction = closures.laminar_friction(h, rt) * rt / 2
+    dissipation = closures.laminar_dissipation(h, rt) * rt * energy / 2
+    for name, value, known, bound in (
+        ("energy shape factor", energy, 1.573, 0.005),
+        ("friction", friction, 0.2205, 0.04),
+        ("dissipation", dissipation, 0.1743, 0.02),
+    ):
+        prove(f"{name} of the Blasius profile: relative difference", abs(value.item() / known - 1), at_most=bound)
 
 
 def test_separation_profile_has_no_friction() -> None:
@@ -69,16 +75,17 @@ def test_waves_do_not_grow_below_the_critical_reynolds_number() -> None:
     assert rate[1] > 0
 
 
-def test_a_flat_plate_turns_where_experiments_say() -> None:
+def test_a_flat_plate_turns_where_experiments_say(prove: Prove) -> None:
     """N = 9 on a flat plate in a quiet tunnel: Re_x from 2.5 to 3.9 million (Schubauer and Skramstad; van Ingen)."""
     x = torch.linspace(1e-3, 5, 20001, dtype=torch.float64)
     theta = 0.664 * torch.sqrt(x / REYNOLDS)
     rate = closures.amplification_rate(torch.full_like(x, 2.591), theta, theta * REYNOLDS)
     n = torch.cumulative_trapezoid(rate, x)
-    assert 2.5 < x[int((n < 9).sum())] < 3.9
+    place = float(x[int((n < 9).sum())])
+    prove("transition of a flat plate, N = 9, Re_x in millions", place, at_least=2.5, at_most=3.9)
 
 
-def test_the_stagnation_layer_is_hiemenz_flow() -> None:
+def test_the_stagnation_layer_is_hiemenz_flow(prove: Prove) -> None:
     """The root of the similar station's equations lies near the exact H = 2.216 and theta^2 u / (nu x) = 0.0855."""
     x, u = 1e-3, 0.01
 
@@ -89,12 +96,13 @@ def test_the_stagnation_layer_is_hiemenz_flow() -> None:
         return [item.item() for item in layer.similar_station(layer.laminar_stations(primary, STREAM), _number(x))[:2]]
 
     shape, growth = fsolve(equations, (STAGNATION_SHAPE, STAGNATION_GROWTH))
-    assert (shape, growth) == pytest.approx((2.216, 0.0855), rel=0.02)
+    prove("shape factor at the stagnation point against Hiemenz: relative", abs(shape / 2.216 - 1), at_most=0.02)
+    prove("thickness at the stagnation point against Hiemenz: relative", abs(growth / 0.0855 - 1), at_most=0.02)
     assert pytest.approx((shape, growth), rel=0.05) == (STAGNATION_SHAPE, STAGNATION_GROWTH)
 
 
 @pytest.mark.parametrize("exponent", [1 / 3, 1 / 9, 0.0, -0.0476])
-def test_laminar_layers_become_similar(exponent: float) -> None:
+def test_laminar_layers_become_similar(exponent: float, prove: Prove) -> None:
     """Under u = x^m the march ends on Falkner and Skan's profile, to the few percent that the closures' fits allow."""
     x, theta, displacement = 0.01, 0.664e-4, 2.591 * 0.664e-4
     for _ in range(30):
@@ -102,15 +110,17 @@ def test_laminar_layers_become_similar(exponent: float) -> None:
         theta, displacement, _ = _next((x, theta, displacement, 0.0), following, exponent, turbulent=False)
         x = following
     shape, growth = _falkner_skan(exponent)
-    assert displacement / theta == pytest.approx(shape, rel=0.025)
-    assert theta**2 * REYNOLDS * x**exponent / x == pytest.approx(growth, rel=0.04)
+    away = abs(displacement / theta / shape - 1)
+    prove("shape factor of laminar layers against Falkner and Skan, worst of four: relative", away, at_most=0.025)
+    away = abs(theta**2 * REYNOLDS * x**exponent / x / growth - 1)
+    prove("momentum thickness squared of the same, worst of four: relative", away, at_most=0.04)
 
 
 def test_the_reference_profile_is_blasius_without_gradient() -> None:
     assert _falkner_skan(0.0) == pytest.approx((2.5911, 0.4410), rel=1e-3)
 
 
-def test_a_turbulent_flat_plate() -> None:
+def test_a_turbulent_flat_plate(prove: Prove) -> None:
     """At Re_theta = 10^4: H near 1.35, friction of Coles and Fernholz with the constants of Nagib et al. (2007)."""
     x, theta, displacement, root = 0.5, 1e-3, 1.45e-3, 0.04
     while theta * REYNOLDS < 1e4:
@@ -119,11 +129,12 @@ def test_a_turbulent_flat_plate() -> None:
         x = following
     shape = displacement / theta
     friction = closures.turbulent_friction(_number(shape), _number(theta * REYNOLDS), 0.0).item()
-    assert friction == pytest.approx(2 * (math.log(theta * REYNOLDS) / 0.384 + 4.127) ** -2, rel=0.03)
+    away = abs(friction / (2 * (math.log(theta * REYNOLDS) / 0.384 + 4.127) ** -2) - 1)
+    prove("friction of a turbulent flat plate, Re_theta 1e4, against Coles and Fernholz: relative", away, at_most=0.03)
     assert shape == pytest.approx(1.35, abs=0.03)
 
 
-def test_friction_is_the_growth_of_momentum() -> None:
+def test_friction_is_the_growth_of_momentum(prove: Prove) -> None:
     """Without pressure gradient the momentum residual vanishes exactly where theta grows by cf dx / 2."""
     x, theta, displacement = 1.0, 0.664e-3, 2.591 * 0.664e-3
     longer, displaced, _ = _next((x, theta, displacement, 0.0), 1.01, 0.0, turbulent=False)
@@ -131,7 +142,8 @@ def test_friction_is_the_growth_of_momentum() -> None:
         closures.laminar_friction(_number(d / t), _number(t * REYNOLDS)).item()
         for t, d in ((theta, displacement), (longer, displaced))
     ]
-    assert longer - theta == pytest.approx(0.25 * sum(friction) * 0.01, rel=1e-3)
+    away = abs((longer - theta) / (0.25 * sum(friction) * 0.01) - 1)
+    prove("growth of momentum on a plate against its friction: relative difference", away, at_most=1e-3)
 
 
 def _falkner_skan(exponent: float) -> tuple[float, float]:

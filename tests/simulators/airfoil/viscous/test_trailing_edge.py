@@ -13,7 +13,7 @@ from understudy.simulators.shapes import airfoil, panel
 
 @pytest.mark.parametrize(("name", "alpha", "reynolds"), [("goe522", -0.77, 5.46e5), ("ah82150f", 9.75, 2.39e6)])
 def test_closing_a_narrow_base_hardly_changes_the_flow(
-    solve: Callable[..., Solution], name: str, alpha: float, reynolds: float
+    solve: Callable[..., Solution], name: str, alpha: float, reynolds: float, prove: Callable[..., None]
 ) -> None:
     """Rear-loaded sections at which an extrapolated Kutta condition let lift jump by 5 to 80 % when the base closed."""
     shape = panel(airfoil(name, raw=False).coordinates[None])
@@ -28,5 +28,6 @@ def test_closing_a_narrow_base_hardly_changes_the_flow(
     answer = solve(AirfoilCase.of(torch.cat(contours), alpha, reynolds))
     answer.raise_unless_ok()
     closed, narrow = answer["cl"].tolist()
-    assert closed == pytest.approx(narrow, rel=0.01)
-    assert answer["cd"][0].item() == pytest.approx(answer["cd"][1].item(), rel=0.01)
+    drag = answer["cd"].tolist()
+    prove("lift when a narrow base closes, worst of two: relative change", abs(closed / narrow - 1), at_most=0.01)
+    prove("drag when a narrow base closes, worst of two: relative change", abs(drag[0] / drag[1] - 1), at_most=0.01)
