@@ -31,6 +31,8 @@ RESTORING_STEPS = 12  # at most, to where the constraints hold
 RESTORED = 1e-3  # weight of a violation as large as is allowed, while restoring,
 NEARNESS = 5e-3  # and of moving every parameter by its unit
 GOOD_ENOUGH = 3e-6  # change of the objective, as a ratio, below which a run ends
+NEGLIGIBLE = 1e-4  # gain of so many tries around the best design, as a ratio, that ends a run whose line searches
+PATIENCE = 12  # go nowhere
 NOT_ANSWERED = 10.0  # objective, as a ratio, of a design that the predictor does not answer
 FALLBACKS = 2  # screened starts that are followed when the given one leads to no feasible shape
 STRIDE = 0.1  # longest step of a parameter in its unit: beyond, shapes are wild and predictors fail at great cost
@@ -194,8 +196,8 @@ class _Point:
         return (not self.sound, missed, self.unknown, self.objective)
 
 
-class _OutOfCallsError(Exception):
-    """Ends a run whose line searches go nowhere; what it has found is kept."""
+class _EndedError(Exception):
+    """Ends a run whose line searches go nowhere, with the reason; what it has found is kept."""
 
 
 @dataclass(eq=False)
@@ -210,6 +212,9 @@ class _Follower:
     budget: int = 0  # calls of the predictor that are left
     reference: float = 1.0  # unit of the objective
     shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
+    patience: float = np.inf
+    in_vain: int = 0  # tries around the best design since it became better than `to_beat` by more than a trifle
+    to_beat: float = np.inf
     stride: float = np.inf  # of any parameter from an accepted place to the next, in its unit
 
     def __post_init__(self) -> None:
@@ -239,11 +244,12 @@ class _Follower:
         restored = self(z)
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
         self.shy = restored.sound and restored.unknown == 0
+        self.patience, self.in_vain, self.to_beat = PATIENCE, 0, np.inf
         self.budget += self.evaluator.problem.search.iterations
         try:
             result = self._minimise(z)
-        except _OutOfCallsError:
-            self.message = f"the search used up its {self.evaluator.problem.search.iterations} calls of the predictor"
+        except _EndedError as reason:
+            self.message = f"the search ended after {len(self.history) - 1} steps: {reason}"
         else:
             self.message = f"the search ended after {result.nit} steps: {result.message}"
         self.stride = np.inf
@@ -252,7 +258,7 @@ class _Follower:
     def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
         """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""
         start = np.clip(z, self.lower + 1e-9, self.upper - 1e-9)
-        self.budget = steps + 1  # least squares keeps to its own; the rest is for recording
+        self.budget, self.patience = steps + 1, np.inf  # least squares keeps to its own; the rest is for recording
 
         def residual(z: Vector) -> Vector:
             rows = self(z).rows
@@ -341,7 +347,9 @@ class _Follower:
     def _evaluate(self, z: Vector) -> _Point:
         """Ask the predictor; what it cannot answer looks like the last accepted place, only far worse."""
         if self.budget == 0:
-            raise _OutOfCallsError
+            raise _EndedError(f"it used up its {self.evaluator.problem.search.iterations} calls of the predictor")
+        if self.in_vain >= self.patience:
+            raise _EndedError(f"{PATIENCE} tries around the best design gained less than {NEGLIGIBLE:.2%}")
         self.budget -= 1
         evaluation = self.evaluator(self.physical(z)[None])
         objective, rows = float(evaluation.objective[0]), evaluation.rows[0].numpy()
@@ -352,9 +360,18 @@ class _Follower:
         else:
             rows = self._accepted.rows if self._accepted else -np.ones(len(rows))
             point = _Point(z, NOT_ANSWERED * self.reference, rows, np.inf, unknown, False, evaluation)
+        self._compare(point)
+        return point
+
+    def _compare(self, point: _Point) -> None:
+        """Keep the best, and count how many tries around it gained next to nothing."""
         if self._best is None or point.rank < self._best.rank:
             self._best = point
-        return point
+        near = self._best.feasible and np.abs(point.z - self._best.z).max() < STRIDE / 2
+        if near and self.to_beat - self._best.objective < NEGLIGIBLE * self.reference:
+            self.in_vain += 1
+        else:
+            self.in_vain, self.to_beat = 0, self._best.objective if self._best.feasible else np.inf
 
     def _accept(self, point: _Point) -> None:
         """Go on from here; where nothing was answered, with the last gradients."""

@@ -21,7 +21,7 @@ from understudy.design.parameters import Parameters
 from understudy.design.problem import Problem
 from understudy.design.problem_file import problem_to_toml
 from understudy.design.report import write_report
-from understudy.design.verify import fly, verification_case, with_verdict
+from understudy.design.verify import verification_case, with_verdict
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Predictor, Simulator, Solution, Status
 from understudy.simulators.shapes.airfoil import Airfoil
@@ -122,8 +122,7 @@ def _round(
 
         optimum = optimise(problem, predictor, start, resume_from=reached, progress=keep)
     design = made_design(problem, predictor, optimum)
-    design = with_verdict(design, problem, simulator.name, fly(design.coordinates, problem, simulator))
-    design = replace(design, polar=_polar(design, problem, predictor, simulator))
+    design = _verified(design, problem, predictor, simulator)
     design.save(done)
     return design
 
@@ -152,26 +151,34 @@ def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Des
     )
 
 
-def _polar(
-    design: Design, problem: Problem, predictor: Predictor, simulator: Simulator
-) -> tuple[Flight, Flight | None] | None:
-    """Promise and verdict over a sweep of the angle, the stream interpolated between the operating points."""
+def _verified(design: Design, problem: Problem, predictor: Predictor, simulator: Simulator) -> Design:
+    """The verdict, and the polars of both; flying operating points and polar in one batch is cheaper."""
+    posed, sweep = verification_case(design.coordinates, problem), _sweep(design, problem)
+    points = len(posed)
+    with torch.no_grad():
+        answer = simulator.predict(AirfoilCase.concatenate([posed, sweep]) if sweep else posed)
+        flown = Flight.of(simulator.name, answer)
+        design = with_verdict(design, problem, flown.part(slice(points)))
+        if sweep is None:
+            return design
+        promised = Flight.of(predictor.name, predictor.predict(sweep), sweep.alpha)
+    verified = flown.part(slice(points, None))
+    verified = replace(verified, cp=(), values={**verified.values, "alpha": promised.values["alpha"]})
+    return replace(design, polar=(replace(promised, cp=()), verified))
+
+
+def _sweep(design: Design, problem: Problem) -> AirfoilCase | None:
+    """Angles from below the lowest operating point to above the highest, the stream interpolated between them."""
     at = np.asarray(design.promise.values["alpha"])
     if not np.isfinite(at).all():
         return None
     order = np.argsort(at)
-    sweep = np.linspace(at.min() - BEYOND, at.max() + BEYOND, SWEEP)
+    angles = np.linspace(at.min() - BEYOND, at.max() + BEYOND, SWEEP)
     columns = {
-        name: torch.tensor(np.interp(sweep, at[order], np.array([getattr(p, name) for p in problem.points])[order]))
+        name: torch.tensor(np.interp(angles, at[order], np.array([getattr(p, name) for p in problem.points])[order]))
         for name in ("reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
     }
-    case = AirfoilCase.of(design.coordinates, torch.tensor(sweep), **columns)
-    with torch.no_grad():
-        promised, verified = predictor.predict(case), simulator.predict(case)
-    return tuple(
-        replace(Flight.of(one.name, answer, case.alpha), cp=())
-        for one, answer in ((predictor, promised), (simulator, verified))
-    )  # type: ignore[return-value]
+    return AirfoilCase.of(design.coordinates, torch.tensor(angles), **columns)
 
 
 def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) -> tuple[AirfoilCase, Solution]:

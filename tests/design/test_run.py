@@ -105,7 +105,7 @@ def test_rounds_close_a_gap_and_then_end(problem: Problem, understudy: type, jud
     flown = len(simulator.calls)
     (tmp_path / "round-1.json").unlink()  # killed in the second round: labels are kept, learning is repeated
     again = run_design(problem, understudy(), simulator, tmp_path, rounds=3, refine=refine)
-    assert simulator.calls[flown:] == [1, 15]  # verification and polar, no labels
+    assert simulator.calls[flown:] == [1 + 15]  # verification and polar, no labels
     assert again.objective[1] == pytest.approx(design.objective[1], rel=1e-4)
 
 
