@@ -11,7 +11,7 @@ chord; XFOIL runs cold on exactly these nodes.
 
 import json
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -33,16 +33,19 @@ FILE = Path(__file__).parent / "data" / "xfoil_cases.h5"
 SEED, CASES, NODES = 20250131, 400, 160
 INPUTS = ("alpha", "reynolds", "mach", "n_crit")
 SCALARS = ("cl", "cd", "cd_friction", "cd_pressure", "cm", "xtr_top", "xtr_bottom")
-FIELDS = ("edge_speed", "cf", "theta", "delta_star")  # stored; at Mach 0 they give cp and the shape factor
+FIELDS = ("edge_speed", "cf", "theta", "delta_star")  # at Mach 0 they give cp and the shape factor
 MANTISSA_BITS = 13  # kept of the surface fields: a relative error of 6e-5, far below the difference between two solvers
+
+Contour = Float64[ndarray, "points 2"]
+Draw = Callable[[], tuple[str, Contour]]  # the name of a shape and its contour
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedCases:
     """The cases, XFOIL's cold answers to them, and where each shape comes from.
 
-    shapes: "naca4 camber position thickness", "naca5 design_lift position normal|reflexed thickness", "uiuc name", or
-        "blend name name share_of_the_second".
+    shapes: "naca4 camber position thickness", "naca5 design_lift position normal|reflexed thickness", "uiuc name",
+        "blend name name share_of_the_second", or "box number".
     """
 
     case: AirfoilCase
@@ -54,22 +57,29 @@ class JudgedCases:
         """Mask of the rows that XFOIL answered."""
         return torch.tensor([status is Status.OK for status in self.answer.status])
 
+    @property
+    def possible(self) -> torch.Tensor:
+        """Mask of the rows that XFOIL answered with more drag than friction; at Mach 0 pressure cannot push forward."""
+        return self.converged & (self.answer["cd"] > self.answer["cd_friction"])
+
 
 def judged_cases(file: Path = FILE) -> JudgedCases:
-    """Read the cases and XFOIL's answers; needs neither XFOIL nor AeroSandbox. The surface fields carry four digits."""
+    """Read the cases and XFOIL's answers; needs neither XFOIL nor AeroSandbox. Surface fields carry four digits."""
     with h5py.File(file) as content:
         tensors = {
             name: torch.from_numpy(content[f"{group}/{name}"][:].astype(np.float64))
             for group, names in (("inputs", ("coordinates", *INPUTS)), ("outputs", SCALARS), ("fields", FIELDS))
             for name in names
+            if f"{group}/{name}" in content
         }
         status = tuple(Status(text) for text in content["status"].asstr()[:])
         message = tuple(content["message"].asstr()[:])
         shapes = tuple(content["inputs/shape"].asstr()[:])
     case = AirfoilCase.of(tensors["coordinates"], **{name: tensors[name] for name in INPUTS})
-    values = {name: tensors[name] for name in ("alpha", *SCALARS, *FIELDS)}
-    values["cp"] = 1 - values["edge_speed"] ** 2
-    values["shape_factor"] = values["delta_star"] / values["theta"]
+    values = {name: tensors[name] for name in ("alpha", *SCALARS, *FIELDS) if name in tensors}
+    if "edge_speed" in values:
+        values["cp"] = 1 - values["edge_speed"] ** 2
+        values["shape_factor"] = values["delta_star"] / values["theta"]
     return JudgedCases(case, Solution(values=values, status=status, message=message), shapes)
 
 
@@ -77,14 +87,22 @@ def draw_cases(count: int = CASES, seed: int = SEED) -> tuple[AirfoilCase, tuple
     """The cases themselves and the names of their shapes; needs AeroSandbox for the UIUC coordinates."""
     random = np.random.default_rng(seed)
     library = _library_names()
-    families: tuple[Callable[[], tuple[str, Float64[ndarray, "points 2"]]], ...] = (
-        lambda: _random_naca(random),
-        lambda: _random_uiuc(random, library),
-        lambda: _random_blend(random, library),
+    return cases_of(
+        (
+            lambda: _random_naca(random),
+            lambda: uiuc(library[random.integers(len(library))]),
+            lambda: random_blend(random, library),
+        ),
+        count,
+        random,
     )
+
+
+def cases_of(kinds: Sequence[Draw], count: int, random: np.random.Generator) -> tuple[AirfoilCase, tuple[str, ...]]:
+    """Plausible shapes of these kinds in turn, each at one condition of the box above."""
     shapes, nodes = [], []
     while len(nodes) < count:
-        name, contour = families[len(nodes) % 3]()
+        name, contour = kinds[len(nodes) % len(kinds)]()
         if _is_plausible(contour):
             shapes.append(name)
             nodes.append(panel(torch.from_numpy(contour)[None], NODES)[0].round(decimals=9))
@@ -97,31 +115,85 @@ def draw_cases(count: int = CASES, seed: int = SEED) -> tuple[AirfoilCase, tuple
     return case, tuple(shapes)
 
 
-def write_cases(
-    case: AirfoilCase, shapes: tuple[str, ...], answer: Solution, simulator: Xfoil, file: Path = FILE
+def uiuc(name: str) -> tuple[str, Contour]:
+    """The raw coordinates of a section of the library."""
+    import aerosandbox  # not needed to read the stored cases
+
+    return f"uiuc {name}", _without_duplicates(aerosandbox.Airfoil(name).normalize().coordinates)
+
+
+def random_blend(random: np.random.Generator, library: Sequence[str]) -> tuple[str, Contour]:
+    """A blend of the CST fits of two of these sections of the library."""
+    import aerosandbox  # not needed to read the stored cases
+
+    first, second = (library[index] for index in random.integers(len(library), size=2))
+    share = random.uniform(0, 1)
+    fits = [aerosandbox.Airfoil(name).normalize().to_kulfan_airfoil(n_weights_per_side=8) for name in (first, second)]
+    blend = aerosandbox.KulfanAirfoil(
+        name="blend",
+        **{
+            part: (1 - share) * getattr(fits[0], part) + share * getattr(fits[1], part)
+            for part in ("upper_weights", "lower_weights", "leading_edge_weight", "TE_thickness")
+        },
+    )
+    return f"blend {first} {second} {share:.3f}", _without_duplicates(
+        blend.to_airfoil(n_coordinates_per_side=150).coordinates
+    )
+
+
+def judge(
+    case: AirfoilCase,
+    shapes: tuple[str, ...],
+    file: Path,
+    *,
+    seed: int,
+    made_by: str,
+    fields: Sequence[str] = FIELDS,
 ) -> None:
-    """Store cases and answers; the surface fields in single precision with a shortened mantissa."""
+    """Run XFOIL cold on the cases, store its answers, and say how often and how fast it answers."""
+    simulator = Xfoil(march=March.NEVER, workers=2)
+    simulator.predict(case[:2])
+    start, used = perf_counter(), _processor_seconds()
+    answer = simulator.predict(case)
+    seconds, busy = perf_counter() - start, _processor_seconds() - used
     with h5py.File(file, "w") as content:
         content.attrs.update(
-            simulator=f"xfoil {simulator.version}", configuration=json.dumps(dict(simulator.configuration)), seed=SEED
+            simulator=f"xfoil {simulator.version}",
+            configuration=json.dumps(dict(simulator.configuration)),
+            seed=seed,
+            made_by=made_by,
         )
-        content.attrs["made_by"] = "python benchmarks/airfoil_cases.py"
-        nodes = content.create_dataset(
-            "inputs/coordinates",
-            data=case.coordinates.numpy(),
-            chunks=(50, NODES, 2),
-            scaleoffset=9,
-            compression="gzip",
-        )
-        nodes.attrs.update(unit="chord", description="surface nodes, upper trailing edge to lower, exact to 1e-9")
-        for path, texts in (("inputs/shape", shapes), ("status", answer.status), ("message", answer.message)):
-            content.create_dataset(path, data=[str(text) for text in texts], dtype=h5py.string_dtype())
-        for name in INPUTS:
-            _write(content, f"inputs/{name}", getattr(case, name).numpy())
-        for name in SCALARS:
-            _write(content, f"outputs/{name}", answer[name].numpy())
-        for name in FIELDS:
-            _write(content, f"fields/{name}", _shortened(answer[name].numpy()))
+        _write_cases(content, JudgedCases(case, answer, shapes), fields)
+    converged = sum(status is Status.OK for status in answer.status)
+    share = converged / len(case)
+    print(f"XFOIL {simulator.version}, cold, 100 iterations: {converged} of {len(case)} converged ({share:.1%})")
+    print(
+        f"{seconds:.1f} s on 2 workers: {len(case) / seconds:.1f} points a second, {converged / seconds:.1f} converged"
+    )
+    print(
+        f"XFOIL's own processor time: {1000 * busy / len(case):.0f} ms a point, {1000 * busy / converged:.0f} converged"
+    )
+
+
+def _write_cases(content: h5py.File, judged: JudgedCases, fields: Sequence[str]) -> None:
+    """Cases and answers; the surface fields in single precision with a shortened mantissa."""
+    nodes = content.create_dataset(
+        "inputs/coordinates",
+        data=judged.case.coordinates.numpy(),
+        chunks=(50, NODES, 2),
+        scaleoffset=9,
+        compression="gzip",
+    )
+    nodes.attrs.update(unit="chord", description="surface nodes, upper trailing edge to lower, exact to 1e-9")
+    texts = {"inputs/shape": judged.shapes, "status": judged.answer.status, "message": judged.answer.message}
+    for path, column in texts.items():
+        content.create_dataset(path, data=[str(text) for text in column], dtype=h5py.string_dtype())
+    for name in INPUTS:
+        _write(content, f"inputs/{name}", getattr(judged.case, name).numpy())
+    for name in SCALARS:
+        _write(content, f"outputs/{name}", judged.answer[name].numpy())
+    for name in fields:
+        _write(content, f"fields/{name}", _shortened(judged.answer[name].numpy()))
 
 
 def _write(content: h5py.File, path: str, values: ndarray) -> None:
@@ -140,7 +212,7 @@ def _shortened(values: Float64[ndarray, "cases nodes"]) -> ndarray:
     return np.where(np.isnan(values), np.float32(np.nan), rounded.view(np.float32))
 
 
-def _random_naca(random: np.random.Generator) -> tuple[str, Float64[ndarray, "points 2"]]:
+def _random_naca(random: np.random.Generator) -> tuple[str, Contour]:
     thickness = random.uniform(0.06, 0.21)
     if random.random() < 0.7:
         camber, position = random.uniform(0, 0.06), random.uniform(0.2, 0.6)
@@ -153,31 +225,6 @@ def _random_naca(random: np.random.Generator) -> tuple[str, Float64[ndarray, "po
     return f"naca5 {lift:.3f} {position} {'reflexed' if reflexed else 'normal'} {thickness:.4f}", contour
 
 
-def _random_uiuc(random: np.random.Generator, library: list[str]) -> tuple[str, Float64[ndarray, "points 2"]]:
-    import aerosandbox  # not needed to read the stored cases
-
-    name = library[random.integers(len(library))]
-    return f"uiuc {name}", _without_duplicates(aerosandbox.Airfoil(name).normalize().coordinates)
-
-
-def _random_blend(random: np.random.Generator, library: list[str]) -> tuple[str, Float64[ndarray, "points 2"]]:
-    import aerosandbox  # not needed to read the stored cases
-
-    first, second = (library[index] for index in random.integers(len(library), size=2))
-    share = random.uniform(0, 1)
-    fits = [aerosandbox.Airfoil(name).normalize().to_kulfan_airfoil(n_weights_per_side=8) for name in (first, second)]
-    blend = aerosandbox.KulfanAirfoil(
-        name="blend",
-        **{
-            part: (1 - share) * getattr(fits[0], part) + share * getattr(fits[1], part)
-            for part in ("upper_weights", "lower_weights", "leading_edge_weight", "TE_thickness")
-        },
-    )
-    return f"blend {first} {second} {share:.3f}", _without_duplicates(
-        blend.to_airfoil(n_coordinates_per_side=150).coordinates
-    )
-
-
 def _library_names() -> list[str]:
     import aerosandbox  # not needed to read the stored cases
 
@@ -185,12 +232,12 @@ def _library_names() -> list[str]:
     return sorted(path.stem for path in folder.glob("*.dat"))
 
 
-def _without_duplicates(contour: Float64[ndarray, "points 2"]) -> Float64[ndarray, "fewer 2"]:
+def _without_duplicates(contour: Contour) -> Float64[ndarray, "fewer 2"]:
     moves = np.r_[True, np.linalg.norm(np.diff(contour, axis=0), axis=1) > 1e-7]
     return np.asarray(contour[moves], dtype=np.float64)
 
 
-def _is_plausible(contour: Float64[ndarray, "points 2"]) -> bool:
+def _is_plausible(contour: Contour) -> bool:
     """At least 30 points, 4 to 30 % thick, a base below 2 %, x growing along both sides, which nowhere cross."""
     nose = int(contour[:, 0].argmin())
     upper, lower = contour[nose::-1], contour[nose:]
@@ -211,23 +258,9 @@ def _processor_seconds() -> float:
 
 
 def main() -> None:
-    """Draw the cases, run XFOIL on them and say how often and how fast it answers."""
+    """Draw the cases and judge them."""
     case, shapes = draw_cases()
-    simulator = Xfoil(march=March.NEVER, workers=2)
-    simulator.predict(case[:2])
-    start, used = perf_counter(), _processor_seconds()
-    answer = simulator.predict(case)
-    seconds, busy = perf_counter() - start, _processor_seconds() - used
-    write_cases(case, shapes, answer, simulator)
-    converged = sum(status is Status.OK for status in answer.status)
-    share = converged / len(case)
-    print(f"XFOIL {simulator.version}, cold, 100 iterations: {converged} of {len(case)} converged ({share:.1%})")
-    print(
-        f"{seconds:.1f} s on 2 workers: {len(case) / seconds:.1f} points a second, {converged / seconds:.1f} converged"
-    )
-    print(
-        f"XFOIL's own processor time: {1000 * busy / len(case):.0f} ms a point, {1000 * busy / converged:.0f} converged"
-    )
+    judge(case, shapes, FILE, seed=SEED, made_by="python benchmarks/airfoil_cases.py")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ waste nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
 
 import numpy as np
 import torch
@@ -16,6 +18,15 @@ from torch import Tensor
 
 from understudy.datasets.buckets import BUCKETS, bucket
 from understudy.datasets.reader import DataSet
+
+
+class Side(IntEnum):
+    """What the shapes of a family are used for; `NONE` is that of a blend whose families fall on different sides."""
+
+    NONE = -1
+    TRAINING = 0
+    VALIDATION = 1
+    TEST = 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,33 +50,43 @@ def split(data: DataSet, *, validation: float = 0.1, test: float = 0.1, seed: in
     Raises:
         ValueError: shares that leave nothing to train on.
     """
-    sides = _sides(validation, test, seed)
-    side_of_shape = torch.tensor([_common_side(families, sides) for families in data.shape_families], dtype=torch.int64)
+    side_of_shape = torch.tensor(
+        [side_of(families, validation=validation, test=test, seed=seed) for families in data.shape_families],
+        dtype=torch.int64,
+    )
     rows = data.ok_rows
     side = side_of_shape[data.shape[rows]]
-    training, validating, testing, dropped = (rows[side == number] for number in (0, 1, 2, -1))
+    training, validating, testing, dropped = (
+        rows[side == number] for number in (Side.TRAINING, Side.VALIDATION, Side.TEST, Side.NONE)
+    )
     return Split(training=training, validation=validating, test=testing, dropped=dropped)
 
 
-def _sides(validation: float, test: float, seed: int) -> list[int]:
-    """For each bucket 0 (training), 1 (validation) or 2 (test)."""
+def side_of(families: Sequence[str], *, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> Side:
+    """The side on which `split` with the same shares and seed puts a shape of these families, in a data set or not.
+
+    Raises:
+        ValueError: shares that leave nothing to train on.
+    """
+    sides = _sides(validation, test, seed)
+    found = {sides[bucket(family)] for family in families}
+    return found.pop() if len(found) == 1 else Side.NONE
+
+
+@cache
+def _sides(validation: float, test: float, seed: int) -> tuple[Side, ...]:
+    """The side of each bucket."""
     counts = [_buckets_for("validation", validation), _buckets_for("test", test)]
     if sum(counts) >= BUCKETS:
         raise ValueError(f"validation and test must leave families to train on; got {validation} and {test}")
     order = np.random.default_rng(seed).permutation(BUCKETS)
-    sides = [0] * BUCKETS
+    sides = [Side.TRAINING] * BUCKETS
     for place, number in enumerate(order[: sum(counts)]):
-        sides[number] = 1 if place < counts[0] else 2
-    return sides
+        sides[number] = Side.VALIDATION if place < counts[0] else Side.TEST
+    return tuple(sides)
 
 
 def _buckets_for(name: str, share: float) -> int:
     if not 0 <= share < 1:
         raise ValueError(f"the share for {name} must be at least 0 and below 1; got {share}")
     return max(1, round(share * BUCKETS)) if share else 0
-
-
-def _common_side(families: Sequence[str], sides: Sequence[int]) -> int:
-    """The side on which all families lie, -1 if they lie on several."""
-    found = {sides[bucket(family)] for family in families}
-    return found.pop() if len(found) == 1 else -1

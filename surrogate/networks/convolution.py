@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn.functional import silu
 
 from understudy.surrogate.networks.heads import CaseHead, FieldHead, NetworkOutput
-from understudy.surrogate.networks.mirror import MirrorConv1d, MirrorLinear, lift
+from understudy.surrogate.networks.mirror import MirrorConv1d, MirrorGrow, MirrorLinear, MirrorStem, lift
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class ConvolutionalNetwork(nn.Module):
         self.config, self.members = config, members
         channels, hidden = config.channels, config.hidden
         self.conditions = ConditionNetwork(sum(conditions), hidden, members=members)
-        self.stem = MirrorConv1d(sum(fields), channels[0], config.size, members=members)
+        self.stem = MirrorStem(*fields, channels[0], config.size, members=members)
         self.down = nn.ModuleList(self._level(level) for level in range(len(channels)))
         steps = list(pairwise(channels))
         self.shrink = nn.ModuleList(MirrorConv1d(a, b, 2, members=members, stride=2) for a, b in steps)
-        self.grow = nn.ModuleList(MirrorConv1d(b, a, 1, members=members) for a, b in steps)
+        self.grow = nn.ModuleList(MirrorGrow(b, a, members=members) for a, b in steps)
         self.up = nn.ModuleList(self._level(level) for level in range(len(channels) - 1))
         self.modulated = [2 * block.channels for level in (*self.down, *reversed(self.up)) for block in level]
         self.modulation = MirrorLinear(hidden, sum(self.modulated), members=members, gain=0.5)
@@ -72,8 +74,8 @@ class ConvolutionalNetwork(nn.Module):
     def forward(self, even: Tensor, odd: Tensor, even_conditions: Tensor, odd_conditions: Tensor) -> NetworkOutput:
         """Normalised inputs in, normalised outputs out; shapes as in `Encoding`."""
         conditions = self.conditions(even_conditions, odd_conditions)
-        modulation = iter(self.modulation(conditions)[..., None].split(self.modulated, dim=3))
-        streams = self.stem(lift(even, odd, self.members))
+        modulation = iter(self.modulation(conditions).unflatten(2, (2, -1)).split(self.modulated, dim=3))
+        streams = self.stem(even, odd)
         passed = []
         for level, blocks in enumerate(self.down):
             if level:
@@ -82,7 +84,7 @@ class ConvolutionalNetwork(nn.Module):
             passed.append(streams)
         coarse = streams = passed.pop()
         for level in reversed(range(len(self.up))):
-            streams = passed.pop() + self.grow[level](streams).repeat_interleave(2, dim=4)
+            streams = passed.pop() + self.grow[level](streams)
             streams = self.up[level](streams, modulation)
         return self.case(self.fields(streams), streams, coarse, conditions)
 
@@ -96,8 +98,7 @@ class ConditionNetwork(nn.Module):
         self.second = MirrorLinear(hidden, hidden, members=members, gain=1.7)
 
     def forward(self, even: Tensor, odd: Tensor) -> Tensor:
-        streams = lift(even[..., None], odd[..., None], self.first.members)[..., 0]
-        return silu(self.second(silu(self.first(streams))))
+        return silu(self.second(silu(self.first(lift(even, odd, self.first.members)))))
 
 
 class ResidualBlock(nn.Module):
@@ -110,10 +111,37 @@ class ResidualBlock(nn.Module):
         self.second = MirrorConv1d(channels, channels, size, members=members, gain=0.5)
 
     def forward(self, streams: Tensor, modulation: Tensor) -> Tensor:
-        """Modulation (batch, members, 2, 2 channels, 1): the departure of the scale from 1, then the shift."""
-        scale, shift = modulation.split(self.channels, dim=3)
-        hidden = self.first(streams)
-        return streams + self.second(silu(torch.addcmul(hidden + shift, hidden, scale)))
+        """Modulation (members, batch, 2, 2 channels): the departure of the scale from 1, then the shift."""
+        scale, shift = (part.flatten(2)[:, :, None] for part in modulation.split(self.channels, dim=3))
+        return streams + self.second(_ModulatedSilu.apply(self.first(streams), 1 + scale, shift))
+
+
+class _ModulatedSilu(torch.autograd.Function):
+    """silu(scale * x + shift) with the same scale and shift at all nodes, in single precision at least.
+
+    Written out because the pieces, one after the other, read and write the signal twice as often.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        values: Float[Tensor, "members batch nodes channels"],
+        scale: Float[Tensor, "members batch 1 channels"],
+        shift: Float[Tensor, "members batch 1 channels"],
+    ) -> Float[Tensor, "members batch nodes channels"]:
+        dtype = torch.promote_types(values.dtype, torch.float32)
+        modulated = torch.addcmul(shift.to(dtype), values.to(dtype), scale.to(dtype))
+        ctx.save_for_backward(values, scale, shift, modulated)
+        return silu(modulated).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        values, scale, shift, modulated = ctx.saved_tensors  # type: ignore[attr-defined]
+        dtype = modulated.dtype
+        gradient = torch.ops.aten.silu_backward(gradient.to(dtype), modulated)
+        by_scale = (gradient * values.to(dtype)).sum(2, keepdim=True)
+        by_shift = gradient.sum(2, keepdim=True)
+        return (gradient * scale).to(values.dtype), by_scale.to(scale.dtype), by_shift.to(shift.dtype)
 
 
 class Blocks(nn.ModuleList):

@@ -74,7 +74,7 @@ class GraphNetwork(nn.Module):
         fine = self.own(both) + self.refine(coarse).unflatten(2, (COARSENING, -1)).flatten(1, 2)
         fine = fine + self.last(silu(fine))
         streams, coarse_streams = _as_streams(silu(fine)), _as_streams(coarse)
-        condition_streams = torch.stack(conditions.chunk(2), 1)[:, None]
+        condition_streams = torch.cat(conditions.chunk(2), 1)[None]
         return self.case(self.fields(streams), streams, coarse_streams, condition_streams)
 
     @staticmethod
@@ -138,4 +138,4 @@ def surface_edges(graphs: int, nodes: int, reaches: tuple[int, ...], device: tor
 def _as_streams(both: Tensor) -> Tensor:
     """(2 batch, nodes, features) of cases and mirror images to the two streams of `networks.mirror`, of one member."""
     case, image = both.chunk(2)
-    return torch.stack([case, image.flip(1)], 1).transpose(2, 3)[:, None]
+    return torch.cat([case, image.flip(1)], 2)[None]

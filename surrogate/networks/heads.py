@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from understudy.surrogate.networks.mirror import MirrorConv1d, MirrorLinear
+from understudy.surrogate.networks.mirror import MirrorLinear, MirrorSum
 
 FIELDS = ("cp", "cf", "theta", "delta_star")
 EVEN_NUMBERS = ("ln_cd", "spread_cl", "spread_cd", "spread_cm")
@@ -31,10 +31,10 @@ class FieldHead(nn.Module):
 
     def __init__(self, channels: int, *, members: int = 1) -> None:
         super().__init__()
-        self.out = MirrorConv1d(channels, len(FIELDS), 1, members=members, gain=0.5)
+        self.out = MirrorSum(channels, len(FIELDS), members=members, gain=0.5)
 
     def forward(self, streams: Tensor) -> Tensor:
-        return self.out(streams).sum(2)
+        return self.out(streams).permute(1, 0, 3, 2)
 
 
 class CaseHead(nn.Module):
@@ -47,9 +47,11 @@ class CaseHead(nn.Module):
         self.out = MirrorLinear(hidden, len(EVEN_NUMBERS) + len(PAIRED_NUMBERS), members=members, gain=0.5)
 
     def forward(self, fields: Tensor, fine: Tensor, coarse: Tensor, conditions: Tensor) -> NetworkOutput:
-        own, image = fine[..., [0, -1]].unbind(2)
+        edges = torch.stack([fine[:, :, 0], fine[:, :, -1]], 3).unflatten(2, (2, -1))
+        own, image = edges.unbind(2)
         edges = torch.stack([own.flatten(2), image.flip(3).flatten(2)], 2)  # each stream's own upper edge comes first
-        features = torch.cat([edges, fine.mean(4), coarse.mean(4), conditions], dim=3)
-        numbers = self.out(silu(self.second(silu(self.first(features)))))
+        streams = [values.unflatten(2, (2, -1)) for values in (fine.mean(2), coarse.mean(2), conditions)]
+        features = torch.cat([edges, *streams], 3).flatten(2)
+        numbers = self.out(silu(self.second(silu(self.first(features))))).unflatten(2, (2, -1)).transpose(0, 1)
         even = len(EVEN_NUMBERS)
         return NetworkOutput(fields, numbers[..., :even].sum(2), numbers[..., even:])

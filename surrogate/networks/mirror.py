@@ -1,11 +1,13 @@
 """Layers that are exactly symmetric under mirroring the airfoil, for one network or for several side by side.
 
-A signal is held as (batch, members, 2, channels, nodes): for each member of an ensemble, the stream of the case as
-asked and the stream of its mirror image, both at the node of the case as asked. Mirroring the case swaps the streams
-and reverses the nodes, and every layer here commutes with that, to the rounding of the sums. (A group convolution over
-the group of two
-elements: Cohen and Welling, 2016.) A layer costs what an ordinary one of 2 channels costs and has half the weights.
-Members never mix: they share an operation, not a weight.
+A signal is held as (members, batch, nodes, 2 channels): for each member of an ensemble and at each node of the case as
+asked, the channels of the case as asked and then those of its mirror image: two streams. Mirroring the case swaps the
+streams and reverses the nodes, and every layer here commutes with that, to the rounding of the sums. (A group
+convolution over the group of two elements: Cohen and Welling, 2016.) A layer costs what an ordinary one of 2 channels
+costs and has half the weights. Members never mix: they share an operation, not a weight.
+
+Channels lie side by side in memory, so that a convolution is one matrix product with the channels of each node and its
+neighbours: several times as fast as a convolution proper on so few nodes.
 """
 
 import math
@@ -14,21 +16,20 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import conv1d
+from torch.autograd.function import FunctionCtx
 
 
 def lift(
-    even: Float[Tensor, "batch even nodes"], odd: Float[Tensor, "batch odd nodes"], members: int
-) -> Float[Tensor, "batch members 2 channels nodes"]:
-    """The two streams of even and odd fields, (even, odd) and (even, -odd), the same for each member."""
-    streams = torch.stack([torch.cat([even, odd], 1), torch.cat([even, -odd], 1)], 1)
-    return streams[:, None].expand(-1, members, -1, -1, -1)
+    even: Float[Tensor, "*rows even"], odd: Float[Tensor, "*rows odd"], members: int
+) -> Float[Tensor, "members *rows channels"]:
+    """The two streams of even and odd values, (even, odd) and (even, -odd), the same for each member."""
+    return torch.cat([even, odd, even, -odd], -1).expand(members, *[-1] * even.ndim)
 
 
 class _Mirrored(nn.Module):
     """Weights between two streams: `same` within a stream, `cross` from one to the other, and a bias; one set a member.
 
-    The full matrix made of them is kept while they cannot change unnoticed: when no gradient is asked of them.
+    The matrix made of them is kept while they cannot change unnoticed: when no gradient is asked of them.
     """
 
     def __init__(self, members: int, shape: tuple[int, ...], fan_in: int, gain: float) -> None:
@@ -40,8 +41,12 @@ class _Mirrored(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, shape[0]))
         self._kept: tuple[tuple[int, ...], Tensor, Tensor] | None = None
 
-    def full(self) -> tuple[Tensor, Tensor]:
-        """Weight (members, 2 out, 2 in, ...) and bias (members, 2 out) of the equivalent ordinary layers."""
+    def around(self, streams: Float[Tensor, "members batch nodes inputs"], reach: int) -> Tensor:
+        """The equivalent ordinary layers, applied to each node and its neighbours up to `reach` on either side."""
+        return _Product.apply(streams, *self.matrix_and_bias(), reach)
+
+    def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
+        """Matrix (members, outputs, inputs) and bias (members, 1, outputs) of the equivalent ordinary layers."""
         if self.same.requires_grad:
             return self._assembled()
         tensors = (self.same, self.cross, self.bias)
@@ -51,15 +56,40 @@ class _Mirrored(nn.Module):
         return self._kept[1:]
 
     def _assembled(self) -> tuple[Tensor, Tensor]:
-        upper = torch.cat([self.same, self.cross], 2)
-        lower = torch.cat([self._reversed(self.cross), self._reversed(self.same)], 2)
-        return torch.cat([upper, lower], 1), self.bias.repeat(1, 2)
-
-    def _reversed(self, weight: Tensor) -> Tensor:
-        return weight
+        """The image reads the nodes in the reverse order; inputs are sorted by node, stream, channel."""
+        same, cross = (weight.reshape(*weight.shape[:3], -1) for weight in (self.same, self.cross))
+        upper, lower = torch.cat([same, cross], 2), torch.cat([cross, same], 2)
+        weight = torch.cat([upper, lower.flip(3)], 1)
+        return weight.transpose(2, 3).flatten(2), self.bias.repeat(1, 2)[:, None]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
+
+
+class MirrorStem(_Mirrored):
+    """Convolution from even and odd fields to two streams, `size` odd.
+
+    The two streams of the input differ in the sign of the odd fields only, so each field is read once, and the members
+    read them together.
+
+    even, odd: how many fields of each kind. channels: of one stream.
+    """
+
+    def __init__(self, even: int, odd: int, channels: int, size: int, *, members: int = 1) -> None:
+        super().__init__(members, (channels, even + odd, size), (even + odd) * size, 1.0)
+        self.even, self.fields, self.reach = even, even + odd, size // 2
+
+    def forward(self, even: Float[Tensor, "batch even nodes"], odd: Float[Tensor, "batch odd nodes"]) -> Tensor:
+        fields = torch.cat([even, odd], 1).transpose(1, 2).contiguous()[None]
+        result = self.around(fields, self.reach)
+        return result[0].unflatten(2, (self.members, -1)).permute(2, 0, 1, 3)
+
+    def _assembled(self) -> tuple[Tensor, Tensor]:
+        matrix, bias = super()._assembled()
+        own, image = matrix.unflatten(2, (-1, 2, self.fields)).unbind(3)
+        sign = own.new_ones(self.fields)
+        sign[self.even :] = -1
+        return (own + sign * image).flatten(2).flatten(0, 1)[None], bias.flatten()[None, None]
 
 
 class MirrorConv1d(_Mirrored):
@@ -78,16 +108,44 @@ class MirrorConv1d(_Mirrored):
         super().__init__(members, (channels_out, channels_in, size), channels_in * size, gain)
         self.stride, self.reach = stride, (size // 2 if stride == 1 else 0)
 
-    def forward(self, streams: Float[Tensor, "batch members 2 channels nodes"]) -> Tensor:
-        weight, bias = self.full()
-        flat = streams.flatten(1, 3)
-        if self.reach:
-            flat = torch.cat([flat[..., -self.reach :], flat, flat[..., : self.reach]], 2)
-        result = conv1d(flat, weight.flatten(0, 1), bias.flatten(), stride=self.stride, groups=self.members)
-        return result.unflatten(1, (self.members, 2, -1))
+    def forward(self, streams: Float[Tensor, "members batch nodes channels_in"]) -> Tensor:
+        members, batch, nodes, _ = streams.shape
+        return self.around(streams.reshape(members, batch, nodes // self.stride, -1), self.reach)
 
-    def _reversed(self, weight: Tensor) -> Tensor:
-        return weight.flip(3)
+
+class MirrorGrow(_Mirrored):
+    """Linear map at each node, its answer given to two new nodes in the place of each.
+
+    channels_in, channels_out: channels of one stream.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, *, members: int = 1) -> None:
+        super().__init__(members, (channels_out, channels_in, 1), channels_in, 1.0)
+
+    def forward(self, streams: Float[Tensor, "members batch nodes channels_in"]) -> Tensor:
+        members, batch, nodes, _ = streams.shape
+        return self.around(streams, 0).view(members, batch, 2 * nodes, -1)
+
+    def _assembled(self) -> tuple[Tensor, Tensor]:
+        matrix, bias = super()._assembled()
+        return matrix.repeat(1, 2, 1), bias.repeat(1, 1, 2)
+
+
+class MirrorSum(_Mirrored):
+    """Linear map at each node to even fields: the sum of what the two streams say.
+
+    channels: of one stream.
+    """
+
+    def __init__(self, channels: int, fields: int, *, members: int = 1, gain: float = 1.0) -> None:
+        super().__init__(members, (fields, channels, 1), channels, gain)
+
+    def forward(self, streams: Float[Tensor, "members batch nodes channels"]) -> Tensor:
+        return self.around(streams, 0)
+
+    def _assembled(self) -> tuple[Tensor, Tensor]:
+        matrix, bias = super()._assembled()
+        return matrix.unflatten(1, (2, -1)).sum(1), bias.unflatten(2, (2, -1)).sum(2)
 
 
 class MirrorLinear(_Mirrored):
@@ -96,7 +154,59 @@ class MirrorLinear(_Mirrored):
     def __init__(self, features_in: int, features_out: int, *, members: int = 1, gain: float = 1.0) -> None:
         super().__init__(members, (features_out, features_in), features_in, gain)
 
-    def forward(self, streams: Float[Tensor, "batch members 2 features"]) -> Tensor:
-        weight, bias = self.full()
-        result = torch.baddbmm(bias[:, None], streams.flatten(2).transpose(0, 1), weight.transpose(1, 2))
-        return result.transpose(0, 1).unflatten(2, (2, -1))
+    def forward(self, streams: Float[Tensor, "members batch features_in"]) -> Tensor:
+        return self.around(streams[:, :, None], 0)[:, :, 0]
+
+
+class _Product(torch.autograd.Function):
+    """Convolution around the closed contour as one product of each node's window with a matrix.
+
+    Written out for its gradients: the one to the signal is such a convolution too, with the reversed kernel, which
+    moves less memory than a sum of shifted parts, and the one to the matrix is formed in the faster of two orders.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        streams: Float[Tensor, "members batch nodes inputs"],
+        matrix: Float[Tensor, "members outputs window"],
+        bias: Float[Tensor, "members 1 outputs"],
+        reach: int,
+    ) -> Float[Tensor, "members batch nodes outputs"]:
+        dtype = _dtype_of_products(streams)
+        windows = _windows(streams.to(dtype), reach)
+        result = torch.baddbmm(bias.to(dtype), windows, matrix.to(dtype).transpose(1, 2))
+        ctx.save_for_backward(windows, matrix)
+        ctx.shape, ctx.reach = streams.shape, reach  # type: ignore[attr-defined]  # a context takes any name
+        return result.view(*streams.shape[:3], -1)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        windows, matrix = ctx.saved_tensors  # type: ignore[attr-defined]
+        shape, reach = ctx.shape, ctx.reach  # type: ignore[attr-defined]
+        to_streams = to_matrix = to_bias = None
+        if ctx.needs_input_grad[0]:  # type: ignore[attr-defined]
+            taps = matrix.to(gradient.dtype).unflatten(2, (2 * reach + 1, -1))
+            to_streams = (_windows(gradient, reach) @ taps.flip(2).transpose(1, 2).flatten(1, 2)).view(shape)
+        if ctx.needs_input_grad[1]:  # type: ignore[attr-defined]
+            rows = gradient.flatten(1, 2)
+            to_matrix = (rows.transpose(1, 2) @ windows).to(matrix.dtype)
+            to_bias = rows.sum(1, keepdim=True).to(matrix.dtype)
+        return to_streams, to_matrix, to_bias, None
+
+
+def _dtype_of_products(values: Tensor) -> torch.dtype:
+    """That of mixed precision where it is switched on."""
+    device = values.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else values.dtype
+
+
+def _windows(
+    streams: Float[Tensor, "members batch nodes channels"], reach: int
+) -> Float[Tensor, "members rows window"]:
+    """The channels of each node and of its neighbours up to `reach` on either side, around the closed contour."""
+    if reach == 0:
+        return streams.flatten(1, 2)
+    around = torch.cat([streams[:, :, -reach:], streams, streams[:, :, :reach]], 2)
+    windows = around.unfold(2, 2 * reach + 1, 1).transpose(3, 4)  # neighbours are neighbours in memory: still a view
+    return windows.flatten(3).flatten(1, 2)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv1d, pad
 
 from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS
 from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
@@ -47,7 +48,7 @@ def test_trailing_edge_hears_of_the_nose(network: nn.Module):
 
 def test_kept_kernel_follows_a_change_of_weights():
     layer = MirrorConv1d(2, 2, 3).requires_grad_(False)
-    streams = torch.randn(1, 1, 2, 2, 10)
+    streams = torch.randn(1, 1, 10, 4)
     before = layer(streams)
     with torch.no_grad():
         layer.same.mul_(2)
@@ -71,3 +72,24 @@ def test_even_kernel_with_stride_one_is_refused():
 def test_unequal_levels_are_refused():
     with pytest.raises(ValueError, match="channels and blocks must be equally many"):
         ConvolutionConfig(channels=(4, 4), blocks=(1,))
+
+
+def test_convolution_is_that_of_torch_around_the_contour():
+    layer = MirrorConv1d(3, 2, 3).double()
+    streams = torch.randn(1, 4, 10, 6, dtype=torch.float64)
+    matrix, bias = layer.matrix_and_bias()
+    kernel = matrix[0].unflatten(1, (3, 6)).transpose(1, 2)
+    expected = conv1d(pad(streams[0].transpose(1, 2), (1, 1), mode="circular"), kernel, bias[0, 0])
+    torch.testing.assert_close(layer(streams)[0], expected.transpose(1, 2), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("network", networks()[:1], ids=["convolution"])
+def test_written_out_gradients_are_those_of_differences(network: nn.Module):
+    *fields, even_conditions, odd_conditions = (values[:1].requires_grad_() for values in inputs())
+    weights = [network.stem.cross, network.down[1][0].first.same, network.grow[0].bias, network.fields.out.same]
+
+    def answer(*_: torch.Tensor) -> torch.Tensor:
+        output = network(*fields, even_conditions, odd_conditions)
+        return output.fields.sum() + output.numbers.square().sum()
+
+    assert torch.autograd.gradcheck(answer, (*fields, even_conditions, odd_conditions, *weights), fast_mode=True)

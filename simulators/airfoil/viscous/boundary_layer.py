@@ -227,17 +227,20 @@ def transition_point(
     station = laminar_stations(first, stream)
     n_end = stream.n_crit + _amplification_gap(station, first, second, x=x, point=x2, stream=stream)[0]
     beyond = n_end < stream.n_crit
-    low, high = x1, x2
-    point = torch.where(beyond, x2, 0.5 * (x1 + x2))
+    low, high, width = x1, x2, x2 - x1
+    share = ((stream.n_crit - first.s) / (n_end - first.s)).clamp(0.01, 0.99)  # were n linear in x
+    point = torch.where(beyond, x2, x1 + share * width)
     for _ in range(40):
         value, slope = _amplification_gap(station, first, second, x=x, point=point, stream=stream)
         low, high = torch.where(value < 0, point, low), torch.where(value < 0, high, point)
-        step = point - value / slope
-        updated = torch.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-        updated = torch.where(beyond, x2, updated)
-        settled = bool(((updated - point).abs() <= 1e-13 + 1e-12 * x2).all())
+        newton = point - value / slope
+        safe = (newton >= low) & (newton <= high)
+        updated = torch.where(beyond, x2, torch.where(safe, newton, 0.5 * (low + high)))
+        # Newton's error is squared in a step, a bisection's only halved.
+        change = (updated - point).abs()
+        unsettled = change > torch.where(safe, 1e-7 * width, 1e-13 * x2)
         point = updated
-        if settled:
+        if not bool(unsettled.any()):
             break
     tripped = trip < torch.where(beyond, torch.full_like(x2, torch.inf), point)
     tripped = tripped & (trip <= x2)

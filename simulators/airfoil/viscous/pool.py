@@ -1,7 +1,7 @@
 """Many cases on their way to convergence: a pool of bounded size that finished cases leave and waiting ones enter."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -23,8 +23,8 @@ class PoolOptions:
         iterations.
     """
 
-    size: int = 128
-    intake: int = 64
+    size: int = 256
+    intake: int = 128
     tolerance: float = 1e-8
     starts: tuple[tuple[Caution, int], ...] = (
         (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 25),
@@ -121,14 +121,15 @@ class _Pool:
             [self.options.starts[0][1], *(count for _, count in self.options.starts)], device=norm.device
         )
         done = norm < self.options.tolerance
+        hopeless = ~torch.isfinite(norm) & (self.count == 0) & (self.attempt >= 0)
         lost = ~torch.isfinite(norm) | (self.count >= limits[self.attempt + 1])
         leaving = done | lost
         if bool(leaving.any()):
-            self._release(done, lost & ~done)
-            stay = ~leaving
-            self.rows, self.attempt, self.count = self.rows[stay], self.attempt[stay], self.count[stay]
-            self.field, self.state = rows_of(self.field, stay), rows_of(self.state, stay)
-            system = rows_of(system, stay)
+            self._release(done, lost & ~done, hopeless)
+            order = _closing_gaps(~leaving)
+            self.rows, self.attempt, self.count = self.rows[order], self.attempt[order], self.count[order]
+            self.field, self.state = _packed(self.field, order), rows_of(self.state, order)
+            system = rows_of(system, order)
         if not len(self.rows):
             self.field = self.state = None
             return
@@ -136,13 +137,32 @@ class _Pool:
         self.count = self.count + 1
         self.iterations[self.rows] += 1
 
-    def _release(self, done: Tensor, lost: Tensor) -> None:
+    def _release(self, done: Tensor, lost: Tensor, hopeless: Tensor) -> None:
+        """Let rows go for good, or to their next start; hopeless ones have no finite residual at any start."""
         assert self.state is not None
         self.converged[self.rows[done]] = True
-        last = self.attempt + 1 >= len(self.options.starts)
+        last = hopeless | (self.attempt + 1 >= len(self.options.starts))
         final = done | (lost & last)
         if bool(final.any()):
             self.states.append((self.rows[final], rows_of(self.state, final)))
         again = lost & ~last
         # A row that starts again waits until rows of the same start can be taken in together.
         self.waiting.extend(zip(self.rows[again].tolist(), (self.attempt[again] + 1).tolist(), strict=True))
+
+
+def _closing_gaps(stay: Tensor) -> Tensor:
+    """Indices of the rows that stay, in their places but for the last ones, which fill the gaps before them."""
+    count = int(stay.sum())
+    order = torch.arange(count, device=stay.device)
+    order[~stay[:count]] = count + stay[count:].nonzero()[:, 0]
+    return order
+
+
+def _packed(field: Field, order: Tensor) -> Field:
+    """`rows_of` an order that closes gaps, in place: the influence matrices of rows that keep their place stay put."""
+    moved = (order != torch.arange(len(order), device=order.device)).nonzero()[:, 0]
+    for item in fields(field):
+        values = getattr(field, item.name)
+        if isinstance(values, Tensor):
+            values[moved] = values[order[moved]]
+    return rows_of(field, slice(0, len(order)))

@@ -57,8 +57,8 @@ class ViscousSimulator(Simulator):
 
     @property
     def configuration(self) -> Mapping[str, Any]:
-        """Options of the iteration, JSON-ready."""
-        return asdict(self.options)
+        """Options of the iteration that decide the answers, JSON-ready; the pool's sizes do not."""
+        return {name: value for name, value in asdict(self.options).items() if name not in ("size", "intake")}
 
     def predict(self, case: AirfoilCase) -> Solution:
         """Answer every row; in double precision whatever the precision of the case."""
@@ -73,7 +73,10 @@ class ViscousSimulator(Simulator):
         return Solution(
             values=values,
             status=tuple(Status.OK if row else Status.NOT_CONVERGED for row in converged.tolist()),
-            message=tuple("" if row else _why(found.fate, index) for index, row in enumerate(converged.tolist())),
+            message=tuple(
+                "" if row else _why(found.fate, index, float(flight.mach[index]))
+                for index, row in enumerate(converged.tolist())
+            ),
             residuals=found.fate.residuals,
         )
 
@@ -190,9 +193,14 @@ def _following_lift(flight: Flight, state: State, lift: Tensor, compressible: bo
     return torch.where(wanted, moved, flight.alpha)
 
 
-def _why(fate: Converged, row: int) -> str:
+def _why(fate: Converged, row: int, mach: float) -> str:
     seen = fate.residuals[row]
     seen = seen[torch.isfinite(seen)]
+    if not len(seen) and mach > 0:
+        return (
+            f"not converged: at Mach {mach:.3g} the flow past the nose would be far beyond the speed of sound, where "
+            "the compressibility correction ends; try a lower Mach number or a smaller angle"
+        )
     last = f"{seen[-1].item():.1e}" if len(seen) else "not finite"
     return (
         f"not converged from any of the first guesses (last residual {last}): the flow may be stalled here; "

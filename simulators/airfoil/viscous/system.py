@@ -42,6 +42,12 @@ class Field:
     n_crit: Float[Tensor, " batch"]
     nodes: int
 
+    def influence_of_others(self, dtype: torch.dtype) -> Float[Tensor, "batch stations stations"]:
+        """`mass_influence` without what a station does to itself."""
+        others = self.mass_influence.to(dtype, copy=True)
+        torch.diagonal(others, dim1=1, dim2=2).zero_()
+        return others
+
 
 @dataclass(frozen=True, eq=False)
 class State:
