@@ -72,6 +72,23 @@ class Flight:
         status = tuple(str(item) for item in answer.status)
         return cls(who, values, low, high, tuple(bool(item) for item in known), status, tuple(answer.message), cp)
 
+    def part(self, points: slice) -> "Flight":
+        """Some of its points."""
+
+        def some(table: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+            return {name: row[points] for name, row in table.items()}
+
+        return Flight(
+            self.who,
+            some(self.values),
+            some(self.low),
+            some(self.high),
+            self.known[points],
+            self.status[points],
+            self.message[points],
+            self.cp[points],
+        )
+
     @property
     def flown(self) -> bool:
         """Whether every point was answered."""

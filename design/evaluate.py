@@ -1,12 +1,14 @@
 """All outputs of a problem and their gradients, for many designs at once, from one call of the predictor.
 
 Rows of a batch do not see each other, so one backward pass per quantity gives its gradient to the nodes and the angle
-of every design at every point. One more pass, through as many copies of the shapes as there are such gradients, carries
-them all from the nodes to the parameters. The objective is chained by hand from its gradient to the values.
+of every design at every point. What hangs on the same outputs is added up there; one more pass, through as many copies
+of the shapes as there are objective and constraints, carries the sums from the nodes to the parameters. Gradients are
+worked out when they are first read: most trials of a line search are judged by their values alone.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -22,9 +24,7 @@ from understudy.simulators.quantities import QUANTITIES, Place
 STATIONS_APART = (0.01, 0.03, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96)  # the surfaces must not cross here [chord]
 LEAST_GAP = 5e-4  # between the surfaces at these stations [chord]
 ANGLE_MET = 0.02  # [deg] by which the order of the angles may be missed
-LIFT_MET = (
-    1e-3  # of a wanted lift coefficient, and of the gap in units of its scale, that need not be met by the search
-)
+LIFT_MET = 1e-3  # of a wanted lift coefficient, and of the gap in units of its scale, that the search may miss
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,18 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
+class Gradients:
+    """Derivatives of the objective and of the scaled rows to the parameters."""
+
+    objective: Float[Tensor, "designs parameters"]
+    rows: Float[Tensor, "designs rows parameters"]
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a batch of designs does.
 
     objective, rows: values (designs,) and (designs, rows); rows are scaled as in `Row`.
-    objective_gradient, rows_gradient: derivatives to the parameters, None if not asked for.
     values: name of each quantity, and of each part of its interval -> (designs, points).
     known: whether the predictor was trained on such cases; always true for a simulator.
     answered: whether the case ended well.
@@ -59,12 +66,22 @@ class Evaluation:
 
     objective: Float[Tensor, " designs"]
     rows: Float[Tensor, "designs rows"]
-    objective_gradient: Float[Tensor, "designs parameters"] | None
-    rows_gradient: Float[Tensor, "designs rows parameters"] | None
     values: Mapping[str, Float[Tensor, "designs points"]]
     known: Bool[Tensor, "designs points"]
     answered: Bool[Tensor, "designs points"]
     answer: Answer
+    _differentiate: Callable[[], Gradients] | None = field(default=None, repr=False)
+
+    @cached_property
+    def gradients(self) -> Gradients:
+        """Worked out at the first reading.
+
+        Raises:
+            ValueError: evaluated without.
+        """
+        if self._differentiate is None:
+            raise ValueError("gradients were not asked for; evaluate with gradient=True")
+        return self._differentiate()
 
     def violation(self, equality: Bool[Tensor, " rows"]) -> Float[Tensor, "designs rows"]:
         """By how much, in its scale, each row is broken; 0 where it holds."""
@@ -89,7 +106,11 @@ class Evaluator:
         self.calls = 0
 
     def __call__(self, x: Float[Tensor, "designs parameters"], *, gradient: bool = True) -> Evaluation:
-        """Answer a batch of parameter vectors; gradients, if wanted, of every output to every parameter."""
+        """Answer a batch of parameter vectors.
+
+        Rarely needed:
+            gradient: False where nobody will read the gradients, which then cost nothing.
+        """
         self.calls += 1
         x = x.detach().requires_grad_(gradient)
         with torch.set_grad_enabled(gradient):
@@ -99,28 +120,22 @@ class Evaluator:
             ]
             flown = _Flown.through(self.predictor, self.problem, self.parameters, x)
             objective, slope = self._objective(flown.values, gradient)
-        held = [(*row.observed, row.minus) for row in self.rows if isinstance(row.observed, tuple)]
-        observed = [_difference(flown.value(name), point, minus) for name, point, minus in held]
+        observed = [_difference(flown.value(name), point, minus) for name, point, minus in self._held]
         rows = self._scaled(torch.stack([*measured, *observed], dim=1))
-        objective_gradient = rows_gradient = None
-        if gradient:
-            jacobian = self._jacobian(x, flown, sorted({*slope, *(name for name, *_ in held)}))
-            objective_gradient = torch.zeros_like(x.detach())
-            for name, part in slope.items():
-                objective_gradient += torch.einsum("dp,dpn->dn", part, jacobian[name])
-            of_shape = [torch.autograd.grad(value.sum(), x, retain_graph=True)[0] for value in measured]
-            of_quantities = [_difference(jacobian[name], point, minus) for name, point, minus in held]
-            rows_gradient = torch.stack([*of_shape, *of_quantities], dim=1) * self._factor[:, None]
         return Evaluation(
             objective=objective.detach(),
             rows=rows.detach(),
-            objective_gradient=objective_gradient,
-            rows_gradient=rows_gradient,
             values={name: value.detach() for name, value in flown.values.items()},
             known=flown.known,
             answered=flown.answered,
             answer=flown.answer,
+            _differentiate=(lambda: self._gradients(x, measured, flown, slope)) if gradient else None,
         )
+
+    @property
+    def _held(self) -> list[tuple[str, int, int | None]]:
+        """Quantity, point, and the point that is subtracted, of every row that holds a quantity."""
+        return [(*row.observed, row.minus) for row in self.rows if isinstance(row.observed, tuple)]
 
     @property
     def _factor(self) -> Float[Tensor, " rows"]:
@@ -143,28 +158,30 @@ class Evaluator:
         used = {name: slope for name, slope in zip(leaves, slopes, strict=True) if slope is not None}
         return objective, used
 
-    def _jacobian(
-        self, x: Float[Tensor, "designs parameters"], flown: "_Flown", names: list[str]
-    ) -> dict[str, Float[Tensor, "designs points parameters"]]:
-        """Derivatives of each named value at each point to the parameters, through the nodes and through its angle."""
+    def _gradients(self, x: Tensor, measured: list[Tensor], flown: "_Flown", slope: Mapping[str, Tensor]) -> Gradients:
+        """Through the nodes and through the angles, from how the objective and each row hang on the values."""
         points = len(self.problem.points)
-        gradients = [flown.gradient(name) for name in names]
-        cotangents = torch.cat([to_nodes.transpose(0, 1) for to_nodes, _ in gradients])
-        through_shape = self._through_shape(x, cotangents)
-        jacobian = {}
-        for name, part, (_, to_angle) in zip(names, through_shape.split(points), gradients, strict=True):
-            jacobian[name] = part.transpose(0, 1).clone()
-            for point, index in self.parameters.angle_index.items():
-                jacobian[name][:, point, index] += to_angle[:, point]
-        return jacobian
+        hanging = [slope, *({name: _one_at(point, minus, points)} for name, point, minus in self._held)]
+        at_points = {name: flown.gradient(name) for name in {name for weights in hanging for name in weights}}
+        to_nodes = [_total(_summed(at_points[name].nodes, weights[name]) for name in weights) for weights in hanging]
+        to_angles = [_total(at_points[name].angle * weights[name] for name in weights) for weights in hanging]
+        gradient = self._through_shape(x, torch.stack(to_nodes))
+        for point, index in self.parameters.angle_index.items():
+            gradient[..., index] += torch.stack(to_angles)[..., point]
+        of_shape = [torch.autograd.grad(value.sum(), x, retain_graph=True)[0] for value in measured]
+        rows = torch.stack([*of_shape, *gradient[1:]], dim=1) * self._factor[:, None]
+        return Gradients(gradient[0], rows)
 
     def _through_shape(
         self, x: Float[Tensor, "designs parameters"], cotangents: Float[Tensor, "outputs designs nodes 2"]
     ) -> Float[Tensor, "outputs designs parameters"]:
         """Carry many gradients at the nodes back to the parameters at once, each through its own copy of the shapes."""
-        copies = x.detach().repeat(len(cotangents), 1).requires_grad_()
-        (gradient,) = torch.autograd.grad(self.parameters.nodes(copies), copies, cotangents.flatten(0, 1))
-        return gradient.unflatten(0, cotangents.shape[:2])
+        gradients = x.new_zeros(len(cotangents), *x.shape)
+        hanging = cotangents.flatten(1).any(1)  # those of an angle do not hang on the shape
+        copies = x.detach().repeat(int(hanging.sum()), 1).requires_grad_()
+        (found,) = torch.autograd.grad(self.parameters.nodes(copies), copies, cotangents[hanging].flatten(0, 1))
+        gradients[hanging] = found.unflatten(0, (-1, len(x)))
+        return gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,15 +218,23 @@ class _Flown:
             raise _not_answered(name, self.predictor)
         return self.values[name]
 
-    def gradient(self, name: str) -> tuple[Float[Tensor, "designs points nodes 2"], Float[Tensor, "designs points"]]:
-        """Derivatives of the named value at each point to the nodes and to the angle of that point."""
+    def gradient(self, name: str) -> "_AtPoints":
+        """Derivatives of the named value at each point."""
         value = self.value(name)
         if not value.requires_grad:
-            return value.new_zeros(*value.shape, *self.nodes.shape[1:]), torch.zeros_like(value)
+            return _AtPoints(value.new_zeros(*value.shape, *self.nodes.shape[1:]), torch.zeros_like(value))
         to_nodes, to_angle = torch.autograd.grad(
             value.sum(), (self.nodes, self.alpha), retain_graph=True, allow_unused=True, materialize_grads=True
         )
-        return to_nodes.reshape(*value.shape, *self.nodes.shape[1:]), to_angle.reshape(value.shape)
+        return _AtPoints(to_nodes.reshape(*value.shape, *self.nodes.shape[1:]), to_angle.reshape(value.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class _AtPoints:
+    """Derivatives of a value at each point to the nodes and to the angle of that point."""
+
+    nodes: Float[Tensor, "designs points nodes 2"]
+    angle: Float[Tensor, "designs points"]
 
 
 def constraint_rows(problem: Problem) -> tuple[Row, ...]:
@@ -290,6 +315,25 @@ def _rows_of(held: ShapeConstraint | QuantityConstraint, observed: ShapeConstrai
     if held.at_most is not None:
         rows.append(Row(label, observed, held.at_most, held.scale, allowed, sign=-1.0))
     return rows
+
+
+def _one_at(point: int, minus: int | None, points: int) -> Float[Tensor, "1 points"]:
+    """How a row hangs on the values of its quantity."""
+    weights = torch.zeros(1, points, dtype=torch.float64)
+    weights[0, point] = 1.0
+    if minus is not None:
+        weights[0, minus] = -1.0
+    return weights
+
+
+def _summed(
+    at_points: Float[Tensor, "designs points nodes 2"], weights: Float[Tensor, "#designs points"]
+) -> Float[Tensor, "designs nodes 2"]:
+    return torch.einsum("dpnk,dp->dnk", at_points, weights.expand(len(at_points), -1))
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
+    return torch.stack(tuple(terms)).sum(0)
 
 
 def _difference(values: Tensor, point: int, minus: int | None) -> Tensor:

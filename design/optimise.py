@@ -7,7 +7,7 @@ turn back.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -31,8 +31,11 @@ RESTORING_STEPS = 12  # at most, to where the constraints hold
 RESTORED = 1e-3  # weight of a violation as large as is allowed, while restoring,
 NEARNESS = 5e-3  # and of moving every parameter by its unit
 GOOD_ENOUGH = 3e-6  # change of the objective, as a ratio, below which a run ends
+NEGLIGIBLE = 1e-4  # gain of so many tries around the best design, as a ratio, that ends a run whose line searches
+PATIENCE = 12  # go nowhere
 NOT_ANSWERED = 10.0  # objective, as a ratio, of a design that the predictor does not answer
 FALLBACKS = 2  # screened starts that are followed when the given one leads to no feasible shape
+STRIDE = 0.1  # longest step of a parameter in its unit: beyond, shapes are wild and predictors fail at great cost
 UNKNOWN = 0.5  # added to it where every point lies outside the training range; in proportion for some
 
 
@@ -109,7 +112,7 @@ def optimise(
     x = best.physical(best.best.z)
     feasible = best.best.feasible
     message = best.message if feasible else _what_stands_in_the_way(evaluator, best.best.evaluation, len(followed))
-    return Optimum(x, evaluator(x[None]), feasible, message, given, history, evaluator.calls)
+    return Optimum(x, best.best.evaluation, feasible, message, given, history, evaluator.calls)
 
 
 def _followed(evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None]) -> "_Follower":
@@ -168,15 +171,17 @@ def _correct_angles(evaluator: Evaluator, x: Tensor, steps: int = 2) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """One evaluated design as the optimiser sees it: a vector in units, ratios, scaled rows."""
+    """One design as the optimiser sees it: a vector in units, the objective in its own unit, scaled rows.
+
+    violation: the largest, in units of what is allowed. unknown: share of its points outside the training range.
+    sound: whether all of it was answered.
+    """
 
     z: Vector
     objective: float
-    slope: Vector
     rows: Vector
-    jacobian: Vector
     violation: float
-    known: bool
+    unknown: float
     sound: bool
     evaluation: Evaluation
 
@@ -185,19 +190,19 @@ class _Point:
         return self.sound and self.violation <= 1.0
 
     @property
-    def rank(self) -> tuple[bool, float, bool, float]:
+    def rank(self) -> tuple[bool, float, float, float]:
         """Smaller is better."""
         missed = 0.0 if self.feasible else self.violation
-        return (not self.sound, missed, not self.known, self.objective)
+        return (not self.sound, missed, self.unknown, self.objective)
 
 
-class _OutOfCallsError(Exception):
-    """Ends a run whose line searches go nowhere; what it has found is kept."""
+class _EndedError(Exception):
+    """Ends a run whose line searches go nowhere, with the reason; what it has found is kept."""
 
 
 @dataclass(eq=False)
 class _Follower:
-    """One run of the optimiser; value and gradient at one place cost one call of the predictor."""
+    """One run of the optimiser; the predictor is called once a place, and gradients are only worked out where asked."""
 
     evaluator: Evaluator
     number: int
@@ -207,6 +212,10 @@ class _Follower:
     budget: int = 0  # calls of the predictor that are left
     reference: float = 1.0  # unit of the objective
     shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
+    patience: float = np.inf
+    in_vain: int = 0  # tries around the best design since it became better than `to_beat` by more than a trifle
+    to_beat: float = np.inf
+    stride: float = np.inf  # of any parameter from an accepted place to the next, in its unit
 
     def __post_init__(self) -> None:
         parameters = self.evaluator.parameters
@@ -214,8 +223,9 @@ class _Follower:
         self.lower, self.upper = parameters.lower.numpy() / self.unit, parameters.upper.numpy() / self.unit
         self.equality = self.evaluator.equality.numpy()
         self.allowed = np.array([max(row.allowed, 1e-6) for row in self.evaluator.rows])
+        self._slope, self._jacobian = np.zeros(len(self.unit)), np.zeros((len(self.allowed), len(self.unit)))
         self._seen: _Point | None = None
-        self._sound: _Point | None = None
+        self._accepted: _Point | None = None  # the last place that the optimiser went on from
         self._best: _Point | None = None
 
     @property
@@ -233,20 +243,22 @@ class _Follower:
         z = self.restore(x.numpy() / self.unit)
         restored = self(z)
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
-        self.shy = restored.known
-        self._seen = self._best = None
+        self.shy = restored.sound and restored.unknown == 0
+        self.patience, self.in_vain, self.to_beat = PATIENCE, 0, np.inf
         self.budget += self.evaluator.problem.search.iterations
         try:
             result = self._minimise(z)
-        except _OutOfCallsError:
-            self.message = f"the search used up its {self.evaluator.problem.search.iterations} calls of the predictor"
+        except _EndedError as reason:
+            self.message = f"the search ended after {len(self.history) - 1} steps: {reason}"
         else:
             self.message = f"the search ended after {result.nit} steps: {result.message}"
+        self.stride = np.inf
+        self._record(self.best)
 
     def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
         """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""
         start = np.clip(z, self.lower + 1e-9, self.upper - 1e-9)
-        self.budget = steps + 1  # least squares keeps to its own; the rest is for recording
+        self.budget, self.patience = steps + 1, np.inf  # least squares keeps to its own; the rest is for recording
 
         def residual(z: Vector) -> Vector:
             rows = self(z).rows
@@ -254,102 +266,131 @@ class _Follower:
             return np.concatenate([violated / self.allowed * RESTORED, nearness * (z - start)])
 
         def slope(z: Vector) -> Vector:
-            point = self(z)
-            active = (self.equality | (point.rows < 0)) / self.allowed * RESTORED
-            return np.concatenate([point.jacobian * active[:, None], nearness * np.eye(len(z))])
+            active = (self.equality | (self(z).rows < 0)) / self.allowed * RESTORED
+            return np.concatenate([self.jacobian(z) * active[:, None], nearness * np.eye(len(z))])
 
         found = least_squares(
             residual, start, slope, bounds=(self.lower, self.upper), max_nfev=steps, ftol=1e-3, xtol=1e-3
         )
-        self._record(found.x, 0)
+        self._record(self(found.x))
         return np.asarray(found.x)
 
     def _minimise(self, z: Vector) -> Any:
-        first = len(self.history)
         options: dict[str, Any] = {"maxiter": self.evaluator.problem.search.iterations}
         bounds = list(zip(self.lower, self.upper, strict=True))
-
-        def accepted(z: Vector, *state: Any) -> None:
-            self._record(z, len(self.history) - first + 1)
-
         if self.evaluator.problem.search.method is Method.TRUST_CONSTR:
             ceiling = np.where(self.equality, 0.0, np.inf)
-            held: Any = NonlinearConstraint(lambda z: self(z).rows, 0.0, ceiling, lambda z: self(z).jacobian, BFGS())
+            held: Any = NonlinearConstraint(lambda z: self(z).rows, 0.0, ceiling, self.jacobian, BFGS())
             return minimize(
-                lambda z: self(z).objective,
+                self.objective,
                 z,
-                jac=lambda z: self(z).slope,
+                jac=self.slope,
                 hess=BFGS(),
                 method="trust-constr",
                 bounds=bounds,
                 constraints=[held],
-                callback=accepted,
                 options={**options, "gtol": 1e-4, "xtol": 1e-5},
             )
+        self.stride = STRIDE  # the other method has a trust region of its own
         held = [
-            {"type": kind, "fun": partial(self._rows, mask), "jac": partial(self._jacobian, mask)}
+            {"type": kind, "fun": partial(self._some_rows, mask), "jac": partial(self._some_of_jacobian, mask)}
             for kind, mask in (("eq", self.equality), ("ineq", ~self.equality))
             if mask.any()
         ]
         return minimize(
-            lambda z: self(z).objective,
+            self.objective,
             z,
-            jac=lambda z: self(z).slope,
+            jac=self.slope,
             method="SLSQP",
             bounds=bounds,
             constraints=held,
-            callback=accepted,
             options={**options, "ftol": GOOD_ENOUGH},
         )
 
-    def _rows(self, mask: Mask, z: Vector) -> Vector:
+    def objective(self, z: Vector) -> float:
+        """The objective as a ratio, the unknown made dear."""
+        point = self(z)
+        return point.objective / self.reference + UNKNOWN * point.unknown * self.shy
+
+    def slope(self, z: Vector) -> Vector:
+        """Of the objective; whoever asks for it has accepted the place."""
+        self._accept(self(z))
+        self._record(self(z))
+        return self._slope / self.reference
+
+    def jacobian(self, z: Vector) -> Vector:
+        """Of the rows."""
+        self._accept(self(z))
+        return self._jacobian
+
+    def _some_rows(self, mask: Mask, z: Vector) -> Vector:
         return self(z).rows[mask]
 
-    def _jacobian(self, mask: Mask, z: Vector) -> Vector:
-        return self(z).jacobian[mask]
+    def _some_of_jacobian(self, mask: Mask, z: Vector) -> Vector:
+        return self.jacobian(z)[mask]
 
     def __call__(self, z: Vector) -> _Point:
-        """The design at z; what cannot be answered looks like the last sound one, only far worse."""
-        if self._seen is None or not np.array_equal(z, self._seen.z):
-            if self.budget == 0:
-                raise _OutOfCallsError
-            self.budget -= 1
-            self._seen = self._evaluate(np.array(z))
-            if self._best is None or self._seen.rank < self._best.rank:
-                self._best = self._seen
+        """The design at z."""
+        for point in (self._seen, self._accepted):
+            if point is not None and np.array_equal(z, point.z):
+                return point
+        self._seen = self._not_looked_at(z) or self._evaluate(np.array(z))
         return self._seen
 
-    def _evaluate(self, z: Vector) -> _Point:
-        evaluation = self.evaluator(self.physical(z)[None])
-        assert evaluation.objective_gradient is not None
-        assert evaluation.rows_gradient is not None
-        numbers = (
-            evaluation.objective[0].numpy() / self.reference,
-            evaluation.objective_gradient[0].numpy() * self.unit / self.reference,
-            evaluation.rows[0].numpy(),
-            evaluation.rows_gradient[0].numpy() * self.unit,
-        )
-        violated = evaluation.violation(self.evaluator.equality)[0].numpy() / self.allowed
-        sound = bool(evaluation.answered.all()) and all(np.isfinite(item).all() for item in numbers)
-        unknown = float((~evaluation.known).double().mean())
-        if sound:
-            objective = float(numbers[0]) + UNKNOWN * unknown * self.shy
-            point = _Point(z, objective, *numbers[1:], float(violated.max(initial=0)), unknown == 0, True, evaluation)
-            self._sound = point
-            return point
-        last = self._sound
-        shape = (len(self.evaluator.rows), len(z))
-        rows, slope, jacobian = (
-            (last.rows, last.slope, last.jacobian)
-            if last
-            else (-np.ones(shape[0]), np.zeros(shape[1]), np.zeros(shape))
-        )
-        return _Point(z, NOT_ANSWERED, slope, rows, jacobian, np.inf, False, False, evaluation)
+    def _not_looked_at(self, z: Vector) -> _Point | None:
+        """Too far away: looks just like the place it was tried from, so that a line search halves its step."""
+        last = self._accepted
+        if last is None or np.abs(z - last.z).max() <= self.stride:
+            return None
+        return replace(last, z=np.array(z), sound=False)
 
-    def _record(self, z: Vector, iteration: int) -> None:
-        point = self(z)
-        objective = float(point.evaluation.objective[0])
-        step = Step(self.number, iteration, objective, point.violation, point.known, tuple(self.physical(z).tolist()))
+    def _evaluate(self, z: Vector) -> _Point:
+        """Ask the predictor; what it cannot answer looks like the last accepted place, only far worse."""
+        if self.budget == 0:
+            raise _EndedError(f"it used up its {self.evaluator.problem.search.iterations} calls of the predictor")
+        if self.in_vain >= self.patience:
+            raise _EndedError(f"{PATIENCE} tries around the best design gained less than {NEGLIGIBLE:.2%}")
+        self.budget -= 1
+        evaluation = self.evaluator(self.physical(z)[None])
+        objective, rows = float(evaluation.objective[0]), evaluation.rows[0].numpy()
+        violated = evaluation.violation(self.evaluator.equality)[0].numpy() / self.allowed
+        unknown = float((~evaluation.known).double().mean())
+        if bool(evaluation.answered.all()) and np.isfinite([objective, *rows]).all():
+            point = _Point(z, objective, rows, float(violated.max(initial=0)), unknown, True, evaluation)
+        else:
+            rows = self._accepted.rows if self._accepted else -np.ones(len(rows))
+            point = _Point(z, NOT_ANSWERED * self.reference, rows, np.inf, unknown, False, evaluation)
+        self._compare(point)
+        return point
+
+    def _compare(self, point: _Point) -> None:
+        """Keep the best, and count how many tries around it gained next to nothing."""
+        if self._best is None or point.rank < self._best.rank:
+            self._best = point
+        near = self._best.feasible and np.abs(point.z - self._best.z).max() < STRIDE / 2
+        if near and self.to_beat - self._best.objective < NEGLIGIBLE * self.reference:
+            self.in_vain += 1
+        else:
+            self.in_vain, self.to_beat = 0, self._best.objective if self._best.feasible else np.inf
+
+    def _accept(self, point: _Point) -> None:
+        """Go on from here; where nothing was answered, with the last gradients."""
+        if point is self._accepted or not point.sound:
+            return
+        self._accepted = point
+        slope, jacobian = (
+            part[0].numpy() * self.unit
+            for part in (point.evaluation.gradients.objective, point.evaluation.gradients.rows)
+        )
+        if np.isfinite(slope).all() and np.isfinite(jacobian).all():
+            self._slope, self._jacobian = slope, jacobian
+
+    def _record(self, point: _Point) -> None:
+        """One more line of the history, unless it repeats the last one."""
+        x = tuple(self.physical(point.z).tolist())
+        if self.history and self.history[-1].x == x:
+            return
+        step = Step(self.number, len(self.history), point.objective, point.violation, point.unknown == 0, x)
         self.history.append(step)
         self.progress(step)
 

@@ -233,7 +233,9 @@ class Limits:
         return " and ".join(f"{sign} {end:g}" for sign, end in ends if end is not None)
 
     def excess(self, value: float) -> float:
-        """How far the value lies outside, in its unit; 0 inside."""
+        """How far the value lies outside, in its unit; 0 inside, and without end for what is no number."""
+        if value != value:
+            return float("inf")
         below = self.at_least - value if self.at_least is not None else 0.0
         above = value - self.at_most if self.at_most is not None else 0.0
         return max(below, above, 0.0)

@@ -1,8 +1,9 @@
 """A design from a problem to a verified answer on disk, in rounds, so that a killed run goes on where it stopped.
 
-Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`. If
-the gap between promise and verdict is wider than promised and rounds are left, the design and shapes near it are flown
-by the simulator, kept in `labels-K.npz`, and handed to `refine`, which gives a predictor that has learnt from them.
+Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`.
+While rounds are left and something is to be gained, the design and shapes near it are flown by the simulator, kept in
+`labels-K.npz`, and handed with those of the rounds before to `refine`, which gives a predictor that has learnt from
+them all.
 """
 
 import io
@@ -23,7 +24,7 @@ from understudy.design.parameters import Parameters
 from understudy.design.problem import Problem
 from understudy.design.problem_file import problem_to_toml
 from understudy.design.report import write_report
-from understudy.design.verify import fly, verification_case, with_verdict
+from understudy.design.verify import verification_case, with_verdict
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Predictor, Simulator, Solution, Status
 from understudy.simulators.shapes.airfoil import Airfoil
@@ -34,6 +35,8 @@ Refine = Callable[[Predictor, AirfoilCase, Solution], Predictor]
 
 NEIGHBOURS = 12  # shapes near the design that are flown with it, each at every point
 NEIGHBOURHOOD = 0.01  # standard deviation of their CST weights around those of the design
+CLOSE = 0.01  # verified over promised objective, less 1, of a promise that is kept
+GAIN = 0.001  # of a round over those before, below which another one is not worth its while
 SWEEP = 15  # angles of the polar in the report
 BEYOND = 1.5  # [deg] by which the polar goes on beyond the operating points
 
@@ -55,9 +58,11 @@ def run_design(
     run with the same problem and folder repeats nothing that was finished.
 
     Args:
-        rounds: how often to learn from the verdict and design again, at most; ends earlier once every verified drag
-            lies in the promised interval and no constraint is found broken.
-        refine: gives a predictor that has learnt from labelled cases, in the order (predictor, case, solution).
+        rounds: how often to learn from the verdict and design again, at most; ends earlier once a round that has
+            learnt keeps its promise (every verified drag inside its interval, their mean within 1 %, no constraint
+            broken) and gains less than 0.1 % on the rounds before.
+        refine: gives a predictor that has learnt from labelled cases, in the order (predictor, case, solution); it
+            always gets the predictor of the first round, and the cases of all rounds.
 
     Rarely needed:
         command: what repeats the run, printed in the report.
@@ -68,7 +73,7 @@ def run_design(
         objective.
 
     Raises:
-        ValueError: the folder holds another problem, or rounds without `refine`.
+        ValueError: the folder holds another problem, or a run of others, or rounds without `refine`.
         DiskFullError: no room left; finished rounds and the search so far are kept.
         NotDifferentiableError: the predictor gives no gradients.
     """
@@ -78,13 +83,15 @@ def run_design(
     folder.mkdir(parents=True, exist_ok=True)
     _keep_problem(problem, folder)
     designs: list[Design] = []
+    labels: list[tuple[AirfoilCase, Solution]] = []
+    following = predictor
     for number in range(rounds + 1):
-        design = _round(problem, predictor, simulator, folder, number, progress)
+        design = _round(problem, following, simulator, folder, number, progress)
         designs.append(replace(design, rounds=tuple(earlier.objective for earlier in designs)))
-        kept = design.gap_inside and design.outcome is not Outcome.CONSTRAINT_BROKEN
-        if number == rounds or kept or refine is None:
+        if number == rounds or refine is None or _nothing_to_gain(designs):
             break
-        predictor = refine(predictor, *_labels(problem, design, simulator, folder / f"labels-{number}.npz"))
+        labels.append(_labels(problem, design, simulator, folder / f"labels-{number}.npz"))
+        following = refine(predictor, *_together(labels))
     best = replace(min(designs, key=_rank), rounds=tuple(design.objective for design in designs))
     best.save(folder / "design.json")
     with replacing(folder / "design.dat") as temporary:
@@ -114,7 +121,9 @@ def _round(
 ) -> Design:
     done, history = folder / f"round-{number}.json", folder / f"history-{number}.jsonl"
     if done.is_file():
-        return Design.from_json(done.read_text(encoding="utf-8"))
+        design = Design.from_json(done.read_text(encoding="utf-8"))
+        _refuse_others(design, predictor, simulator, folder)
+        return design
     start = airfoil(problem.shape.start).coordinates
     reached = _reached(history)
     with room_for(history), history.open("a", encoding="utf-8") as lines:
@@ -126,10 +135,19 @@ def _round(
 
         optimum = optimise(problem, predictor, start, resume_from=reached, progress=keep)
     design = made_design(problem, predictor, optimum)
-    design = with_verdict(design, problem, simulator.name, fly(design.coordinates, problem, simulator))
-    design = replace(design, polar=_polar(design, problem, predictor, simulator))
+    design = _verified(design, problem, predictor, simulator)
     design.save(done)
     return design
+
+
+def _refuse_others(design: Design, predictor: Predictor, simulator: Simulator, folder: Path) -> None:
+    """What one predictor promised and one simulator judged is not handed out under the names of others."""
+    by, judge = design.promise.who, design.verdict.who if design.verdict else simulator.name
+    if (by, judge) != (predictor.name, simulator.name):
+        raise ValueError(
+            f"{folder} holds a run that followed {by} and was judged by {judge}; got {predictor.name} and "
+            f"{simulator.name}: choose an empty folder, or delete it"
+        )
 
 
 def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Design:
@@ -156,26 +174,54 @@ def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Des
     )
 
 
-def _polar(
-    design: Design, problem: Problem, predictor: Predictor, simulator: Simulator
-) -> tuple[Flight, Flight | None] | None:
-    """Promise and verdict over a sweep of the angle, the stream interpolated between the operating points."""
+def _verified(design: Design, problem: Problem, predictor: Predictor, simulator: Simulator) -> Design:
+    """The verdict, and the polars of both; flying operating points and polar in one batch is cheaper."""
+    posed, sweep = verification_case(design.coordinates, problem), _sweep(design, problem)
+    points = len(posed)
+    with torch.no_grad():
+        answer = simulator.predict(AirfoilCase.concatenate([posed, sweep]) if sweep else posed)
+        flown = Flight.of(simulator.name, answer)
+        design = with_verdict(design, problem, flown.part(slice(points)))
+        if sweep is None:
+            return design
+        promised = Flight.of(predictor.name, predictor.predict(sweep), sweep.alpha)
+    verified = flown.part(slice(points, None))
+    verified = replace(verified, cp=(), values={**verified.values, "alpha": promised.values["alpha"]})
+    return replace(design, polar=(replace(promised, cp=()), verified))
+
+
+def _sweep(design: Design, problem: Problem) -> AirfoilCase | None:
+    """Angles from below the lowest operating point to above the highest, the stream interpolated between them."""
     at = np.asarray(design.promise.values["alpha"])
     if not np.isfinite(at).all():
         return None
     order = np.argsort(at)
-    sweep = np.linspace(at.min() - BEYOND, at.max() + BEYOND, SWEEP)
+    angles = np.linspace(at.min() - BEYOND, at.max() + BEYOND, SWEEP)
     columns = {
-        name: torch.tensor(np.interp(sweep, at[order], np.array([getattr(p, name) for p in problem.points])[order]))
+        name: torch.tensor(np.interp(angles, at[order], np.array([getattr(p, name) for p in problem.points])[order]))
         for name in ("reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
     }
-    case = AirfoilCase.of(design.coordinates, torch.tensor(sweep), **columns)
-    with torch.no_grad():
-        promised, verified = predictor.predict(case), simulator.predict(case)
-    return tuple(
-        replace(Flight.of(one.name, answer, case.alpha), cp=())
-        for one, answer in ((predictor, promised), (simulator, verified))
-    )  # type: ignore[return-value]
+    return AirfoilCase.of(design.coordinates, torch.tensor(angles), **columns)
+
+
+def _nothing_to_gain(designs: list[Design]) -> bool:
+    """Whether the last round kept its promise and was hardly better than the best before; the first has learnt none."""
+    promised, verified = designs[-1].objective
+    before = [design.objective[1] for design in designs[:-1] if design.success and design.objective[1] is not None]
+    if not before or verified is None or not designs[-1].success or not designs[-1].gap_inside:
+        return False
+    best = min(before)
+    return abs(verified - promised) <= CLOSE * abs(promised) and best - verified < GAIN * abs(best)
+
+
+def _together(labels: list[tuple[AirfoilCase, Solution]]) -> tuple[AirfoilCase, Solution]:
+    """The cases of all rounds."""
+    solutions = [solution for _, solution in labels]
+    return AirfoilCase.concatenate([case for case, _ in labels]), Solution(
+        values={name: torch.cat([one.values[name] for one in solutions]) for name in solutions[0].values},
+        status=tuple(status for one in solutions for status in one.status),
+        message=tuple(message for one in solutions for message in one.message),
+    )
 
 
 def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) -> tuple[AirfoilCase, Solution]:

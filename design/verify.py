@@ -9,7 +9,7 @@ from understudy.design.design import Design, Flight, Outcome, constraint_table, 
 from understudy.design.evaluate import case_at_points
 from understudy.design.problem import Problem
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Answer, Simulator
+from understudy.simulators.interface import Simulator
 from understudy.simulators.registry import simulator as simulator_called
 
 
@@ -24,13 +24,9 @@ def verify(design: Design, problem: Problem, simulator: Simulator | str) -> Desi
         simulator: the simulator or its name.
     """
     judge_ = simulator_called(simulator) if isinstance(simulator, str) else simulator
-    return with_verdict(design, problem, judge_.name, fly(design.coordinates, problem, judge_))
-
-
-def fly(coordinates: Tensor, problem: Problem, simulator: Simulator) -> Answer:
-    """The answer of a simulator for one shape at all operating points."""
     with torch.no_grad():
-        return simulator.predict(verification_case(coordinates, problem))
+        answer = judge_.predict(verification_case(design.coordinates, problem))
+    return with_verdict(design, problem, Flight.of(judge_.name, answer))
 
 
 def verification_case(coordinates: Tensor, problem: Problem) -> AirfoilCase:
@@ -40,9 +36,8 @@ def verification_case(coordinates: Tensor, problem: Problem) -> AirfoilCase:
     return case_at_points(problem, nodes, torch.tensor(angles, dtype=coordinates.dtype))
 
 
-def with_verdict(design: Design, problem: Problem, who: str, answer: Answer) -> Design:
-    """The design judged by an answer that is already there."""
-    verdict = Flight.of(who, answer)
+def with_verdict(design: Design, problem: Problem, verdict: Flight) -> Design:
+    """The design judged by a flight that is already there."""
     constraints = constraint_table(problem, design.coordinates, design.promise, verdict)
     infeasible = design.search if design.outcome is Outcome.INFEASIBLE else None
     outcome, sentence = judge(constraints, verdict, infeasible=infeasible)

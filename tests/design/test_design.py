@@ -83,6 +83,14 @@ def test_a_constraint_may_be_missed_by_the_tolerance_and_no_more(
         assert "must be ≥ -0.2 within 0.001, and judge finds -0.2011" in verified.sentence
 
 
+@pytest.mark.parametrize("limits", [{"at_least": -0.2}, {"at_most": 0.2}, {"at_least": -0.2, "at_most": 0.2}])
+def test_a_value_that_is_no_number_keeps_no_constraint(design: Design, judge: type, limits: dict[str, float]) -> None:
+    """A simulator that calls such an answer a success is not believed, whichever side the limit is on."""
+    problem = replace(PROBLEM, constraints=(QuantityConstraint(quantity="cm", **limits),))
+    verified = verify(design, problem, judge(extra_moment=float("nan")))
+    assert verified.outcome is Outcome.CONSTRAINT_BROKEN
+
+
 def test_a_quantity_that_the_simulator_lacks_leaves_the_design_unverified(design: Design, judge: type) -> None:
     verified = verify(design, PROBLEM, judge(leaves_out=("cm",)))
     assert verified.outcome is Outcome.NOT_VERIFIED

@@ -63,11 +63,9 @@ def test_gradients_of_objective_and_constraints_are_finite_differences(understud
         ahead_of, behind_of = evaluator(ahead, gradient=False), evaluator(behind, gradient=False)
         objective = (ahead_of.objective - behind_of.objective) / (2 * step)
         rows = (ahead_of.rows - behind_of.rows) / (2 * step)
-        assert at.objective_gradient is not None
-        assert at.rows_gradient is not None
         # Largest station values (thickness, camber, nose) carry second-order errors of the difference itself.
-        assert at.objective_gradient[:, index] == pytest.approx(objective, rel=1e-5, abs=1e-9)
-        assert torch.allclose(at.rows_gradient[..., index], rows, rtol=1e-4, atol=1e-5)
+        assert at.gradients.objective[:, index] == pytest.approx(objective, rel=1e-5, abs=1e-9)
+        assert torch.allclose(at.gradients.rows[..., index], rows, rtol=1e-4, atol=1e-5)
 
 
 def test_designs_of_a_batch_do_not_see_each_other(understudy: type) -> None:
@@ -78,9 +76,7 @@ def test_designs_of_a_batch_do_not_see_each_other(understudy: type) -> None:
         alone = evaluator(x[row : row + 1])
         assert torch.allclose(alone.objective[0], together.objective[row], rtol=1e-12)
         assert torch.allclose(alone.rows[0], together.rows[row], atol=1e-10)
-        assert alone.rows_gradient is not None
-        assert together.rows_gradient is not None
-        assert torch.allclose(alone.rows_gradient[0], together.rows_gradient[row], atol=1e-8)
+        assert torch.allclose(alone.gradients.rows[0], together.gradients.rows[row], atol=1e-8)
 
 
 def test_all_points_and_designs_are_one_call(understudy: type) -> None:
@@ -88,6 +84,12 @@ def test_all_points_and_designs_are_one_call(understudy: type) -> None:
     evaluator = Evaluator(EVERYTHING, predictor)
     evaluator(start(evaluator, "naca4412", "naca0012"))
     assert predictor.calls == [6]
+
+
+def test_gradients_are_there_only_where_they_were_asked_for(understudy: type, one_point: Problem) -> None:
+    evaluator = Evaluator(one_point, understudy())
+    with pytest.raises(ValueError, match="gradients were not asked for; evaluate with gradient=True"):
+        _ = evaluator(start(evaluator, "naca0012"), gradient=False).gradients
 
 
 def test_thin_airfoil_theory_finds_the_angle_without_lift(understudy: type) -> None:

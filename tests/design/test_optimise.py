@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from understudy.design.optimise import Optimum, optimise
+from understudy.design.optimise import STRIDE, Optimum, optimise
+from understudy.design.parameters import Parameters
 from understudy.design.problem import (
     AngleMode,
     Angles,
@@ -85,6 +86,26 @@ def test_value_and_gradient_at_one_place_are_one_call(understudy: type, one_poin
     found = solve(one_point, predictor)
     assert found.calls == len(predictor.calls)
     assert found.calls < 2.5 * len(found.history) + 20
+
+
+def test_a_step_moves_no_parameter_by_more_than_the_stride(understudy: type, one_point: Problem) -> None:
+    found = solve(one_point, understudy(), "naca0020")
+    reached = torch.tensor([step.x for step in found.history]) / Parameters.of(one_point).unit
+    steps = reached.diff(dim=0).abs().amax(1)
+    assert steps.max() <= STRIDE * (1 + 1e-9)
+    assert steps.max() > 0.5 * STRIDE  # it was tried to go further
+
+
+def test_a_search_that_gains_a_trifle_ends(
+    understudy: type, one_point: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here any gain is a trifle, everything is near, and one try is enough: the end comes before the optimum."""
+    for name, value in (("NEGLIGIBLE", 1.0), ("PATIENCE", 1), ("STRIDE", 10.0)):
+        monkeypatch.setattr(f"understudy.design.optimise.{name}", value)
+    found = solve(one_point, understudy())
+    assert found.feasible
+    assert "1 tries around the best design gained less than 100.00%" in found.message
+    assert found.message.startswith(f"the search ended after {len(found.history) - 1} steps")
 
 
 def test_the_search_stays_where_the_predictor_was_trained(understudy: type, one_point: Problem) -> None:

@@ -76,6 +76,17 @@ def test_a_folder_with_another_problem_is_refused(
         run_design(replace(problem, name="another"), understudy(), judge(), tmp_path)
 
 
+def test_a_folder_with_the_run_of_others_is_refused(
+    problem: Problem, understudy: type, judge: type, tmp_path: Path
+) -> None:
+    """A verdict must not be passed off as that of a simulator which has never seen the design."""
+    run_design(problem, understudy(), judge(), tmp_path)
+    with pytest.raises(ValueError, match="followed stand-in and was judged by judge; got stand-in and xfoil: choose"):
+        run_design(problem, understudy(), judge(name="xfoil"), tmp_path)
+    with pytest.raises(ValueError, match="followed stand-in and was judged by judge; got graph and judge: choose"):
+        run_design(problem, understudy(name="graph"), judge(), tmp_path)
+
+
 def test_rounds_need_someone_who_learns(problem: Problem, understudy: type, judge: type, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="rounds need a function that refines the predictor; got none"):
         run_design(problem, understudy(), judge(), tmp_path, rounds=1)
@@ -105,8 +116,39 @@ def test_rounds_close_a_gap_and_then_end(problem: Problem, understudy: type, jud
     flown = len(simulator.calls)
     (tmp_path / "round-1.json").unlink()  # killed in the second round: labels are kept, learning is repeated
     again = run_design(problem, understudy(), simulator, tmp_path, rounds=3, refine=refine)
-    assert simulator.calls[flown:] == [1, 15]  # verification and polar, no labels
+    assert simulator.calls[flown:] == [1 + 15]  # verification and polar, no labels
     assert again.objective[1] == pytest.approx(design.objective[1], rel=1e-4)
+
+
+def test_every_round_learns_from_all_that_was_flown(
+    problem: Problem, understudy: type, judge: type, tmp_path: Path
+) -> None:
+    """Whoever learns nothing keeps the gap open; he is asked again with the cases of all rounds, from the beginning."""
+    first, learnt = understudy(), []
+
+    def refine(predictor: Predictor, case: AirfoilCase, solution: Solution) -> Predictor:
+        assert predictor is first
+        assert len(solution) == len(case)
+        learnt.append(len(case))
+        return understudy()
+
+    run_design(problem, first, judge(extra_drag=0.0005), tmp_path, rounds=2, refine=refine)
+    assert learnt == [1 + NEIGHBOURS, 2 * (1 + NEIGHBOURS)]
+
+
+def test_a_promise_that_was_kept_is_improved_once(
+    problem: Problem, understudy: type, judge: type, tmp_path: Path
+) -> None:
+    """The first round learns in any case; the second was no better than the first, and the third is not begun."""
+    learnt: list[int] = []
+
+    def refine(predictor: Predictor, case: AirfoilCase, solution: Solution) -> Predictor:
+        learnt.append(len(case))
+        return predictor
+
+    design = run_design(problem, understudy(), judge(), tmp_path, rounds=3, refine=refine)
+    assert learnt == [1 + NEIGHBOURS]
+    assert len(design.rounds) == 2
 
 
 def test_neighbours_are_near_and_not_the_same(problem: Problem) -> None:

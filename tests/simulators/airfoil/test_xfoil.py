@@ -163,7 +163,7 @@ def test_the_judge_of_the_daedalus_problem_repeats_its_published_score() -> None
     aerosandbox = pytest.importorskip("aerosandbox")
     fit = aerosandbox.Airfoil("dae11").normalize().to_kulfan_airfoil(n_weights_per_side=8)
     shape = torch.from_numpy(np.asarray(fit.to_airfoil(n_coordinates_per_side=120).coordinates, dtype=np.float64))
-    verdict = runpy.run_path(str(BENCHMARKS / "daedalus.py"))["judge_daedalus"](shape)
+    verdict = runpy.run_path(str(BENCHMARKS / "support" / "daedalus.py"))["judge_daedalus"](shape)
     verdict.answer.raise_unless_ok()
     assert verdict.weighted_cd == pytest.approx(0.010569, rel=1e-3)
     assert verdict.angle_grows_with_lift
