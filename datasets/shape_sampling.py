@@ -17,10 +17,12 @@ from torch import Tensor
 from understudy.datasets.buckets import BUCKETS, bucket
 from understudy.datasets.records import ShapeTable
 from understudy.simulators.shapes import library
+from understudy.simulators.shapes.airfoil import first_crossing
+from understudy.simulators.shapes.chord import to_unit_chord
 from understudy.simulators.shapes.kulfan import Kulfan
 from understudy.simulators.shapes.naca import naca4, naca5
 from understudy.simulators.shapes.panelling import panel_each
-from understudy.simulators.shapes.random_shapes import blends, box, is_sensible
+from understudy.simulators.shapes.random_shapes import blends, box, is_sensible, perturbed
 
 BLOCK = 32
 _NACA5_POSITIONS = (1, 2, 3, 4, 5)
@@ -35,7 +37,9 @@ class ShapeMix:
     box: every CST weight uniform between its 5 % and 95 % quantile over the library.
     naca4: four-digit sections, camber 0 to 7 % at 25 to 65 % of the chord, thickness 5 to 25 %.
     naca5: five-digit sections, design lift 0 to 0.75, every position of camber, thickness 5 to 25 %.
-    perturbation: of the CST weights of blends, standard deviation [chord].
+    raw: real sections as their coordinates give them, roughness included, scaled in thickness and smoothly perturbed;
+        needs the extra `airfoils`.
+    perturbation: of the CST weights of blends and raw sections, standard deviation [chord].
     nodes: surface nodes of each shape.
     """
 
@@ -44,12 +48,17 @@ class ShapeMix:
     box: float = 0.1
     naca4: float = 0.05
     naca5: float = 0.05
+    raw: float = 0.0
     perturbation: float = 0.02
     nodes: int = 160
 
     def __post_init__(self) -> None:
         if not all(weight >= 0 for weight in self.weights.values()) or not 0 < sum(self.weights.values()) < math.inf:
             raise ValueError(f"the weights of the shapes must not be negative, nor all zero; got {dict(self.weights)}")
+        if self.raw and not library.has_raw_coordinates():
+            raise ValueError(
+                "raw sections need the coordinates that the extra 'airfoils' brings: install it, or set raw = 0"
+            )
         if not self.perturbation >= 0:
             raise ValueError(f"perturbation must be at least 0 chord; got {self.perturbation:g}")
         if self.nodes < 20:
@@ -144,12 +153,52 @@ def _draw_naca5(labels: list[str], mix: ShapeMix, generator: np.random.Generator
     return [(xy, label, ("naca5",)) for xy, label in zip(contours, labels, strict=True)]
 
 
+def _draw_raw(labels: list[str], mix: ShapeMix, generator: np.random.Generator) -> _Drawn:
+    """Every family as often as any other, so that large ones do not prevail."""
+    families, own = _sensible_families(), _torch_generator(generator)
+    found: _Drawn = []
+    while len(found) < len(labels):
+        family = families[generator.integers(len(families))]
+        row = int(generator.choice(family))
+        contour = _perturbed_raw(row, mix.perturbation, own)
+        if contour is not None:
+            found.append((contour, labels[len(found)], (library.collection().families[row],)))
+    return found
+
+
+def _perturbed_raw(row: int, perturbation: float, generator: torch.Generator) -> Float[Tensor, "points 2"] | None:
+    """The raw section plus the change of its CST fit; None where that is no airfoil."""
+    contour = _raw_in_unit_chord(row)
+    weights = library.collection().weights[row : row + 1]
+    changed = perturbed(weights, perturbation, generator)
+    if not is_sensible(Kulfan.from_vector(changed)):
+        return None
+    nose = int(contour.square().sum(1).argmin())
+    stations = contour[None, :, 0].clamp(0, 1)
+    upper, lower = (
+        after - before
+        for after, before in zip(
+            Kulfan.from_vector(changed).surface(stations), Kulfan.from_vector(weights).surface(stations), strict=True
+        )
+    )
+    change = torch.cat([upper[0, :nose], lower[0, nose:]])
+    moved = torch.stack([contour[:, 0], contour[:, 1] + change], dim=1)
+    return moved if first_crossing(moved) is None else None
+
+
+@cache
+def _raw_in_unit_chord(row: int) -> Float[Tensor, "points 2"]:
+    section = library.airfoil(library.collection().names[row])
+    return to_unit_chord(section.coordinates[None])[0]
+
+
 _KINDS: Mapping[str, Callable[[list[str], ShapeMix, np.random.Generator], _Drawn]] = {
     "blends": _draw_blends,
     "library": _draw_library,
     "box": _draw_box,
     "naca4": _draw_naca4,
     "naca5": _draw_naca5,
+    "raw": _draw_raw,
 }
 
 
@@ -164,6 +213,13 @@ def _families_by_bucket() -> list[list[str]]:
 @cache
 def _sensible_rows() -> np.ndarray:
     return is_sensible(Kulfan.from_vector(library.collection().weights)).nonzero().squeeze(1).numpy()
+
+
+@cache
+def _sensible_families() -> list[np.ndarray]:
+    rows = _sensible_rows()
+    names = np.array(library.collection().families)[rows]
+    return [rows[names == family] for family in sorted(set(names.tolist()))]
 
 
 def _torch_generator(generator: np.random.Generator) -> torch.Generator:

@@ -1,6 +1,6 @@
-"""Train, calibrate and judge the ensemble that ships with the package, from a data set of our own simulations.
+"""Train, calibrate and judge the ensemble that ships with the package, from data sets of our own simulations.
 
-    python benchmarks/support/train_shipped.py runs/viscous.h5 --folder runs/shipped --epochs 40
+    python benchmarks/support/train_shipped.py runs/viscous.h5 runs/raw.h5 --folder runs/shipped --epochs 24
 
 A data set that is still growing is read as far as it has come. Rows are parted by shape family: members learn from
 75 % of the families, both NACA series among them, and stop by 5 %; 10 % calibrate the intervals; the last 10 % are used
@@ -93,11 +93,10 @@ def card_of(
 
 
 def main(
-    data: Path,
-    *,
+    *data: Path,
     folder: Path = Path("runs/shipped"),
     out: Path = PRETRAINED,
-    epochs: int = 40,
+    epochs: int = 24,
     members: int = 4,
     batch: int = 128,
     learning_rate: float = 4e-3,
@@ -107,7 +106,7 @@ def main(
     """Train the shipped ensemble.
 
     Args:
-        data: data set, finished or still growing.
+        data: data sets, one after the other, finished or still growing.
         folder: where members keep their states.
         out: the checkpoint.
         epochs: passes of each member over the training rows.
@@ -119,7 +118,7 @@ def main(
     """
     started = perf_counter()
     torch.set_num_threads(1)
-    with load(data) as simulated:
+    with load(*data) as simulated:
         read = len(simulated) if cases is None else min(cases, len(simulated))
         parts = _first(parts_of(simulated), read)
         training, validation, calibration = (

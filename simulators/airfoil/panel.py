@@ -28,6 +28,8 @@ from torch import Tensor
 
 #: A base narrower than this [chord] counts as closed: its two end equations are too alike to be solved side by side.
 SHARP_GAP = 1e-4
+#: Added to squared distances [chord^2], so that a point at a panel's end has a logarithm; its factor is zero.
+TOUCHING = 1e-24
 #: Depth of the point inside a closed trailing edge where the fluid is made to rest, in lengths of its shorter panel.
 CORNER_DEPTH = 0.5
 
@@ -147,16 +149,15 @@ def influence_matrix(coordinates: Float[Tensor, "batch nodes 2"]) -> tuple[Tenso
     """The matrix of the stream-function equations and the Kutta condition for (gamma_1 ... gamma_n, psi_0)."""
     edge = trailing_edge(coordinates)
     first, second = _surface_vortex_stream(coordinates, edge)
-    source, vortex = _base_stream(coordinates, edge)
-    base = (source * edge.source[:, None] + vortex * edge.vortex[:, None])[..., None]
-    columns = (
-        first[..., :1] + base,
-        first[..., 1:] + second[..., :-1],
-        second[..., -1:] - base,
-        -torch.ones_like(base),
-    )
-    stream = torch.cat(columns, 2)
-    last = torch.where(edge.sharp[:, None, None], _corner_row(coordinates, edge), stream[:, -1:])
+    left, right = first[..., :1], second[..., -1:]
+    if not edge.sharp.all():
+        source, vortex = _base_stream(coordinates, edge)
+        base = (source * edge.source[:, None] + vortex * edge.vortex[:, None])[..., None]
+        left, right = left + base, right - base
+    stream = torch.cat((left, first[..., 1:] + second[..., :-1], right, -torch.ones_like(left)), 2)
+    last = stream[:, -1:]
+    if edge.sharp.any():
+        last = torch.where(edge.sharp[:, None, None], _corner_row(coordinates, edge), last)
     kutta = torch.zeros_like(last)
     kutta[..., 0] = kutta[..., -2] = 1.0
     return torch.cat((stream[:, :-1], last, kutta), 1), edge
@@ -233,33 +234,51 @@ def _surface_vortex_stream(coordinates: Tensor, edge: TrailingEdge) -> tuple[Ten
     """Stream function (batch, nodes, panels) at the nodes, per unit vortex strength at a panel's first and second end.
 
     The integrals of `_vortex_integrals`, arranged so that panels share the logarithm of the distance to their common
-    node and the angle that a panel subtends is one arctangent.
+    node and the angle that a panel subtends is one arctangent. At a panel's own ends every singular term has the factor
+    zero; a choice there would cost as much as the arctangent.
     """
-    x, z, length = _panel_frame(coordinates, coordinates)
-    own_first, own_second = _own_ends(coordinates.shape[1], edge.sharp)
-    own = own_first | own_second
-    size = length[:, None]
-    past = x - size
-    squared = _squared_distances(coordinates)
-    log_squared = torch.log(squared)
-    square_term = 0.25 * squared * (log_squared - 1)
-    sine, cosine = z * size, torch.addcmul(x * past, z, z)
-    angle = torch.atan2(sine, torch.where(own, torch.ones_like(cosine), cosine))
-    whole = 0.5 * (x * log_squared[..., :-1] - past * log_squared[..., 1:]) - size + z * angle
-    moment = x * whole + (square_term[..., 1:] - square_term[..., :-1])
-    log_size = torch.log(size)
-    whole = torch.where(own, size * (log_size - 1), whole)
-    moment = torch.where(own_first, size**2 * (0.5 * log_size - 0.25), moment)
-    moment = torch.where(own_second, size**2 * (0.5 * log_size - 0.75), moment)
-    second = moment / (2 * math.pi * size)
-    return whole / (2 * math.pi) - second, second
+    length, x, z = _frames_at_nodes(coordinates)
+    squared = torch.addcmul(x * x, z, z)
+    log_squared = torch.log(squared + TOUCHING)
+    square_term = squared * (log_squared - 1)
+    log_first, log_second = log_squared[..., :-1], log_squared[..., 1:]
+    x, z, size = x[..., :-1], z[..., :-1], length[:, None]
+    cosine = torch.addcmul(squared[..., :-1] + _one_at_own_ends(coordinates), x, size, value=-1)
+    whole = torch.addcmul(z * torch.atan2(z * size, cosine), x, log_first - log_second, value=0.5)
+    whole = torch.addcmul(whole, size, log_second - 2, value=0.5)
+    log_size, quarter = torch.log(length), 0.25 * length.square()
+    own = length * (log_size - 1)
+    _at_joined_ends(whole, own[:, 0], own[:, -1], edge.sharp)
+    moment = torch.add(x * whole, square_term[..., 1:] - square_term[..., :-1], alpha=0.25)
+    own = 2 * quarter * (log_size - 1)
+    _at_joined_ends(moment, (own + quarter)[:, 0], (own - quarter)[:, -1], edge.sharp)
+    second = moment * (0.5 / (math.pi * size))
+    return whole * (0.5 / math.pi) - second, second
 
 
-def _squared_distances(coordinates: Tensor) -> Tensor:
-    """Squared distances (batch, nodes, nodes) between all nodes; one instead of zero, where a closed form is used."""
-    x, y = coordinates.unbind(-1)
-    squared = (x[:, :, None] - x[:, None]).square() + (y[:, :, None] - y[:, None]).square()
-    return torch.where(squared.detach() < 1e-30, torch.ones_like(squared), squared)
+def _frames_at_nodes(coordinates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Lengths of the panels, and all nodes along and across (left of) each: as `_panel_frame`, by matrix products.
+
+    The last column, of the last node, belongs to no panel; only the distance from there is of use.
+    """
+    step = coordinates.diff(dim=1)
+    length = _length(step)
+    along = torch.cat((step / length[..., None], step.new_full((len(step), 1, 2), math.sqrt(0.5))), 1)
+    across = torch.stack((-along[..., 1], along[..., 0]), -1)
+    x, z = (torch.baddbmm(-(coordinates * axis).sum(-1)[:, None], coordinates, axis.mT) for axis in (along, across))
+    return length, x, z
+
+
+def _at_joined_ends(integral: Tensor, first: Tensor, last: Tensor, sharp: Tensor) -> None:
+    """In place: where the contour is closed, its ends are one point, which sees first and last panel as its own."""
+    integral[:, -1, 0] = torch.where(sharp, first, integral[:, -1, 0])
+    integral[:, 0, -1] = torch.where(sharp, last, integral[:, 0, -1])
+
+
+def _one_at_own_ends(coordinates: Tensor) -> Tensor:
+    """(nodes, panels): one where the point is an end of the panel and sees no angle, next to nothing elsewhere."""
+    ends = torch.eye(coordinates.shape[1], dtype=coordinates.dtype, device=coordinates.device)
+    return ends[:, :-1] + ends[:, 1:] + TOUCHING
 
 
 def _vortex_integrals(x: Tensor, z: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
@@ -326,11 +345,23 @@ def _keep_off_own_ends(x: Tensor, z: Tensor, length: Tensor, sharp: Tensor) -> t
 
 
 def _corner_row(coordinates: Tensor, edge: TrailingEdge) -> Tensor:
-    """Velocity inside a closed trailing edge along its bisector, per unit of each unknown, (batch, 1, nodes + 1)."""
-    first, second, _, _ = induced_velocity(coordinates, edge.corner)
-    along = (share @ edge.bisector[:, None, :, None] for share in (first, second))
-    vortex_1, vortex_2 = (share[..., 0] for share in along)
-    return torch.nn.functional.pad(vortex_1, (0, 2)) + torch.nn.functional.pad(vortex_2, (1, 1))
+    """Velocity inside a closed trailing edge along its bisector, per unit of each unknown, (batch, 1, nodes + 1).
+
+    The vortex part of `induced_velocity`, for the one direction and at a point that is on no panel.
+    """
+    x, z, length = _panel_frame(coordinates, edge.corner)
+    size = length[:, None]
+    past = x - size
+    log_ratio = 0.5 * torch.log((x.square() + z.square()) / (past.square() + z.square()))
+    angle = torch.atan2(z * size, x * past + z.square())
+    step = coordinates.diff(dim=1)
+    ahead = (step @ edge.bisector[..., None]).mT  # length times the cosine of the panel against the bisector
+    aside = (step[..., 0] * edge.bisector[:, 1:] - step[..., 1] * edge.bisector[:, :1])[:, None]
+    scale = 0.5 / (math.pi * size)
+    tangential, normal = ahead * scale, aside * scale
+    both = angle * tangential - log_ratio * normal
+    at_second = (x * both - (z * log_ratio) * tangential - (z * angle - size) * normal) / size
+    return torch.nn.functional.pad(both - at_second, (0, 2)) + torch.nn.functional.pad(at_second, (1, 1))
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -107,6 +107,11 @@ def names() -> tuple[str, ...]:
     return collection().names
 
 
+def has_raw_coordinates() -> bool:
+    """Whether the raw coordinates of the collection are installed."""
+    return bool(_installed_files())
+
+
 def family(name: str) -> str:
     """The family of a NACA section or of a section of the collection; see the top of this file.
 

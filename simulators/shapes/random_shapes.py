@@ -80,7 +80,7 @@ def blends(
             frozenset(fits.families[row] for row in four[:kept])
             for four, kept in zip(parents, number[:, 0].tolist(), strict=True)
         ]
-        return _perturbed(blend, perturbation, generator), names
+        return perturbed(blend, perturbation, generator), names
 
     return _sensible(count, draw)
 
@@ -132,6 +132,27 @@ def is_sensible(weights: Kulfan) -> Bool[Tensor, " batch"]:
     return (thickness > 0).all(1) & (largest >= THICKNESS_RANGE[0]) & (largest <= THICKNESS_RANGE[1])
 
 
+def perturbed(
+    vector: Float[Tensor, "batch parameters"], size: float, generator: torch.Generator
+) -> Float[Tensor, "batch parameters"]:
+    """Rows of `Kulfan.vector` with the thickness scaled by 0.75 to 1.3, and weights changed smoothly along each side.
+
+    Args:
+        vector: the sections.
+        size: standard deviation of the change of each weight [chord].
+        generator: source of all randomness, on the CPU.
+    """
+    count = WEIGHTS
+    upper, lower = vector[:, :count], vector[:, count : 2 * count]
+    (stretch,) = _uniform(len(vector), generator, (0.75, 1.3))
+    middle, half = 0.5 * (upper + lower), 0.5 * (upper - lower) * stretch[:, None]
+    index = torch.arange(count, dtype=torch.float64)
+    smooth = torch.exp(-0.5 * ((index[:, None] - index) / 1.5) ** 2)
+    smooth = smooth / smooth.square().sum(1, keepdim=True).sqrt()  # keeps the standard deviation of each weight
+    noise = size * torch.randn(2, len(vector), count, generator=generator, dtype=torch.float64) @ smooth.T
+    return torch.cat([middle + half + noise[0], middle - half + noise[1], vector[:, 2 * count :]], dim=1)
+
+
 def _sensible(count: int, draw: Callable[[int], _Draw]) -> RandomShapes:
     """Draw until `count` sensible shapes are there."""
     if count < 1:
@@ -170,19 +191,6 @@ def _usable_parents() -> dict[str, list[int]]:
 
 def _choose(rows: list[int], generator: torch.Generator) -> int:
     return rows[int(torch.randint(len(rows), (1,), generator=generator))]
-
-
-def _perturbed(vector: Tensor, size: float, generator: torch.Generator) -> Float[Tensor, "batch parameters"]:
-    """Thickness scaled by 0.75 to 1.3, and weights changed smoothly along each side."""
-    count = WEIGHTS
-    upper, lower = vector[:, :count], vector[:, count : 2 * count]
-    (stretch,) = _uniform(len(vector), generator, (0.75, 1.3))
-    middle, half = 0.5 * (upper + lower), 0.5 * (upper - lower) * stretch[:, None]
-    index = torch.arange(count, dtype=torch.float64)
-    smooth = torch.exp(-0.5 * ((index[:, None] - index) / 1.5) ** 2)
-    smooth = smooth / smooth.square().sum(1, keepdim=True).sqrt()  # keeps the standard deviation of each weight
-    noise = size * torch.randn(2, len(vector), count, generator=generator, dtype=torch.float64) @ smooth.T
-    return torch.cat([middle + half + noise[0], middle - half + noise[1], vector[:, 2 * count :]], dim=1)
 
 
 def _uniform(size: int, generator: torch.Generator, *ranges: tuple[float, float]) -> list[Float[Tensor, " batch"]]:
