@@ -21,6 +21,7 @@ from support.train_shipped import NETWORK, encoded, parts_of
 from torch import Tensor
 
 from understudy.datasets.reader import DataSet, load
+from understudy.memory import keep_freed_memory
 from understudy.surrogate.model import Member, NetworkConfig
 from understudy.surrogate.networks.graph import GraphConfig
 from understudy.surrogate.training import TrainingConfig, case_errors, train
@@ -94,6 +95,7 @@ def main(
         folder: where the members keep their states.
     """
     torch.set_num_threads(1)
+    keep_freed_memory()
     if data == DATA and not list(data.parent.glob(f"{data.name}*")):  # neither finished nor growing
         print(f"{data} is missing, so nothing is measured: understudy simulate benchmarks/shipped_data.toml makes it")
         return

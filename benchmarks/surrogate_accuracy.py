@@ -33,6 +33,7 @@ from unseen_cases import is_unseen
 
 from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
 from understudy.datasets.shape_sampling import BLOCK, ShapeMix, draw_shapes
+from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Answer, Status
 from understudy.simulators.registry import simulator
@@ -241,6 +242,7 @@ def main(*, checkpoint: Path | None = None, cases: int = CASES) -> None:
         cases: in the box and in the whole range, judged by our simulator.
     """
     torch.set_num_threads(1)
+    keep_freed_memory()
     surrogate = load(checkpoint)
     figures = [Figure("checkpoint", surrogate.card.sentence)]
     figures += judged_by_xfoil(surrogate) + judged_by_simulator(surrogate, cases)

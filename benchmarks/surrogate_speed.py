@@ -14,6 +14,7 @@ import cyclopts
 import torch
 from support.record import Figure, record
 
+from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.shapes.naca import naca, naca4
 from understudy.simulators.shapes.panelling import panel
@@ -67,6 +68,7 @@ def main(*, checkpoint: Path | None = None, count: int = COUNT, threads: int = 2
         threads: that share the work.
     """
     torch.set_num_threads(1)
+    keep_freed_memory()
     surrogate = load(checkpoint)
     gradient = seconds_of_gradient(surrogate)
     figures = [Figure("one prediction with its gradient to all coordinates", f"{1e3 * gradient:.1f} ms", "10 ms")]

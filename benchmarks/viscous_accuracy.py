@@ -14,6 +14,7 @@ from airfoil_cases import JudgedCases, judged_cases
 from support.record import Figure, record
 from torch import Tensor
 
+from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.viscous import ViscousSimulator
 from understudy.simulators.interface import Solution, Status
@@ -111,6 +112,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, help="only the first so many cases; writes nothing")
     chosen = parser.parse_args().cases
     torch.set_num_threads(1)
+    keep_freed_memory()
     stored = judged_cases()
     count = len(stored.case) if chosen is None else chosen
     some = Solution(

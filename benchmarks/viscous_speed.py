@@ -20,6 +20,7 @@ import torch
 from airfoil_cases import judged_cases
 from support.record import Figure, record
 
+from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.viscous import ViscousSimulator
 from understudy.simulators.airfoil.xfoil import March, Xfoil, XfoilNotInstalledError
@@ -31,6 +32,7 @@ WORKERS = 2
 def _start_worker() -> None:
     """In each worker: one thread, everything imported, allocator and kernels warm."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     ViscousSimulator().predict(judged_cases().case[:4])
 
 

@@ -29,6 +29,7 @@ from understudy.design.problem_file import read_problem
 from understudy.design.run import run_design
 from understudy.design.verify import verify
 from understudy.learning import EVALUATION, Shares, TrainConfig, part, train_surrogate
+from understudy.memory import keep_freed_memory
 from understudy.simulators.registry import simulator
 from understudy.surrogate import ConvolutionConfig, GraphConfig, SurrogateConfig, TrainingConfig, load, training_data
 from understudy.surrogate.training import LOG
@@ -50,6 +51,7 @@ def main() -> int:
     arguments.add_argument("--cases", type=int, default=CASES, help="cases to simulate")
     arguments.add_argument("--out", type=Path, help="folder for everything")
     given = arguments.parse_args()
+    keep_freed_memory()
     folder = given.out or Path("runs") / ("demo" if given.cases == 4000 else f"demo-{given.cases}")
     began = time.monotonic()
     data = simulate(folder / "airfoils.h5", given.cases)
@@ -91,12 +93,7 @@ def train(data: Path, folder: Path, parts: Shares) -> None:
     }
     if not configs:
         return
-    # one thread each, and memory that is kept: glibc else returns each large block to the system and fetches it again
-    os.environ |= {
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_TRIM_THRESHOLD_": "1000000000",
-        "MALLOC_MMAP_THRESHOLD_": "1000000000",
-    }
+    os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(WORKERS, context) as pool:
         runs = {kind: pool.submit(train_surrogate, config) for kind, config in configs.items()}

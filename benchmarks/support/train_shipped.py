@@ -5,8 +5,7 @@
 A data set that is still growing is read as far as it has come. Rows are parted by shape family: members learn from
 75 % of the families, both NACA series among them, and stop by 5 %; 10 % calibrate the intervals; the last 10 % are used
 for nothing but the accuracy on the card. Kill it at any moment and call it again with the same data, epochs and
-members: it goes on. On a processor, set `OMP_NUM_THREADS=1`, `MALLOC_TRIM_THRESHOLD_=1073741824` and
-`MALLOC_MMAP_THRESHOLD_=1073741824` first: two members train at once, and blocks of memory are kept.
+members: it goes on. On a processor, set `OMP_NUM_THREADS=1` first: two members train at once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from torch import Tensor
 from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import Side, side_of
 from understudy.learning import Parts, Shares, part
+from understudy.memory import keep_freed_memory
 from understudy.surrogate.building import SurrogateConfig, assemble, train_members
 from understudy.surrogate.checkpoint import PRETRAINED, save
 from understudy.surrogate.evaluation import Report, evaluate
@@ -118,6 +118,7 @@ def main(
     """
     started = perf_counter()
     torch.set_num_threads(1)
+    keep_freed_memory()
     with load(*data) as simulated:
         read = len(simulated) if cases is None else min(cases, len(simulated))
         parts = _first(parts_of(simulated), read)

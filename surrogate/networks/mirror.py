@@ -39,20 +39,25 @@ class _Mirrored(nn.Module):
         self.same = nn.Parameter(torch.empty(members, *shape).uniform_(-bound, bound))
         self.cross = nn.Parameter(torch.empty(members, *shape).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(members, shape[0]))
-        self._kept: tuple[tuple[int, ...], Tensor, Tensor] | None = None
+        self._kept: tuple[tuple[int, ...], Tensor, Tensor, Tensor] | None = None
 
     def around(self, streams: Float[Tensor, "members batch nodes inputs"], reach: int) -> Tensor:
         """The equivalent ordinary layers, applied to each node and its neighbours up to `reach` on either side."""
-        return _Product.apply(streams, *self.matrix_and_bias(), reach)
+        return _Product.apply(streams, *self._matrices(reach), reach)
 
     def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
         """Matrix (members, outputs, inputs) and bias (members, 1, outputs) of the equivalent ordinary layers."""
+        return self._assembled()
+
+    def _matrices(self, reach: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Matrix, bias and, where they are kept, the matrix of the gradient to the signal (`_reversed`)."""
         if self.same.requires_grad:
-            return self._assembled()
+            return *self._assembled(), None
         tensors = (self.same, self.cross, self.bias)
         state = tuple(number for tensor in tensors for number in (tensor.data_ptr(), tensor._version))
         if self._kept is None or self._kept[0] != state:
-            self._kept = (state, *self._assembled())
+            matrix, bias = self._assembled()
+            self._kept = (state, matrix, bias, _reversed(matrix, reach))
         return self._kept[1:]
 
     def _assembled(self) -> tuple[Tensor, Tensor]:
@@ -171,28 +176,34 @@ class _Product(torch.autograd.Function):
         streams: Float[Tensor, "members batch nodes inputs"],
         matrix: Float[Tensor, "members outputs window"],
         bias: Float[Tensor, "members 1 outputs"],
+        back: Float[Tensor, "members outputs_window inputs"] | None,
         reach: int,
     ) -> Float[Tensor, "members batch nodes outputs"]:
         dtype = _dtype_of_products(streams)
         windows = _windows(streams.to(dtype), reach)
         result = torch.baddbmm(bias.to(dtype), windows, matrix.to(dtype).transpose(1, 2))
-        ctx.save_for_backward(windows, matrix)
+        ctx.save_for_backward(windows, matrix, back)  # type: ignore[arg-type]  # None may be saved
         ctx.shape, ctx.reach = streams.shape, reach  # type: ignore[attr-defined]  # a context takes any name
         return result.view(*streams.shape[:3], -1)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        windows, matrix = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        windows, matrix, back = ctx.saved_tensors  # type: ignore[attr-defined]
         shape, reach = ctx.shape, ctx.reach  # type: ignore[attr-defined]
         to_streams = to_matrix = to_bias = None
         if ctx.needs_input_grad[0]:  # type: ignore[attr-defined]
-            taps = matrix.to(gradient.dtype).unflatten(2, (2 * reach + 1, -1))
-            to_streams = (_windows(gradient, reach) @ taps.flip(2).transpose(1, 2).flatten(1, 2)).view(shape)
+            back = _reversed(matrix, reach) if back is None else back
+            to_streams = (_windows(gradient, reach) @ back.to(gradient.dtype)).view(shape)
         if ctx.needs_input_grad[1]:  # type: ignore[attr-defined]
             rows = gradient.flatten(1, 2)
             to_matrix = (rows.transpose(1, 2) @ windows).to(matrix.dtype)
             to_bias = rows.sum(1, keepdim=True).to(matrix.dtype)
-        return to_streams, to_matrix, to_bias, None
+        return to_streams, to_matrix, to_bias, None, None
+
+
+def _reversed(matrix: Float[Tensor, "members outputs window"], reach: int) -> Float[Tensor, "members taps inputs"]:
+    """The matrix that carries gradients from windows of the answer back to the signal."""
+    return matrix.unflatten(2, (2 * reach + 1, -1)).flip(2).transpose(1, 2).flatten(1, 2)
 
 
 def _dtype_of_products(values: Tensor) -> torch.dtype:
@@ -209,4 +220,4 @@ def _windows(
         return streams.flatten(1, 2)
     around = torch.cat([streams[:, :, -reach:], streams, streams[:, :, :reach]], 2)
     windows = around.unfold(2, 2 * reach + 1, 1).transpose(3, 4)  # neighbours are neighbours in memory: still a view
-    return windows.flatten(3).flatten(1, 2)
+    return windows.flatten(3).flatten(1, 2).contiguous()  # one case alone would still be a view, slow to multiply

@@ -17,6 +17,7 @@ from understudy.cli.predict import predict
 from understudy.cli.simulate import simulate
 from understudy.cli.train import train
 from understudy.cli.verify import verify
+from understudy.memory import keep_freed_memory
 
 DEFECT = "UNDERSTUDY_TRACEBACK"  # set it to see where an error came from
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -39,6 +40,7 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         signal.signal(number, signal.default_int_handler)
     # Torch, not yet imported, then keeps to one thread: more only wait for each other in operations as small as ours.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    keep_freed_memory()
     sys.exit(run(sys.argv[1:] if tokens is None else tokens))
 
 
