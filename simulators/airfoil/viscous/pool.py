@@ -1,7 +1,7 @@
 """Many cases on their way to convergence: a pool of bounded size that finished cases leave and waiting ones enter."""
 
 from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -37,11 +37,12 @@ class PoolOptions:
 class Converged:
     """The fate of every row of a flight.
 
-    state: the last state of each row, meaningful where converged. residuals: (batch, iterations) of the last start,
-        NaN-padded.
+    state: the last state of each row, meaningful where converged. field: that it was found in, without the influence
+        of mass defect and without the Mach number. residuals: (batch, iterations) of the last start, NaN-padded.
     """
 
     state: State
+    field: Field
     converged: Bool[Tensor, " batch"]
     residuals: Float[Tensor, "batch iterations"]
     iterations: Int[Tensor, " batch"]
@@ -70,7 +71,7 @@ class _Pool:
         self.compressible = bool((flight.mach > 0).any())
         first = -1 if guess is not None else 0
         self.waiting = deque((row, first) for row in range(len(flight)))
-        self.states: list[tuple[Tensor, State]] = []
+        self.left: list[tuple[Tensor, State, Field]] = []
         device = flight.alpha.device
         most = max(count for _, count in options.starts)
         self.residuals = torch.full((len(flight), most + 1), torch.nan, dtype=flight.alpha.dtype, device=device)
@@ -87,9 +88,10 @@ class _Pool:
             while self.waiting and len(self.rows) <= self.options.size - self.options.intake:
                 self._take_in()
             self._iterate()
-        order = torch.cat([rows for rows, _ in self.states]).argsort()
-        state = joined([state for _, state in self.states])
-        return Converged(rows_of(state, order), self.converged, self.residuals, self.iterations)
+        rows, *parts = zip(*self.left, strict=True)
+        order = torch.cat(rows).argsort()
+        state, field = (rows_of(joined(list(part)), order) for part in parts)
+        return Converged(state, field, self.converged, self.residuals, self.iterations)
 
     def _take_in(self) -> None:
         """Build the fields of the next few waiting rows that share a start, and put them into the pool."""
@@ -139,12 +141,14 @@ class _Pool:
 
     def _release(self, done: Tensor, lost: Tensor, hopeless: Tensor) -> None:
         """Let rows go for good, or to their next start; hopeless ones have no finite residual at any start."""
+        assert self.field is not None
         assert self.state is not None
         self.converged[self.rows[done]] = True
         last = hopeless | (self.attempt + 1 >= len(self.options.starts))
         final = done | (lost & last)
         if bool(final.any()):
-            self.states.append((self.rows[final], rows_of(self.state, final)))
+            light = replace(self.field, mass_influence=self.field.mass_influence[:, :0, :0], mach=None)
+            self.left.append((self.rows[final], rows_of(self.state, final), rows_of(light, final)))
         again = lost & ~last
         # A row that starts again waits until rows of the same start can be taken in together.
         self.waiting.extend(zip(self.rows[again].tolist(), (self.attempt[again] + 1).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Batches held as dataclasses of tensors, one row a case: choosing rows and putting batches one after the other."""
+"""Batches held as dataclasses of tensors, one row a case: rows chosen, replaced, and put one after the other."""
 
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -33,6 +33,18 @@ def joined(batches: list[Batch]) -> Batch:
         elif is_dataclass(values[0]):
             together[item.name] = joined(values)
     return replace(batches[0], **together)  # type: ignore[type-var]
+
+
+def put_rows(batch: Batch, rows: Tensor, changed: Batch) -> Batch:
+    """The batch with the rows of another one, in this order, in the place of its own `rows`."""
+    put: dict[str, Any] = {}
+    for item in fields(batch):  # type: ignore[arg-type]
+        value, new = getattr(batch, item.name), getattr(changed, item.name)
+        if isinstance(value, Tensor):
+            put[item.name] = value.index_put((rows,), new)
+        elif is_dataclass(value):
+            put[item.name] = put_rows(value, rows, new)
+    return replace(batch, **put)  # type: ignore[type-var]
 
 
 def detached(batch: Batch) -> Batch:

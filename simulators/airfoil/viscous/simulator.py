@@ -13,7 +13,7 @@ from understudy.simulators.airfoil.panel import panel_solution
 from understudy.simulators.airfoil.viscous.implicit import follow_parameters
 from understudy.simulators.airfoil.viscous.outputs import pressure_coefficient, quantities
 from understudy.simulators.airfoil.viscous.pool import Converged, PoolOptions, converge
-from understudy.simulators.airfoil.viscous.rows import detached, rows_of
+from understudy.simulators.airfoil.viscous.rows import detached, put_rows, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.system import State
 from understudy.simulators.interface import Simulator, Solution, Status
@@ -114,25 +114,13 @@ def _at_lift(flight: Flight, lift: Tensor, options: PoolOptions) -> _Found:
         part = replace(rows_of(flight, rows), alpha=flight.alpha[rows] + change)
         again = converge(part, options=options, guess=rows_of(fate.state, rows))
         flight = replace(flight, alpha=flight.alpha.index_put((rows,), part.alpha))
-        fate = _updated(fate, rows, again)
+        spent = fate.iterations.index_add(0, rows, again.iterations)
+        fate = replace(put_rows(fate, rows, again), iterations=spent)
         now = lift[rows] - _lift(part, again.state)
         secant = (gap[rows] - now) / change
         slope = slope.index_put((rows,), torch.where(secant > 0.01, secant, slope[rows]).clamp(0.02, 0.2))
         gap = gap.index_put((rows,), now)
     return _Found(fate, flight.alpha, ~wanted | (gap.abs() <= _LIFT_TOLERANCE))
-
-
-def _updated(fate: Converged, rows: Tensor, again: Converged) -> Converged:
-    """The fate of all rows after some were worked on again."""
-    put = {
-        name: getattr(fate.state, name).index_put((rows,), getattr(again.state, name)) for name in fate.state.__dict__
-    }
-    return Converged(
-        State(**put),
-        fate.converged.index_put((rows,), again.converged),
-        fate.residuals.index_put((rows,), again.residuals),
-        fate.iterations.index_add(0, rows, again.iterations),
-    )
 
 
 def _lift(flight: Flight, state: State) -> Tensor:
@@ -163,10 +151,13 @@ def _values(flight: Flight, lift: Tensor, fate: Converged, follow: bool) -> dict
         part = rows_of(flight, some)
         state = rows_of(fate.state, some)
         carry_mach = bool(compressible[some[0]])
-        with torch.set_grad_enabled(follow):
-            if follow:
-                part = replace(part, alpha=_following_lift(part, state, lift[some], carry_mach))
-            parts.append(_quantities(part, state, compressible=carry_mach, follow=follow))
+        if follow:
+            part = replace(part, alpha=_following_lift(part, state, lift[some], carry_mach))
+            parts.append(_followed(part, state, compressible=carry_mach))
+        else:
+            mach = part.mach if carry_mach else None
+            with torch.no_grad():
+                parts.append(quantities(part, replace(rows_of(fate.field, some), mach=mach), state))
     batch, nodes = flight.coordinates.shape[:2]
     values = {}
     for name in QUANTITIES:
@@ -176,9 +167,10 @@ def _values(flight: Flight, lift: Tensor, fate: Converged, follow: bool) -> dict
     return values
 
 
-def _quantities(flight: Flight, state: State, *, compressible: bool, follow: bool) -> Mapping[str, Tensor]:
+def _followed(flight: Flight, state: State, *, compressible: bool) -> Mapping[str, Tensor]:
+    """Quantities with their gradients, through a field that is built anew."""
     built = build_field(flight, compressible=compressible)
-    return quantities(flight, built, follow_parameters(built, state) if follow else state)
+    return quantities(flight, built, follow_parameters(built, state))
 
 
 def _following_lift(flight: Flight, state: State, lift: Tensor, compressible: bool) -> Tensor:
@@ -187,7 +179,7 @@ def _following_lift(flight: Flight, state: State, lift: Tensor, compressible: bo
     if not bool(wanted.any()):
         return flight.alpha
     free = flight.alpha.detach().requires_grad_()
-    reached = _quantities(replace(flight, alpha=free), state, compressible=compressible, follow=True)["cl"]
+    reached = _followed(replace(flight, alpha=free), state, compressible=compressible)["cl"]
     (slope,) = torch.autograd.grad(reached.sum(), free, retain_graph=True)
     moved = free.detach() + (torch.where(wanted, lift, reached) - reached) / slope
     return torch.where(wanted, moved, flight.alpha)

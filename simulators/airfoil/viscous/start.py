@@ -194,11 +194,11 @@ def _relations(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """H*, dH*/dH, friction and dissipation of either kind of layer, and the shear stress root after dx."""
     small = 0.01
-    hs_laminar = closures.laminar_energy_shape(hk)
-    hs_turbulent = closures.turbulent_energy_shape(hk, rt, 0.0)
-    slope_laminar = (closures.laminar_energy_shape(hk + small) - hs_laminar) / small
-    slope_turbulent = (closures.turbulent_energy_shape(hk + small, rt, 0.0) - hs_turbulent) / small
-    slope = torch.where(turbulent, slope_turbulent, slope_laminar).clamp(max=-0.005)
+    twice = torch.stack((hk, hk + small))
+    both_turbulent = closures.turbulent_energy_shape(twice, rt, 0.0)
+    hs_turbulent = both_turbulent[0]
+    hs, hs_ahead = torch.where(turbulent, both_turbulent, closures.laminar_energy_shape(twice))
+    slope = ((hs_ahead - hs) / small).clamp(max=-0.005)
     us = closures.slip_speed(hs_turbulent, hk, hk).clamp(max=0.95)
     cf_turbulent = closures.turbulent_friction(hk, rt, 0.0)
     wall = closures.wall_dissipation(cf=cf_turbulent, us=us, hs=hs_turbulent, hk=hk, rt=rt.clamp(min=10.0))
@@ -209,7 +209,6 @@ def _relations(
     relaxed = 1.0 - torch.exp(-closures.LAG / (closures.GB * (1.0 + us)) * ct * dx / (2.0 * thickness))
     cf = torch.where(turbulent, cf_turbulent, closures.laminar_friction(hk, rt))
     di = torch.where(turbulent, torch.maximum(di_turbulent, di_laminar), di_laminar)
-    hs = torch.where(turbulent, hs_turbulent, hs_laminar)
     return hs, slope, cf, di, torch.where(turbulent, ct + (equilibrium - ct) * relaxed, ct)
 
 
@@ -219,6 +218,8 @@ def _equilibrium(hk: Tensor, rt: Tensor, hs: Tensor, us: Tensor) -> Tensor:
 
 def _turn(row: _Layer, turns: Tensor, reynolds: Tensor) -> _Layer:
     """Make the marked rows turbulent, with the shear stress that transition leaves."""
+    if not bool(turns.any()):
+        return row
     rt = (reynolds * row.u * row.theta).clamp(min=20.0)
     hs = closures.turbulent_energy_shape(row.hk, rt, 0.0)
     us = closures.slip_speed(hs, row.hk, row.hk).clamp(max=0.95)

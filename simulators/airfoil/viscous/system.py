@@ -25,7 +25,8 @@ class Field:
     arc: distance along the contour, continued along the wake (batch, stations) [chord].
     inviscid: signed speed without boundary layer (batch, stations), clockwise positive on the surface, downstream in
         the wake.
-    mass_influence: change of signed speed per unit of signed mass defect at each station, (batch, stations, stations).
+    mass_influence: change of signed speed per unit of signed mass defect at each station, (batch, stations, stations);
+        empty where nothing is solved any more.
     gap: dead-air thickness (batch, stations), zero on the surface [chord].
     trips: arc positions (batch, 2) of the forced transition on the upper and the lower surface; at the trailing edge
         if free.
@@ -34,7 +35,7 @@ class Field:
 
     arc: Float[Tensor, "batch stations"]
     inviscid: Float[Tensor, "batch stations"]
-    mass_influence: Float[Tensor, "batch stations stations"]
+    mass_influence: Float[Tensor, "batch influenced influenced"]
     gap: Float[Tensor, "batch stations"]
     trips: Float[Tensor, "batch 2"]
     reynolds: Float[Tensor, " batch"]
