@@ -1,10 +1,11 @@
 """Converged points a second of the viscous simulator and of XFOIL: same cases, same machine, two processes each.
 
-    python benchmarks/viscous_speed.py                 # all 400 judged cases; writes docs/benchmarks.md
+    python benchmarks/viscous_speed.py                 # all 1000 judged cases; writes docs/benchmarks.md
     python benchmarks/viscous_speed.py --cases 24      # a look; writes nothing
 
-Run it on an idle machine. Ours: two single-threaded processes that start warm (imports and the first call are not
-counted). XFOIL: cold, on the same nodes, two runs at a time.
+The cases are the 400 of `airfoil_cases.py` and the 600 of `unseen_cases.py`. Run it on an idle machine. Ours: two
+single-threaded processes that start warm (imports and the first call are not counted). XFOIL: cold, on the same nodes,
+two runs at a time.
 """
 
 import argparse
@@ -13,12 +14,14 @@ import resource
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import fields
 from multiprocessing import get_context
 from time import perf_counter
 
 import torch
 from airfoil_cases import judged_cases
 from support.record import Figure, record
+from unseen_cases import FILE as UNSEEN
 
 from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
@@ -29,16 +32,27 @@ from understudy.simulators.interface import Solution, Status
 WORKERS = 2
 
 
+def all_cases() -> AirfoilCase:
+    """Both sets, one after the other."""
+    first, second = judged_cases().case, judged_cases(UNSEEN).case
+    return AirfoilCase(
+        **{
+            item.name: torch.cat([getattr(first, item.name), getattr(second, item.name)])
+            for item in fields(AirfoilCase)
+        }
+    )
+
+
 def _start_worker() -> None:
     """In each worker: one thread, everything imported, allocator and kernels warm."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    ViscousSimulator().predict(judged_cases().case[:4])
+    ViscousSimulator().predict(all_cases()[:4])
 
 
 def _solve(rows: range) -> int:
     """Number of converged rows of every second case from `rows.start`."""
-    answer = ViscousSimulator().predict(judged_cases().case[rows.start : rows.stop : rows.step])
+    answer = ViscousSimulator().predict(all_cases()[rows.start : rows.stop : rows.step])
     return _converged(answer)
 
 
@@ -86,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", type=int, help="only the first so many cases; writes nothing")
     chosen = parser.parse_args().cases
-    case = judged_cases().case
+    case = all_cases()
     case = case if chosen is None else case[:chosen]
     seconds, converged = our_rate(len(case))
     ours = converged / seconds

@@ -4,6 +4,7 @@ import torch
 
 from understudy.datasets.buckets import bucket
 from understudy.datasets.shape_sampling import BLOCK, ShapeMix, draw_shapes
+from understudy.simulators.shapes import library
 from understudy.simulators.shapes.airfoil import first_crossing, signed_area
 
 
@@ -40,6 +41,31 @@ def test_a_shape_without_parents_is_a_family_of_its_own():
     mix = ShapeMix(nodes=20, blends=0.0, library=0.0, naca4=0.0, naca5=0.0)
     families = [*draw_shapes(mix, 0, 0, 50).families, *draw_shapes(mix, 1, 0, 50).families]
     assert len(set(families)) == 100
+
+
+def test_raw_sections_keep_the_roughness_of_their_coordinates():
+    """Curvature jumps from node to node far more than on the smooth fits, and the shapes differ from draw to draw."""
+    pytest.importorskip("aerosandbox", reason="the raw coordinates come with the extra 'airfoils'")
+    alone = {"blends": 0.0, "library": 0.0, "box": 0.0, "naca4": 0.0, "naca5": 0.0}
+    raw = draw_shapes(ShapeMix(nodes=160, **alone | {"raw": 1.0}), 0, 0, 2 * BLOCK)
+    fits = draw_shapes(ShapeMix(nodes=160, **alone | {"library": 1.0}), 0, 0, 2 * BLOCK)
+    assert np.median(_jerk(raw.coordinates)) > 2 * np.median(_jerk(fits.coordinates))
+    assert set().union(*raw.families) <= set(library.collection().families)
+    for contour in torch.from_numpy(raw.coordinates):
+        assert signed_area(contour) > 0
+        assert first_crossing(contour) is None
+
+
+def _jerk(contours: np.ndarray) -> np.ndarray:
+    """Largest third difference of y behind the nose, for each shape."""
+    y = np.where(contours[..., 0] > 0.1, contours[..., 1], np.nan)
+    return np.nanmax(np.abs(np.diff(y, n=3, axis=1)), axis=1)
+
+
+def test_raw_sections_without_their_coordinates_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(library, "has_raw_coordinates", lambda: False)
+    with pytest.raises(ValueError, match="raw sections need the coordinates that the extra 'airfoils' brings"):
+        ShapeMix(raw=0.1)
 
 
 @pytest.mark.parametrize(
