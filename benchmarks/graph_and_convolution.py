@@ -23,7 +23,7 @@ from torch import Tensor
 from understudy.datasets.reader import DataSet, load
 from understudy.memory import keep_freed_memory
 from understudy.surrogate.model import Member, NetworkConfig
-from understudy.surrogate.networks.graph import GraphConfig
+from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.training import TrainingConfig, case_errors, train
 from understudy.surrogate.training_data import TrainingData
 

@@ -6,7 +6,7 @@ from understudy.surrogate.evaluation import Report, evaluate
 from understudy.surrogate.fine_tuning import FineTuningConfig, fine_tune, widened
 from understudy.surrogate.model import NODES
 from understudy.surrogate.networks.convolution import ConvolutionConfig
-from understudy.surrogate.networks.graph import GraphConfig
+from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.prediction import Prediction
 from understudy.surrogate.surrogate import Card, Surrogate
 from understudy.surrogate.training import TrainingConfig

@@ -12,17 +12,14 @@ from torch import Tensor, nn
 from understudy.simulators.airfoil.forces import pressure_forces
 from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS, Encoding
 from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
-from understudy.surrogate.networks.graph import GraphConfig, GraphNetwork
+from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.networks.heads import EVEN_NUMBERS, PAIRED_NUMBERS, NetworkOutput
 from understudy.surrogate.normalisation import Normalisation
 from understudy.surrogate.outputs import SurfaceFields, physical_fields
 
 NODES = 160  # surface nodes that the networks read; other contours are panelled anew
 NetworkConfig = ConvolutionConfig | GraphConfig
-NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
-    "convolution": (ConvolutionConfig, ConvolutionalNetwork),
-    "graph": (GraphConfig, GraphNetwork),
-}
+NETWORKS: dict[str, type[Any]] = {"convolution": ConvolutionConfig, "graph": GraphConfig}
 SPREAD_UNIT = {"cl": 0.01, "cd": 0.02, "cm": 0.002, "xtr": 0.02}  # what a learnt spread of zero means; cd in ln CD
 SPREAD_LIMIT = 6.0  # of the logarithm of a learnt spread over its unit
 
@@ -111,7 +108,7 @@ def _forces_of_members(coordinates: Tensor, cp: Tensor, alpha: Tensor) -> tuple[
 
 def network_words(config: NetworkConfig) -> dict[str, Any]:
     """The configuration as JSON-ready words, the kind of network included."""
-    for kind, (config_type, _) in NETWORKS.items():
+    for kind, config_type in NETWORKS.items():
         if isinstance(config, config_type):
             words = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
             return {"kind": kind, **words}
@@ -129,13 +126,17 @@ def network_from_words(words: Mapping[str, Any]) -> NetworkConfig:
     if kind not in NETWORKS:
         raise ValueError(f"network kind must be one of {', '.join(NETWORKS)}; got {kind!r}")
     try:
-        return NETWORKS[kind][0](**settings)
+        return NETWORKS[kind](**settings)
     except TypeError as error:
         raise ValueError(f"settings of the {kind} network do not fit this version: {error}") from error
 
 
 def _network_of(config: NetworkConfig) -> type[nn.Module]:
-    return NETWORKS[network_words(config)["kind"]][1]
+    if isinstance(config, GraphConfig):
+        from understudy.surrogate.networks.graph import GraphNetwork  # imports PyTorch Geometric
+
+        return GraphNetwork
+    return ConvolutionalNetwork
 
 
 def _bounded_exp(values: Tensor) -> Tensor:

@@ -6,33 +6,16 @@ the link, so the graph carries the geometry and not only the order of the nodes.
 through the same weights as two graphs; the heads combine them, so the network is mirror-symmetric.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 from torch_geometric.nn import MessagePassing
 
 from understudy.surrogate.encoding import EVEN_FIELDS, ODD_FIELDS
+from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.networks.heads import CaseHead, FieldHead, NetworkOutput
 
 COARSENING = 4
-
-
-@dataclass(frozen=True)
-class GraphConfig:
-    """Size of a graph network.
-
-    features: of a node and of a message.
-    layers: of message passing, each with its own weights.
-    reaches: distances along the contour, in coarse nodes, at which nodes are linked in both directions.
-    fine: features of the full-resolution nodes.
-    """
-
-    features: int = 64
-    layers: int = 5
-    reaches: tuple[int, ...] = (1, 2, 5, 12)
-    fine: int = 8
 
 
 class GraphNetwork(nn.Module):

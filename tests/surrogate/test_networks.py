@@ -7,7 +7,8 @@ from torch.nn.functional import conv1d, pad
 
 from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS
 from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
-from understudy.surrogate.networks.graph import GraphConfig, GraphNetwork, surface_edges
+from understudy.surrogate.networks.graph import GraphNetwork, surface_edges
+from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.networks.mirror import MirrorConv1d
 
 FIELDS, CONDITIONS = (len(EVEN_FIELDS), len(ODD_FIELDS)), (len(EVEN_CONDITIONS), len(ODD_CONDITIONS))

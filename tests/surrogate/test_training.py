@@ -13,7 +13,7 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
 from understudy.surrogate import SurrogateConfig, training
 from understudy.surrogate.networks.convolution import ConvolutionConfig
-from understudy.surrogate.networks.graph import GraphConfig
+from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.training import STATE, StateError, TrainingConfig, learning_rate, train
 from understudy.surrogate.training_data import TrainingData, training_data_of
 
