@@ -72,7 +72,7 @@ def shares(cases: int) -> Shares:
 def simulate(out: Path, cases: int) -> Path:
     """Real airfoils, their blends and random ones, flown by the embedded solver."""
     print(f"1. Simulating {cases} airfoil cases: alpha -4 to 10 deg, Re 3e5 to 3e6")
-    config = SimulateConfig(out=out, cases=cases, cases_per_shape=4, conditions=RANGE, workers=WORKERS, chunk=100)
+    config = SimulateConfig(out=out, cases=cases, cases_per_shape=4, conditions=RANGE, workers=WORKERS, chunk=250)
     with progress_bar() as progress:
         print(generate(config, progress=progress).text())
     return out
