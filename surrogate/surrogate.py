@@ -45,7 +45,7 @@ class Surrogate(Predictor):
 
     Gradients flow from every value and interval to the coordinates and conditions; the panelling and the panel solution
     are part of the graph. A prescribed lift is met by solving for the angle; its gradient is that of the implicit
-    function. One prediction with its gradient costs a few milliseconds.
+    function. One prediction with its gradient costs about twenty milliseconds on a processor.
     """
 
     name = "surrogate"
