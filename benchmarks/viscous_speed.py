@@ -14,7 +14,6 @@ import resource
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import fields
 from multiprocessing import get_context
 from time import perf_counter
 
@@ -34,13 +33,7 @@ WORKERS = 2
 
 def all_cases() -> AirfoilCase:
     """Both sets, one after the other."""
-    first, second = judged_cases().case, judged_cases(UNSEEN).case
-    return AirfoilCase(
-        **{
-            item.name: torch.cat([getattr(first, item.name), getattr(second, item.name)])
-            for item in fields(AirfoilCase)
-        }
-    )
+    return AirfoilCase.concatenate([judged_cases().case, judged_cases(UNSEEN).case])
 
 
 def _start_worker() -> None:

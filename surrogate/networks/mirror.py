@@ -45,23 +45,22 @@ class _Mirrored(nn.Module):
         """The equivalent ordinary layers, applied to each node and its neighbours up to `reach` on either side."""
         return _Product.apply(streams, *self._matrices(reach), reach)
 
-    def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
-        """Matrix (members, outputs, inputs) and bias (members, 1, outputs) of the equivalent ordinary layers."""
-        return self._assembled()
-
     def _matrices(self, reach: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Matrix, bias and, where they are kept, the matrix of the gradient to the signal (`_reversed`)."""
         if self.same.requires_grad:
-            return *self._assembled(), None
+            return *self.matrix_and_bias(), None
         tensors = (self.same, self.cross, self.bias)
         state = tuple(number for tensor in tensors for number in (tensor.data_ptr(), tensor._version))
         if self._kept is None or self._kept[0] != state:
-            matrix, bias = self._assembled()
+            matrix, bias = self.matrix_and_bias()
             self._kept = (state, matrix, bias, _reversed(matrix, reach))
         return self._kept[1:]
 
-    def _assembled(self) -> tuple[Tensor, Tensor]:
-        """The image reads the nodes in the reverse order; inputs are sorted by node, stream, channel."""
+    def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
+        """Matrix (members, outputs, inputs) and bias (members, 1, outputs) of the equivalent ordinary layers.
+
+        The image reads the nodes in the reverse order; inputs are sorted by node, stream, channel.
+        """
         same, cross = (weight.reshape(*weight.shape[:3], -1) for weight in (self.same, self.cross))
         upper, lower = torch.cat([same, cross], 2), torch.cat([cross, same], 2)
         weight = torch.cat([upper, lower.flip(3)], 1)
@@ -89,8 +88,8 @@ class MirrorStem(_Mirrored):
         result = self.around(fields, self.reach)
         return result[0].unflatten(2, (self.members, -1)).permute(2, 0, 1, 3)
 
-    def _assembled(self) -> tuple[Tensor, Tensor]:
-        matrix, bias = super()._assembled()
+    def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
+        matrix, bias = super().matrix_and_bias()
         own, image = matrix.unflatten(2, (-1, 2, self.fields)).unbind(3)
         sign = own.new_ones(self.fields)
         sign[self.even :] = -1
@@ -131,8 +130,8 @@ class MirrorGrow(_Mirrored):
         members, batch, nodes, _ = streams.shape
         return self.around(streams, 0).view(members, batch, 2 * nodes, -1)
 
-    def _assembled(self) -> tuple[Tensor, Tensor]:
-        matrix, bias = super()._assembled()
+    def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
+        matrix, bias = super().matrix_and_bias()
         return matrix.repeat(1, 2, 1), bias.repeat(1, 1, 2)
 
 
@@ -148,8 +147,8 @@ class MirrorSum(_Mirrored):
     def forward(self, streams: Float[Tensor, "members batch nodes channels"]) -> Tensor:
         return self.around(streams, 0)
 
-    def _assembled(self) -> tuple[Tensor, Tensor]:
-        matrix, bias = super()._assembled()
+    def matrix_and_bias(self) -> tuple[Tensor, Tensor]:
+        matrix, bias = super().matrix_and_bias()
         return matrix.unflatten(1, (2, -1)).sum(1), bias.unflatten(2, (2, -1)).sum(2)
 
 
