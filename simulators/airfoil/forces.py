@@ -28,3 +28,8 @@ def pressure_forces(
     lift = force_y * torch.cos(radians) - force_x * torch.sin(radians)
     moment = -((cp_mean[..., None] * middle + cp_step[..., None] * step / 12) * step).sum((1, 2))
     return lift, moment
+
+
+def lift_basis(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor, "batch nodes 2"]:
+    """Lift of `pressure_forces` per unit of the pressure coefficient at each node, at 0 and 90 degrees [-]."""
+    return 0.5 * (coordinates.roll(-1, dims=1) - coordinates.roll(1, dims=1))

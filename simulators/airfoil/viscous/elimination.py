@@ -27,12 +27,13 @@ BLOCK = 8
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """A change of the unknowns, each (batch, stations)."""
+    """A change of the unknowns, each (batch, stations); of the angle (batch,) [deg], or none."""
 
     theta: Tensor
     displacement: Tensor
     s: Tensor
     u: Tensor
+    alpha: Tensor | float = 0.0
 
 
 def eliminate(field: Field, state: State, system: System, *, dense: torch.dtype = torch.float32) -> "Elimination":

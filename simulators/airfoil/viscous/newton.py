@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.elimination import Update, eliminate
+from understudy.simulators.airfoil.viscous.prescribed_lift import lift_gap, prescribed, with_turn
 from understudy.simulators.airfoil.viscous.start import equilibrium_root, least_shape
 from understudy.simulators.airfoil.viscous.system import Field, State, System, Topology, topology, transition_points
 
@@ -25,14 +26,18 @@ STRESS_RANGE = (1e-4, 0.35)
 SHAPE_RANGE = (3e-5, 40.0)
 
 
-def residual_norm(system: System) -> Float[Tensor, " batch"]:
-    """Largest residual of each case, boundary layer and edge speed together."""
-    return torch.maximum(system.residual.abs().amax((1, 2)), system.speed.abs().amax(1))
+def residual_norm(field: Field, state: State, system: System) -> Float[Tensor, " batch"]:
+    """Largest residual of each case: boundary layer, edge speed and, where it is prescribed, lift."""
+    layer, speed = system.residual.abs().amax((1, 2)), system.speed.abs().amax(1)
+    return torch.maximum(torch.maximum(layer, speed), lift_gap(field, state).abs())
 
 
 def advance(field: Field, state: State, system: System) -> tuple[State, Tensor]:
     """The state after one damped step, and the share of the full step that was taken (batch,)."""
-    update = eliminate(field, state, system).solve(system.residual, system.speed)
+    elimination = eliminate(field, state, system)
+    update = elimination.solve(system.residual, system.speed)
+    if bool(prescribed(field).any()):
+        update = with_turn(field, state, elimination, update)
     log_theta, log_shape = _log_changes(field, state, update)
     excess = torch.stack((log_theta.abs() / LOG_THETA, log_shape.abs() / LOG_SHAPE, update.u.abs() / SPEED)).amax(
         (0, 2)
@@ -57,7 +62,14 @@ def _stepped(field: Field, state: State, update: Update, length: Tensor, *, logs
     scale = torch.where(state.turbulent, state.s, torch.full_like(state.s, 10.0))
     s = state.s + (length * update.s).clamp(-0.5 * scale, 1.5 * scale)
     s = torch.where(state.turbulent, s.clamp(*STRESS_RANGE), s)
-    return replace(state, theta=theta, displacement=shape * theta + field.gap, s=s, u=state.u + length * update.u)
+    return replace(
+        state,
+        theta=theta,
+        displacement=shape * theta + field.gap,
+        s=s,
+        u=state.u + length * update.u,
+        alpha=state.alpha + length[:, 0] * update.alpha,
+    )
 
 
 def _move_stagnation(field: Field, state: State) -> State:
@@ -80,7 +92,7 @@ def _move_stagnation(field: Field, state: State) -> State:
         displacement = torch.where(behind, torch.roll(displacement, offset, 1), displacement)
     s = torch.where(changed, torch.zeros_like(s), s)
     u = torch.where(new.first, u.clamp(min=1e-5), u)
-    return State(theta, displacement, s, u, stagnation, state.turbulent & ~changed & ~new.first)
+    return State(theta, displacement, s, u, stagnation, state.turbulent & ~changed & ~new.first, state.alpha)
 
 
 def _move_transition(field: Field, state: State) -> State:

@@ -119,7 +119,7 @@ class _Pool:
         assert self.field is not None
         assert self.state is not None
         system = assemble(self.field, self.state)
-        norm = residual_norm(system)
+        norm = residual_norm(self.field, self.state, system)
         self.residuals[self.rows, self.count] = norm
         limits = torch.tensor([NEAR_ITERATIONS, *(count for _, count in self.options.starts)], device=norm.device)
         done = norm < self.options.tolerance

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.airfoil.panel import solve_panels, speed_at
+from understudy.simulators.airfoil.forces import lift_basis
+from understudy.simulators.airfoil.panel import solve_panels
 from understudy.simulators.airfoil.viscous.rows import joined, rows_of
 from understudy.simulators.airfoil.viscous.system import Field
 from understudy.simulators.airfoil.viscous.wake import edge_speed_model, trace_wake
@@ -17,14 +18,15 @@ CHUNK = 16
 
 @dataclass(frozen=True, eq=False)
 class Flight:
-    """A batch of shapes, each at a known angle: what the viscous solver proper works on.
+    """A batch of shapes, each at a known angle or at a known lift: what the viscous solver proper works on.
 
-    coordinates (batch, nodes, 2) [chord]; alpha [deg], reynolds, mach, n_crit, trip_top and trip_bottom [chord], all
-    (batch,).
+    coordinates (batch, nodes, 2) [chord]; alpha [deg], lift, reynolds, mach, n_crit, trip_top and trip_bottom [chord],
+    all (batch,). Where a lift is given, alpha is the first guess of its angle; elsewhere lift is NaN.
     """
 
     coordinates: Float[Tensor, "batch nodes 2"]
     alpha: Float[Tensor, " batch"]
+    lift: Float[Tensor, " batch"]
     reynolds: Float[Tensor, " batch"]
     mach: Float[Tensor, " batch"]
     n_crit: Float[Tensor, " batch"]
@@ -53,7 +55,10 @@ def build_field(flight: Flight, *, compressible: bool) -> Field:
     arc = torch.cat((surface_arc, surface_arc[:, -1:] + wake.distance), 1)
     return Field(
         arc=arc,
-        inviscid=speed_at(basis, flight.alpha),
+        alpha=flight.alpha,
+        lift=flight.lift,
+        inviscid_basis=basis,
+        lift_basis=lift_basis(coordinates),
         mass_influence=influence,
         gap=torch.cat((torch.zeros_like(surface_arc), wake.gap), 1),
         trips=_trip_arcs(flight, surface_arc),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from understudy.simulators.airfoil.panel import speed_at
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous import closures
 from understudy.simulators.airfoil.viscous.system import Field, State, flat_primary, stagnation_between, topology
@@ -51,10 +52,11 @@ class _Layer:
 
 def first_guess(field: Field, caution: Caution) -> State:
     """Boundary layer and wake under the inviscid edge speed."""
-    nodes, (batch, stations) = field.nodes, field.inviscid.shape
-    stagnation = find_stagnation(field.inviscid[:, :nodes])
+    inviscid = speed_at(field.inviscid_basis, field.alpha)
+    nodes, (batch, stations) = field.nodes, inviscid.shape
+    stagnation = find_stagnation(inviscid[:, :nodes])
     sides = topology(stagnation, stations, nodes)
-    u_inviscid = (field.inviscid * sides.speed_sign).clamp(min=1e-3)
+    u_inviscid = (inviscid * sides.speed_sign).clamp(min=1e-3)
     position, _, _ = stagnation_between(field.arc, u_inviscid, stagnation)
 
     length = int(max(stagnation.max() + 1, nodes - 1 - stagnation.min()))
@@ -99,7 +101,7 @@ def first_guess(field: Field, caution: Caution) -> State:
     n = torch.nn.functional.pad(n, (0, stations - nodes))
     s = torch.where(turbulent, ct, torch.minimum(n, field.n_crit[:, None] - 0.01))
     shape = least_shape(field, u) + (hk - 1.0)
-    return State(theta, shape * theta + field.gap, s, u, stagnation, turbulent)
+    return State(theta, shape * theta + field.gap, s, u, stagnation, turbulent, field.alpha)
 
 
 def least_shape(field: Field, u: Tensor) -> Tensor | float:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from understudy.simulators.airfoil.panel import speed_at
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous.jet import Jet, value_of
 from understudy.simulators.airfoil.viscous.rows import detached
@@ -23,8 +24,11 @@ class Field:
     """What stays fixed while the boundary layer is found.
 
     arc: distance along the contour, continued along the wake (batch, stations) [chord].
-    inviscid: signed speed without boundary layer (batch, stations), clockwise positive on the surface, downstream in
-        the wake.
+    alpha: angle of attack (batch,) at which the wake was traced [deg].
+    lift: lift coefficient that is prescribed in place of the angle (batch,), NaN where it is not.
+    inviscid_basis: signed speed without boundary layer at 0 and 90 degrees (batch, stations, 2), clockwise positive on
+        the surface, downstream in the wake.
+    lift_basis: lift per unit of pressure coefficient at each node, at 0 and 90 degrees (batch, nodes, 2).
     mass_influence: change of signed speed per unit of signed mass defect at each station, (batch, stations, stations);
         empty where nothing is solved any more.
     gap: dead-air thickness (batch, stations), zero on the surface [chord].
@@ -34,7 +38,10 @@ class Field:
     """
 
     arc: Float[Tensor, "batch stations"]
-    inviscid: Float[Tensor, "batch stations"]
+    alpha: Float[Tensor, " batch"]
+    lift: Float[Tensor, " batch"]
+    inviscid_basis: Float[Tensor, "batch stations 2"]
+    lift_basis: Float[Tensor, "batch nodes 2"]
     mass_influence: Float[Tensor, "batch influenced influenced"]
     gap: Float[Tensor, "batch stations"]
     trips: Float[Tensor, "batch 2"]
@@ -52,13 +59,14 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Unknowns of the boundary layer in contour order, all (batch, stations).
+    """Unknowns in contour order, (batch, stations) unless said otherwise.
 
     theta, displacement: momentum and displacement thickness [chord], the latter with the wake's dead-air gap.
     s: amplification exponent where laminar, root of the shear stress coefficient where turbulent.
     u: edge speed, positive downstream.
     stagnation: the last node of the upper surface (batch,); the flow stagnates between it and the next one.
     turbulent: which stations are turbulent; always the wake and both trailing edges.
+    alpha: angle of attack (batch,) [deg], an unknown only where the lift is prescribed.
     """
 
     theta: Float[Tensor, "batch stations"]
@@ -67,6 +75,7 @@ class State:
     u: Float[Tensor, "batch stations"]
     stagnation: Int[Tensor, " batch"]
     turbulent: Bool[Tensor, "batch stations"]
+    alpha: Float[Tensor, " batch"]
 
     @property
     def mass(self) -> Tensor:
@@ -168,7 +177,7 @@ def assemble(field: Field, state: State, *, derivatives: bool = True) -> System:
     _add_wake_start(work)
     signed_mass = sides.mass_sign * state.mass
     induced = (field.mass_influence @ signed_mass[..., None])[..., 0]
-    speed = sides.speed_sign * (field.inviscid + induced) - state.u
+    speed = sides.speed_sign * (speed_at(field.inviscid_basis, state.alpha) + induced) - state.u
     shape = (*state.u.shape, 3)
     return System(
         residual=work.residual.view(shape),

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from understudy.simulators.airfoil.forces import pressure_forces
+from understudy.simulators.airfoil.forces import lift_basis, pressure_forces
+from understudy.simulators.airfoil.panel import speed_at
 from understudy.simulators.shapes import naca, panel
 
 Prove = Callable[..., None]
@@ -55,3 +56,10 @@ def test_suction_behind_the_quarter_chord_pitches_nose_down(section: Tensor) -> 
     lift, moment = pressure_forces(section, torch.where(upper, -1.0, 0.0).double()[None], LEVEL)
     assert lift.item() > 0
     assert moment.item() < 0
+
+
+def test_the_lift_basis_is_the_lift_of_each_node(section: Tensor) -> None:
+    pressure = torch.randn(section.shape[:2], generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for alpha in (0.0, 37.0):
+        lift = (speed_at(lift_basis(section), LEVEL + alpha) * pressure).sum(1)
+        torch.testing.assert_close(lift, pressure_forces(section, pressure, LEVEL + alpha)[0], rtol=1e-12, atol=0)

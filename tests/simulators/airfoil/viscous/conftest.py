@@ -38,6 +38,7 @@ def unsettled(request: pytest.FixtureRequest, sections: Tensor) -> tuple[Field, 
     flight = Flight(
         coordinates=sections,
         alpha=torch.tensor([3.0, 1.0, 5.0], dtype=torch.float64),
+        lift=torch.full((3,), torch.nan, dtype=torch.float64),
         reynolds=torch.tensor([1e6, 5e5, 3e6], dtype=torch.float64),
         mach=torch.full((3,), request.param, dtype=torch.float64),
         n_crit=torch.tensor([9.0, 5.0, 9.0], dtype=torch.float64),
