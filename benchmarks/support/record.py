@@ -36,7 +36,7 @@ def machine_class() -> str:
     return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"
 
 
-def record(name: str, heading: str, figures: Sequence[Figure], *, page: Path = PAGE) -> str:
+def record(name: str, heading: str, figures: Sequence[Figure], *, machine: str | None = None, page: Path = PAGE) -> str:
     """Put the table of the benchmark `name` into the page, in place of its last one, and return it.
 
     Args:
@@ -45,13 +45,15 @@ def record(name: str, heading: str, figures: Sequence[Figure], *, page: Path = P
         figures: the rows.
 
     Rarely needed:
+        machine: its class where it is more than processor, cores and memory.
         page: another file.
     """
     rows = [(item.what, item.measured, item.target, f"`{item.command}`") for item in figures]
     columns = 4 if any(item.command for item in figures) else 3
     head, *lines = (f"| {' | '.join(row[:columns])} |\n" for row in [HEAD, *rows])
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-    table = f"{head}|{'---|' * columns}\n{''.join(lines)}\n`{command}`, {date.today().isoformat()}, {machine_class()}\n"
+    origin = f"`{command}`, {date.today().isoformat()}, {machine or machine_class()}\n"
+    table = f"{head}|{'---|' * columns}\n{''.join(lines)}\n{origin}"
     content = page.read_text() if page.exists() else TITLE
     page.write_text(_replaced(content, name, heading, table))
     return table

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.viscous import closures
+from understudy.simulators.airfoil.viscous.fusion import fused
 from understudy.simulators.airfoil.viscous.jet import Jet, Number, at_least, exp, larger, log, sqrt, value_of, where
 
 GAMMA_AIR = 1.4
@@ -120,6 +121,7 @@ def edge_state(u: Number, stream: Stream) -> tuple[Any, Any, Any]:
     return uk, m2, uk * density / viscosity
 
 
+@fused
 def laminar_stations(primary: Primary, stream: Stream) -> Station:
     """Closures of laminar stations."""
     common = _common(primary, stream)
@@ -137,6 +139,7 @@ def laminar_stations(primary: Primary, stream: Stream) -> Station:
     return Station(**common, hs=hs, hd=_density_shape(hk, m2), cf=cf, di=di, rate=rate / primary.theta)
 
 
+@fused
 def turbulent_stations(primary: Primary, stream: Stream) -> Station:
     """Closures of turbulent stations, on the surface and in the wake."""
     common = _common(primary, stream)
@@ -169,6 +172,7 @@ def turbulent_stations(primary: Primary, stream: Stream) -> Station:
     )
 
 
+@fused
 def laminar_interval(first: Station, second: Station, x: tuple[Number, Number], stream: Stream) -> tuple[Any, Any, Any]:
     """Residuals of momentum, energy and amplification between two laminar stations."""
     momentum, energy = _balances(first, second, x, closure_friction=_laminar_middle_friction)
@@ -176,6 +180,7 @@ def laminar_interval(first: Station, second: Station, x: tuple[Number, Number], 
     return momentum, energy, second.s - first.s - rate * (x[1] - x[0])
 
 
+@fused
 def similar_station(station: Station, x: Number) -> tuple[Any, Any, Any]:
     """Residuals of the first station behind stagnation: a self-similar layer with u proportional to x."""
     cfx, dix = station.cf * x / station.theta, station.di * x / station.theta
@@ -184,12 +189,14 @@ def similar_station(station: Station, x: Number) -> tuple[Any, Any, Any]:
     return momentum, energy, station.s
 
 
+@fused
 def turbulent_interval(first: Station, second: Station, x: tuple[Number, Number]) -> tuple[Any, Any, Any]:
     """Residuals of momentum, energy and shear lag between two turbulent stations."""
     momentum, energy = _balances(first, second, x, closure_friction=_turbulent_middle_friction)
     return momentum, energy, _lag(first, second, x)
 
 
+@fused
 def wake_start(upper: Primary, lower: Primary, first: Primary, roots: tuple[Number, Number]) -> tuple[Any, Any, Any]:
     """Residuals of the first wake station: thicknesses add up, shear stress is weighted by momentum.
 
@@ -247,6 +254,7 @@ def transition_point(
     return TransitionPoint(torch.where(tripped, torch.maximum(trip, x1), point), tripped, beyond & ~tripped, n_end)
 
 
+@fused
 def transition_interval(
     first_primary: Primary, second_primary: Primary, x: tuple[Number, Number], *, point: Number, stream: Stream
 ) -> tuple[Any, Any, Any]:
@@ -262,6 +270,7 @@ def transition_interval(
     return momentum + laminar[0], energy + laminar[1], lag
 
 
+@fused
 def transition_gap(
     first_primary: Primary, second_primary: Primary, x: tuple[Number, Number], *, point: Number, stream: Stream
 ) -> Any:
@@ -273,6 +282,7 @@ def transition_gap(
     return first.s + _mean_rate(first, before, stream) * (point - x[0]) - stream.n_crit
 
 
+@fused
 def transition_root(primary: Primary, stream: Stream) -> Any:
     """Root of the shear stress coefficient just behind transition at a station whose `s` does not matter."""
     blank = replace(primary, s=0.0 * primary.theta + 0.03)
@@ -280,6 +290,7 @@ def transition_root(primary: Primary, stream: Stream) -> Any:
     return closures.transition_stress_root(station.hk, station.equilibrium)
 
 
+@fused
 def _amplification_gap(
     first: Station,
     first_primary: Primary,
@@ -334,7 +345,7 @@ def _evaluate(relations: Callable[..., list[Any]], hk: Any, rt: Any, m2: Any, h:
     variables = [hk, rt, m2] if isinstance(m2, Jet) else [hk, rt]
     identity = torch.eye(len(variables), dtype=hk.value.dtype, device=hk.value.device)
     own = [
-        Jet(variable.value, {"closure": row[:, None].expand(-1, len(hk.value))})
+        Jet(variable.value, {"closure": row[:, None].expand(-1, hk.value.shape[0])})
         for variable, row in zip(variables, identity, strict=True)
     ]
     own_m2 = own[2] if isinstance(m2, Jet) else 0.0

@@ -66,7 +66,7 @@ class Elimination:
         """The change that cancels residuals (batch, stations, 3) and (batch, stations); differentiable in them."""
         known = -_times(self.own_inverse, residual)
         mass = self._march(known)[..., 2]
-        induced = _times(self.influence, (self.sides.mass_sign * mass).to(self.dense))
+        induced = (self.influence @ (self.sides.mass_sign * mass).to(self.dense)[..., None])[..., 0]
         right = (self.sides.speed_sign * speed).to(self.dense) + induced
         stagnation = (self.stagnation_own * mass.gather(1, self.stagnation_nodes)).sum(1, keepdim=True)
         right = torch.cat((right, stagnation.to(self.dense)), 1)[..., None]
@@ -98,7 +98,7 @@ class Elimination:
         edge, edge_w = _local(system.upper_edge, state.u[:, 0], state.displacement[:, 0], own_influence[:, 0])
         self.own_inverse = _inverse3(own)
         passes = (~sides.first).to(own_w.dtype)[..., None]
-        self.step = -(self.own_inverse @ up) * passes[..., None]
+        self.step = -_product(self.own_inverse, up) * passes[..., None]
         self.by_own, self.by_behind = _times(self.own_inverse, own_w), _times(self.own_inverse, up_w) * passes
         self.by_shift = -_times(self.own_inverse, system.moved)
         self.surface_step = self._sides(self.step)
@@ -229,7 +229,7 @@ def _responses_inside(step: Tensor, by_own: Tensor, by_behind: Tensor, by_shift:
     for j in range(block):
         here = columns[:, :, j]
         if j:
-            here[..., : j + 1] = step[:, :, j] @ columns[:, :, j - 1, :, : j + 1]
+            here[..., : j + 1] = _product(step[:, :, j], columns[:, :, j - 1, :, : j + 1])
             here[..., -1] = _times(step[:, :, j], columns[:, :, j - 1, :, -1])
         here[..., j] -= by_behind[:, :, j]
         here[..., j + 1] -= by_own[:, :, j]
@@ -242,7 +242,7 @@ def _cumulative(step: Tensor, *, first_is_one: bool = False) -> Tensor:
     one = torch.eye(3, dtype=step.dtype, device=step.device).expand_as(step[:, :, 0])
     products = [one if first_is_one else step[:, :, 0]]
     for j in range(1, step.shape[2]):
-        products.append(step[:, :, j] @ products[-1])
+        products.append(_product(step[:, :, j], products[-1]))
     return torch.stack(products, 2)
 
 
@@ -255,7 +255,21 @@ def _local(jacobian: Tensor, u: Tensor, displacement: Tensor, own_influence: Ten
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    return (matrix @ vector[..., None])[..., 0]
+    """3 x 3 matrices times vectors."""
+    return _summed(matrix, vector[..., None])[..., 0]
+
+
+def _product(first: Tensor, second: Tensor) -> Tensor:
+    """3 x 3 matrices times 3 x n ones, by whichever is quicker where they are."""
+    return first @ second if first.device.type == "cpu" else _summed(first, second)
+
+
+def _summed(first: Tensor, second: Tensor) -> Tensor:
+    """Their product as a sum of three outer products; library calls for millions of tiny matrices are slow on a GPU."""
+    result = first[..., :1] * second[..., :1, :]
+    for k in (1, 2):
+        result = torch.addcmul(result, first[..., k : k + 1], second[..., k : k + 1, :])
+    return result
 
 
 def _inverse3(matrix: Tensor) -> Tensor:

@@ -161,10 +161,8 @@ def where(condition: Tensor, yes: Number, no: Number) -> Any:
 def at_least(number: Any, floor: Tensor | float) -> Any:
     """The number, or the floor where it is below; no derivative there."""
     if not isinstance(number, Jet):
-        return torch.maximum(number, torch.as_tensor(floor, dtype=number.dtype, device=number.device))
-    above = (number.value > floor).to(number.value.dtype)
-    value = torch.maximum(number.value, torch.as_tensor(floor, dtype=number.value.dtype, device=number.value.device))
-    return number.scaled(value, above)
+        return number.clamp(min=floor)
+    return number.scaled(number.value.clamp(min=floor), (number.value > floor).to(number.value.dtype))
 
 
 def at_most(number: Any, ceiling: Tensor | float) -> Any:

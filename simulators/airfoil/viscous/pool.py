@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from understudy.simulators.airfoil.viscous.fusion import fusion
 from understudy.simulators.airfoil.viscous.newton import advance, residual_norm
 from understudy.simulators.airfoil.viscous.rows import joined, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
@@ -21,12 +22,14 @@ class PoolOptions:
     """How cases are worked on.
 
     size: most cases at once; memory is about 2.5 MB a case. intake: cases that enter together.
+    compiled: whether long formulas are compiled first, for a minute or two: for many thousands of cases on a GPU.
     tolerance: scaled residual that ends a case. starts: first guesses, tried in turn, each with its number of
         iterations.
     """
 
     size: int = 256
     intake: int = 128
+    compiled: bool = False
     tolerance: float = 1e-8
     starts: tuple[tuple[Caution, int], ...] = (
         (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 25),
@@ -59,9 +62,11 @@ def converge(flight: Flight, *, options: PoolOptions, guess: State | None = None
         guess: states near the answers, tried before the first start.
     """
     kinds = [rows for rows in ((flight.mach > 0).nonzero()[:, 0], (flight.mach <= 0).nonzero()[:, 0]) if len(rows)]
-    parts = [
-        _Pool(rows_of(flight, rows), options, None if guess is None else rows_of(guess, rows)).run() for rows in kinds
-    ]
+    with fusion(options.compiled):
+        parts = [
+            _Pool(rows_of(flight, rows), options, None if guess is None else rows_of(guess, rows)).run()
+            for rows in kinds
+        ]
     return parts[0] if len(parts) == 1 else rows_of(joined(parts), torch.cat(kinds).argsort())
 
 
@@ -87,7 +92,7 @@ class _Pool:
 
     def run(self) -> Converged:
         while self.waiting or len(self.rows):
-            while self.waiting and len(self.rows) <= self.options.size - self.options.intake:
+            while self._has_room():
                 self._take_in()
             self._iterate()
         rows, *parts = zip(*self.left, strict=True)
@@ -95,25 +100,38 @@ class _Pool:
         state, field = (rows_of(joined(list(part)), order) for part in parts)
         return Converged(state, field, self.converged, self.residuals, self.iterations)
 
+    def _has_room(self) -> bool:
+        """Whether to take rows in now. Rows that start again wait for company: a start costs much the same for few."""
+        size, intake = self.options.size, self.options.intake
+        if not self.waiting or len(self.rows) > size - intake:
+            return False
+        again = self.waiting[0][1] > 0
+        return not again or len(self.waiting) >= intake or len(self.rows) <= intake // 4
+
     def _take_in(self) -> None:
-        """Build the fields of the next few waiting rows that share a start, and put them into the pool."""
-        attempt = self.waiting[0][1]
-        taken: list[int] = []
-        while self.waiting and self.waiting[0][1] == attempt and len(taken) < self.options.intake:
-            taken.append(self.waiting.popleft()[0])
-        rows = torch.tensor(taken, device=self.rows.device)
+        """Build the fields and the first guesses of the next few waiting rows, and put them into the pool."""
+        guessed = self.waiting[0][1] < 0
+        taken: list[tuple[int, int]] = []
+        while self.waiting and (self.waiting[0][1] < 0) == guessed and len(taken) < self.options.intake:
+            taken.append(self.waiting.popleft())
+        rows, attempt = torch.tensor(taken, device=self.rows.device).unbind(1)
         field = build_field(rows_of(self.flight, rows), compressible=self.compressible)
-        if attempt < 0:
+        if guessed:
             assert self.guess is not None
             state = rows_of(self.guess, rows)
         else:
-            state = first_guess(field, self.options.starts[attempt][0])
+            state = first_guess(field, self._caution(attempt))
         self.field = field if self.field is None else joined([self.field, field])
         self.state = state if self.state is None else joined([self.state, state])
         self.rows = torch.cat((self.rows, rows))
-        self.attempt = torch.cat((self.attempt, torch.full_like(rows, attempt)))
+        self.attempt = torch.cat((self.attempt, attempt))
         self.count = torch.cat((self.count, torch.zeros_like(rows)))
         self.residuals[rows] = torch.nan
+
+    def _caution(self, attempt: Tensor) -> Caution:
+        """How cautious each row's start is."""
+        starts = [(start.laminar, start.laminar_most, start.turbulent) for start, _ in self.options.starts]
+        return Caution(*torch.tensor(starts, dtype=torch.float64, device=attempt.device)[attempt].unbind(1))
 
     def _iterate(self) -> None:
         assert self.field is not None
@@ -150,7 +168,6 @@ class _Pool:
             light = replace(self.field, mass_influence=self.field.mass_influence[:, :0, :0], mach=None)
             self.left.append((self.rows[final], rows_of(self.state, final), rows_of(light, final)))
         again = lost & ~last
-        # A row that starts again waits until rows of the same start can be taken in together.
         self.waiting.extend(zip(self.rows[again].tolist(), (self.attempt[again] + 1).tolist(), strict=True))
 
 

@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+#: Rows that a GPU works on at once where nothing else bounds them; their influence matrices take some gigabytes.
+ROWS_OF_A_GPU = 2048
+
 Batch = TypeVar("Batch")
 
 
@@ -52,3 +55,8 @@ def detached(batch: Batch) -> Batch:
     values = ((item.name, getattr(batch, item.name)) for item in fields(batch))  # type: ignore[arg-type]
     cut = {name: value.detach() for name, value in values if isinstance(value, Tensor)}
     return replace(batch, **cut)  # type: ignore[type-var]
+
+
+def rows_at_once(like: Tensor, *, processor: int) -> int:
+    """How many rows to work on at once where `like` is: so many on a processor, whose cache is small, more on a GPU."""
+    return processor if like.device.type == "cpu" else ROWS_OF_A_GPU

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.forces import lift_basis
 from understudy.simulators.airfoil.panel import solve_panels
-from understudy.simulators.airfoil.viscous.rows import joined, rows_of
+from understudy.simulators.airfoil.viscous.rows import joined, rows_at_once, rows_of
 from understudy.simulators.airfoil.viscous.system import Field
 from understudy.simulators.airfoil.viscous.wake import edge_speed_model, trace_wake
 
-#: Cases whose panels are worked on at once: their influence matrices fit the processor's cache.
+#: Cases whose panels a processor works on at once: their influence matrices fit the processor's cache.
 CHUNK = 16
 
 
@@ -45,10 +45,10 @@ def build_field(flight: Flight, *, compressible: bool) -> Field:
             zero.
     """
     coordinates = flight.coordinates
-    chunks = [flight.coordinates[start : start + CHUNK] for start in range(0, len(flight), CHUNK)]
-    flows = [solve_panels(chunk) for chunk in chunks]
+    size = rows_at_once(coordinates, processor=CHUNK)
+    flows = [solve_panels(chunk) for chunk in coordinates.split(size)]
     wake = trace_wake(joined(flows), flight.alpha)
-    models = [edge_speed_model(flow, rows_of(wake, slice(k * CHUNK, (k + 1) * CHUNK))) for k, flow in enumerate(flows)]
+    models = [edge_speed_model(flow, rows_of(wake, slice(k * size, (k + 1) * size))) for k, flow in enumerate(flows)]
     basis, influence = (torch.cat(parts) for parts in zip(*models, strict=True))
     length = (coordinates[:, 1:] - coordinates[:, :-1]).square().sum(-1).sqrt()
     surface_arc = torch.nn.functional.pad(torch.cumsum(length, 1), (1, 0))

@@ -12,17 +12,20 @@ from understudy.simulators.airfoil.panel import panel_solution
 from understudy.simulators.airfoil.viscous.implicit import follow_parameters
 from understudy.simulators.airfoil.viscous.outputs import quantities
 from understudy.simulators.airfoil.viscous.pool import Converged, PoolOptions, converge
-from understudy.simulators.airfoil.viscous.rows import detached, put_rows, rows_of
+from understudy.simulators.airfoil.viscous.rows import detached, put_rows, rows_at_once, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.system import State
 from understudy.simulators.interface import Simulator, Solution, Status
 
-#: Rows whose quantities, or whose gradients, are worked out at once.
+#: Rows whose quantities, or whose gradients, a processor works out at once.
 CHUNK = 32
 #: Prescribed lift: how often the wake is traced again at most, and how far its angle may be from the one found [deg].
 _TRACINGS, _ANGLE_TOLERANCE = 8, 1e-5
 #: Share of the inviscid lift that boundary layers leave, for a first guess of the angle.
 _LIFT_KEPT = 0.9
+
+#: Options that change what an answer costs, not the answer.
+_WORK = ("size", "intake", "compiled")
 
 QUANTITIES = (
     "alpha", "cl", "cd", "cd_friction", "cd_pressure", "cm", "xtr_top", "xtr_bottom", "xsep_top", "xsep_bottom",
@@ -58,8 +61,8 @@ class ViscousSimulator(Simulator):
 
     @property
     def configuration(self) -> Mapping[str, Any]:
-        """Options of the iteration that decide the answers, JSON-ready; the pool's sizes do not."""
-        return {name: value for name, value in asdict(self.options).items() if name not in ("size", "intake")}
+        """Options of the iteration that decide the answers, JSON-ready; how the pool works does not."""
+        return {name: value for name, value in asdict(self.options).items() if name not in _WORK}
 
     def predict(self, case: AirfoilCase) -> Solution:
         """Answer every row; in double precision whatever the precision of the case."""
@@ -112,7 +115,7 @@ def _likely_angle(flight: Flight) -> Tensor:
     By Prandtl and Glauert at Mach > 0.
     """
     circulation = []
-    for coordinates in flight.coordinates.split(CHUNK):
+    for coordinates in flight.coordinates.split(rows_at_once(flight.alpha, processor=CHUNK)):
         basis = panel_solution(coordinates)
         length = (coordinates[:, 1:] - coordinates[:, :-1]).norm(dim=2)
         circulation.append((0.5 * (basis[:, 1:] + basis[:, :-1]) * length[..., None]).sum(1))
@@ -127,8 +130,9 @@ def _values(flight: Flight, fate: Converged, follow: bool) -> dict[str, Tensor]:
     compressible = (flight.mach > 0) | flight.mach.requires_grad
     kinds = [(fate.converged & kind).nonzero()[:, 0] for kind in (compressible, ~compressible)]
     rows = torch.cat(kinds)
+    size = rows_at_once(flight.alpha, processor=CHUNK)
     parts = []
-    for some in [chunk for kind in kinds if len(kind) for chunk in kind.split(CHUNK)]:
+    for some in [chunk for kind in kinds if len(kind) for chunk in kind.split(size)]:
         part = rows_of(flight, some)
         state = rows_of(fate.state, some)
         carry_mach = bool(compressible[some[0]])

@@ -15,6 +15,7 @@ from torch import Tensor
 from understudy.simulators.airfoil.panel import speed_at
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous import closures
+from understudy.simulators.airfoil.viscous.fusion import fused
 from understudy.simulators.airfoil.viscous.system import Field, State, flat_primary, stagnation_between, topology
 
 
@@ -23,12 +24,26 @@ class Caution:
     """How near to separation the first guess may come: the shape factors at which the speed is given up.
 
     Beyond `laminar` the shape factor may still rise slowly to `laminar_most`. Lower values give a smoother first
-    guess, which is farther from the answer but safer to start from.
+    guess, which is farther from the answer but safer to start from. One value for all cases, or one each (batch,).
     """
 
-    laminar: float
-    laminar_most: float
-    turbulent: float
+    laminar: float | Tensor
+    laminar_most: float | Tensor
+    turbulent: float | Tensor
+
+    def of_sides(self, like: Tensor) -> "_Limits":
+        """The same for each side of each case, upper ones first: of `like` (batch,) twice over."""
+        both = (torch.as_tensor(value).to(like).expand_as(like).repeat(2) for value in self.__dict__.values())
+        return _Limits(*both)
+
+
+@dataclass(frozen=True, eq=False)
+class _Limits:
+    """`Caution` with a value for each side of each case."""
+
+    laminar: Tensor
+    laminar_most: Tensor
+    turbulent: Tensor
 
 
 #: Changes of a prescribed shape factor per momentum thickness travelled.
@@ -72,6 +87,7 @@ def first_guess(field: Field, caution: Caution) -> State:
     u_side = u_inviscid[twice[:, None], index]
     trip = torch.cat((position - field.trips[:, 0], field.trips[:, 1] - position))
     reynolds, n_crit = field.reynolds[twice], field.n_crit[twice]
+    limits = caution.of_sides(field.reynolds)
 
     row = _stagnation_layer(xi[:, 0], u_side[:, 0], reynolds)
     rows = [row]
@@ -86,7 +102,7 @@ def first_guess(field: Field, caution: Caution) -> State:
             n_crit=n_crit,
             trip=trip,
             force=last,
-            caution=caution,
+            limits=limits,
         )
         rows.append(row)
 
@@ -147,7 +163,7 @@ def _step(
     n_crit: Tensor,
     trip: Tensor,
     force: Tensor,
-    caution: Caution,
+    limits: _Limits,
 ) -> _Layer:
     """One interval in geometric substeps, the speed's logarithm linear in them."""
     ratio = (x2 / x1).clamp(min=1.0 + 1e-9) ** (1.0 / SUBSTEPS)
@@ -156,14 +172,15 @@ def _step(
         x_next = x * ratio
         # The speed returns to the inviscid one over what is left of the interval.
         log_u = torch.log(u2 / row.u) / (SUBSTEPS - substep)
-        row = _substep(row, x_next - x, log_u, reynolds, caution)
+        row = _substep(row, x_next - x, log_u, reynolds, limits)
         turns = ((row.n >= n_crit) | (x_next >= trip)) & (row.turbulent < 0.5)
         x = x_next
         row = _turn(row, turns, reynolds)
     return _turn(row, force & (row.turbulent < 0.5), reynolds)
 
 
-def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor, caution: Caution) -> _Layer:
+@fused
+def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor, limits: _Limits) -> _Layer:
     turbulent = row.turbulent > 0.5
     hk, theta = row.hk, row.theta
     rt = (reynolds * row.u * theta).clamp(min=1.0)
@@ -175,11 +192,11 @@ def _substep(row: _Layer, dx: Tensor, log_u: Tensor, reynolds: Tensor, caution: 
     change = hs * ((hk - 1.0) * log_u - work) / slope
     change = change / (1.0 + change.abs() / (0.5 * (hk - 1.0)))
     direct = (hk + change).clamp(min=1.06)
-    limit = torch.where(turbulent, caution.turbulent, caution.laminar).to(hk)
+    limit = torch.where(turbulent, limits.turbulent, limits.laminar)
     prescribed = torch.where(
         turbulent,
         torch.maximum(hk - (TURBULENT_FALL * travelled).clamp(max=0.3), limit),
-        torch.maximum(hk + (LAMINAR_RISE * travelled).clamp(max=0.3), limit).clamp(max=caution.laminar_most),
+        torch.maximum(hk + (LAMINAR_RISE * travelled).clamp(max=0.3), limit).minimum(limits.laminar_most),
     )
     inverse = direct > limit
     inverse_log_u = ((prescribed - hk) * slope / hs + work) / (hk - 1.0)
@@ -220,8 +237,11 @@ def _equilibrium(hk: Tensor, rt: Tensor, hs: Tensor, us: Tensor) -> Tensor:
 
 def _turn(row: _Layer, turns: Tensor, reynolds: Tensor) -> _Layer:
     """Make the marked rows turbulent, with the shear stress that transition leaves."""
-    if not bool(turns.any()):
-        return row
+    return _turned(row, turns, reynolds) if bool(turns.any()) else row
+
+
+@fused
+def _turned(row: _Layer, turns: Tensor, reynolds: Tensor) -> _Layer:
     rt = (reynolds * row.u * row.theta).clamp(min=20.0)
     hs = closures.turbulent_energy_shape(row.hk, rt, 0.0)
     us = closures.slip_speed(hs, row.hk, row.hk).clamp(max=0.95)

@@ -220,22 +220,24 @@ class _Work:
         mach = None if self.field.mach is None else self.field.mach[case]
         return layer.Stream(self.field.reynolds[case], mach, self.field.n_crit[case])
 
-    def primary(self, rows: Tensor, block: str | None) -> layer.Primary:
-        """The unknowns of these stations, as jets of the variables named `block` or, if None, as they are."""
+    def primary(self, rows: Tensor, block: str | None, *, first: int = 0, variables: int = 4) -> layer.Primary:
+        """The unknowns of these stations, as jets of a named block of variables or, if None, as they are.
+
+        They are the variables from `first` on of the block, which has so many.
+        """
         values = flat_primary(self.field, self.state, self.wake).select(rows)
         if block is None or not self.derivatives:
             return values
-        unit = torch.eye(4, dtype=values.theta.dtype, device=values.theta.device)
         theta, displacement, s, u = (
-            Jet(value, {block: row[:, None].expand(-1, len(rows))})
-            for value, row in zip((values.theta, values.displacement, values.s, values.u), unit, strict=True)
+            _variable(value, block, first + place, variables)
+            for place, value in enumerate((values.theta, values.displacement, values.s, values.u))
         )
         return replace(values, theta=theta, displacement=displacement, s=s, u=u)
 
-    def run(self, rows: Tensor) -> Jet | Tensor:
-        """Distance from stagnation; as a jet its one variable is a common shift of the run."""
+    def run(self, rows: Tensor, block: str = "run", *, variables: int = 1) -> Jet | Tensor:
+        """Distance from stagnation; as a jet its one variable, the block's last, is a common shift of the run."""
         value = self.xi[rows]
-        return Jet(value, {"run": torch.ones_like(value)[None]}) if self.derivatives else value
+        return _variable(value, block, variables - 1, variables) if self.derivatives else value
 
     def add(self, rows: Tensor, residuals: tuple, *, own: str, up: str | None = None) -> None:
         """Store the three residuals of these stations and what their blocks of derivatives belong to."""
@@ -246,6 +248,12 @@ class _Work:
         if up is not None:
             self.up[rows] = _block(residuals, up, 4)
         self.moved[rows] = _block(residuals, "run", 1)[..., 0] * self.run_sign[rows, None]
+
+
+def _variable(value: Tensor, block: str, place: int, variables: int) -> Jet:
+    """A list of values that are themselves one of the variables of a block."""
+    unit = torch.eye(variables, dtype=value.dtype, device=value.device)[place]
+    return Jet(value, {block: unit[:, None].expand(-1, value.shape[0])})
 
 
 def _block(residuals: tuple, block: str, width: int) -> Tensor:
@@ -299,20 +307,29 @@ def _add_transition(work: _Work) -> None:
     rows = _rows(work.changes)
     upstream = work.upstream[rows]
     stream = work.stream(rows)
-    x = work.run(upstream), work.run(rows)
+    # Few stations and long formulas: all nine variables of an interval are one block, so that each step is one.
+    x: tuple[Any, Any] = work.run(upstream, "interval", variables=9), work.run(rows, "interval", variables=9)
     values = _transition_values(work, rows)
     point: Any = values.position
     held = values.tripped | values.beyond
-    first, second = work.primary(upstream, "up"), work.primary(rows, "own")
+    first = work.primary(upstream, "interval", variables=9)
+    second = work.primary(rows, "interval", first=4, variables=9)
     if work.derivatives:
         at = Jet(point, {"point": torch.ones_like(point)[None]})
         gap = layer.transition_gap(first, second, x, point=at, stream=stream)
-        slope = gap.partials["point"][0]
-        free = (~held).to(point.dtype)
-        partials = {block: -gap.partials[block] / slope * free for block in ("up", "own")}
-        partials["run"] = torch.where(free[None] > 0, -gap.partials["run"] / slope, torch.ones_like(slope)[None])
-        point = Jet(point, partials)
-    work.add(rows, layer.transition_interval(first, second, x, point=point, stream=stream), own="own", up="up")
+        slide = -gap.partials["interval"] / gap.partials["point"]
+        shift = x[0].partials["interval"]
+        point = Jet(point, {"interval": torch.where(held, shift, slide)})
+    residuals = layer.transition_interval(first, second, x, point=point, stream=stream)
+    work.add(rows, tuple(_split(item) for item in residuals), own="own", up="up")
+
+
+def _split(residual: Jet | Tensor) -> Jet | Tensor:
+    """The block of an interval's nine variables as those of the upstream station, of its own, and of the run."""
+    if not isinstance(residual, Jet):
+        return residual
+    up, own, run = residual.partials["interval"].split((4, 4, 1))
+    return Jet(residual.value, {"up": up, "own": own, "run": run})
 
 
 def transition_points(field: Field, state: State) -> tuple[Tensor, layer.TransitionPoint]:
