@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 import torch
+
 from understudy.simulators.airfoil.viscous.boundary_layer import Primary, Station, Stream, turbulent_stations
 from understudy.simulators.airfoil.viscous.fusion import fused, fusion
 from understudy.simulators.airfoil.viscous.jet import Jet, at_least, exp, log
