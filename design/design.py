@@ -14,7 +14,7 @@ from torch import Tensor
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.evaluate import point_values
-from understudy.design.parameters import measure_contour
+from understudy.design.parameters import Parameters, measure
 from understudy.design.problem import (
     Problem,
     QuantityConstraint,
@@ -172,7 +172,7 @@ class Design:
 
     @property
     def gap_inside(self) -> bool:
-        """Whether every verified value of the objective's points lies within the promised interval."""
+        """Whether the verified drag of every point lies within the promised interval."""
         drag = [line for line in self.gap if line.quantity == "cd"]
         return bool(drag) and all(line.inside for line in drag)
 
@@ -228,13 +228,14 @@ class Design:
 
 
 def constraint_table(
-    problem: Problem, coordinates: Float[Tensor, "nodes 2"], promise: Flight, verdict: Flight | None
+    problem: Problem, parameters: Mapping[str, float], promise: Flight, verdict: Flight | None
 ) -> tuple[ConstraintLine, ...]:
-    """Every constraint with what was required, promised and verified; the shape is measured on its coordinates."""
+    """Every constraint with what was required, promised and verified; the shape is measured as in the search."""
     lines = []
+    shape = Parameters.of(problem).named(parameters)
     for held in problem.constraints:
         if isinstance(held, ShapeConstraint):
-            value = float(measure_contour(held, coordinates[None])[0])
+            value = float(measure(held, shape)[0])
             lines.append(_line(held, held.subject, value, value if verdict else None))
             continue
         for number in problem.numbers(held):

@@ -1,6 +1,6 @@
 """The vector that the optimiser moves: CST weights, leading-edge weight, trailing-edge thickness and angles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -73,6 +73,10 @@ class Parameters:
         thickness = x[:, 2 * n + 1] if isinstance(edge, tuple) else torch.full_like(x[:, 0], edge)
         return Kulfan(x[:, :n], x[:, n : 2 * n], x[:, 2 * n], thickness)
 
+    def named(self, values: Mapping[str, float]) -> Kulfan:
+        """The one airfoil of a design's parameters."""
+        return self.airfoils(torch.tensor([[values[name] for name in self.names]], dtype=torch.float64))
+
     def nodes(self, x: Float[Tensor, "designs parameters"]) -> Float[Tensor, "designs nodes 2"]:
         """The shapes as surface nodes, placed as the predictors expect them."""
         return panel(self.airfoils(x).coordinates(PER_SIDE), self.shape.nodes)
@@ -136,22 +140,10 @@ def measure(constraint: ShapeConstraint, airfoils: Kulfan) -> Float[Tensor, " de
         return airfoils.wiggliness()
     if constraint.measure == "trailing_edge_angle":
         return airfoils.trailing_edge_angle()
-    return measure_contour(constraint, airfoils.coordinates(PER_SIDE))
-
-
-def measure_contour(
-    constraint: ShapeConstraint, contour: Float[Tensor, "designs nodes 2"]
-) -> Float[Tensor, " designs"]:
-    """The same of a contour, such as one read from a file; its wiggliness is that of the weights fitted to it."""
-    if constraint.measure == "thickness":
-        return measures.thickness(contour, constraint.x or 0.0)
-    if constraint.measure == "wiggliness":
-        return fit(contour).weights.wiggliness()
-    return _OF_CONTOUR[constraint.measure](contour)
+    return _OF_CONTOUR[constraint.measure](airfoils.coordinates(PER_SIDE))
 
 
 _OF_CONTOUR: dict[str, Callable[[Tensor], Tensor]] = {
-    "trailing_edge_angle": measures.trailing_edge_angle,
     "max_thickness": lambda contour: measures.max_thickness(contour)[0],
     "max_camber": lambda contour: measures.max_camber(contour)[0],
     "area": measures.area,

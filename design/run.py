@@ -54,8 +54,9 @@ def run_design(
 ) -> Design:
     """Design, verify, retrain where the promise was wrong, and leave everything in a folder.
 
-    The folder then holds `problem.toml`, `design.dat`, `design.json` and `report.html`, and one file a round. A second
-    run with the same problem and folder repeats nothing that was finished.
+    The folder then holds `problem.toml`, `makers.txt` (who was followed and who judged), `design.dat`, `design.json`
+    and `report.html`, and one file a round. A second run with the same problem, predictor, simulator and folder
+    repeats nothing that was finished.
 
     Args:
         rounds: how often to learn from the verdict and design again, at most; ends earlier once a round that has
@@ -81,7 +82,9 @@ def run_design(
         raise ValueError("rounds need a function that refines the predictor; got none")
     predictor.require_gradient()
     folder.mkdir(parents=True, exist_ok=True)
-    _keep_problem(problem, folder)
+    _keep(folder / "problem.toml", problem_to_toml(problem), "another problem")
+    makers = f"followed: {predictor.identity}\njudged by: {simulator.identity}\n"
+    _keep(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
     designs: list[Design] = []
     labels: list[tuple[AirfoilCase, Solution]] = []
     following = predictor
@@ -121,9 +124,7 @@ def _round(
 ) -> Design:
     done, history = folder / f"round-{number}.json", folder / f"history-{number}.jsonl"
     if done.is_file():
-        design = Design.from_json(done.read_text(encoding="utf-8"))
-        _refuse_others(design, predictor, simulator, folder)
-        return design
+        return Design.from_json(done.read_text(encoding="utf-8"))
     start = airfoil(problem.shape.start).coordinates
     reached = _reached(history)
     with room_for(history), history.open("a", encoding="utf-8") as lines:
@@ -140,31 +141,22 @@ def _round(
     return design
 
 
-def _refuse_others(design: Design, predictor: Predictor, simulator: Simulator, folder: Path) -> None:
-    """What one predictor promised and one simulator judged is not handed out under the names of others."""
-    by, judge = design.promise.who, design.verdict.who if design.verdict else simulator.name
-    if (by, judge) != (predictor.name, simulator.name):
-        raise ValueError(
-            f"{folder} holds a run that followed {by} and was judged by {judge}; got {predictor.name} and "
-            f"{simulator.name}: choose an empty folder, or delete it"
-        )
-
-
 def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Design:
     """The design of an optimum, as promised: nobody has verified it yet."""
     parameters = Parameters.of(problem)
     nodes = parameters.nodes(torch.stack([optimum.x, optimum.start_x]))
     promise = Flight.of(predictor.name, optimum.evaluation.answer, optimum.evaluation.values["alpha"][0])
-    constraints = constraint_table(problem, nodes[0], promise, None)
+    found = dict(zip(parameters.names, optimum.x.tolist(), strict=True))
+    constraints = constraint_table(problem, found, promise, None)
     outcome, sentence = judge(constraints, None, infeasible=None if optimum.feasible else optimum.message)
     return Design(
         name=problem.name,
-        parameters=dict(zip(parameters.names, optimum.x.tolist(), strict=True)),
+        parameters=found,
         coordinates=nodes[0],
         start=nodes[1],
         promise=promise,
         verdict=None,
-        objective=(objective_of(problem, promise) or float("nan"), None),
+        objective=(_or_nan(objective_of(problem, promise)), None),
         constraints=constraints,
         gap=(),
         outcome=outcome,
@@ -172,6 +164,10 @@ def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Des
         search=optimum.message,
         history=tuple((step.start, step.iteration, step.objective, step.violation) for step in optimum.history),
     )
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _verified(design: Design, problem: Problem, predictor: Predictor, simulator: Simulator) -> Design:
@@ -230,8 +226,11 @@ def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) 
     x = torch.tensor(list(design.parameters.values()), dtype=torch.float64)
     shapes = neighbours(x, parameters, NEIGHBOURS, problem.search.seed)
     case = AirfoilCase.concatenate([verification_case(nodes, problem) for nodes in shapes])
+    inputs = {f"input_{item.name}": getattr(case, item.name).numpy() for item in fields(case)}
     if file.is_file():
         with np.load(file) as kept:
+            if not all(np.array_equal(kept[name], value, equal_nan=True) for name, value in inputs.items()):
+                raise ValueError(f"{file} holds labels of another design; delete {file.parent} and run again")
             status = tuple(Status(str(item)) for item in kept["status"])
             values = {
                 name.removeprefix("value_"): torch.tensor(kept[name]) for name in kept if name.startswith("value_")
@@ -240,7 +239,6 @@ def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) 
     with torch.no_grad():
         solution = simulator.predict(case)
     columns = {f"value_{name}": value.numpy() for name, value in solution.values.items()}
-    inputs = {f"input_{item.name}": getattr(case, item.name).numpy() for item in fields(case)}
     ends = {"status": np.array([str(item) for item in solution.status]), "message": np.array(solution.message)}
     image = io.BytesIO()
     np.savez_compressed(image, **ends, **columns, **inputs)  # type: ignore[arg-type]
@@ -248,13 +246,12 @@ def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) 
     return case, solution
 
 
-def _keep_problem(problem: Problem, folder: Path) -> None:
-    """Write the problem used, its start beside it; refuse a folder that holds another one."""
-    file, text = folder / "problem.toml", problem_to_toml(problem)
+def _keep(file: Path, text: str, other: str) -> None:
+    """Write down what the run is of; refuse a folder whose run is of something else, `other` in words."""
     if not file.is_file():
         write_bytes(file, text.encode())
     elif file.read_text(encoding="utf-8") != text:
-        raise ValueError(f"{folder} holds a run of another problem; choose an empty folder, or delete it")
+        raise ValueError(f"{file.parent} holds a run of {other}; choose an empty folder, or delete it")
 
 
 def _reached(history: Path) -> Float[Tensor, " parameters"] | None:

@@ -38,7 +38,7 @@ def verification_case(coordinates: Tensor, problem: Problem) -> AirfoilCase:
 
 def with_verdict(design: Design, problem: Problem, verdict: Flight) -> Design:
     """The design judged by a flight that is already there."""
-    constraints = constraint_table(problem, design.coordinates, design.promise, verdict)
+    constraints = constraint_table(problem, design.parameters, design.promise, verdict)
     infeasible = design.search if design.outcome is Outcome.INFEASIBLE else None
     outcome, sentence = judge(constraints, verdict, infeasible=infeasible)
     return replace(

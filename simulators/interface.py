@@ -4,6 +4,7 @@ A `Predictor` takes a case (a batch of questions) and gives an `Answer`. A simul
 surrogate with a prediction that adds an interval to each quantity. Whoever asks need not know which of the two answers.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,11 @@ class Predictor(ABC):
     def predict(self, case: AirfoilCase) -> Answer:
         """Answer every row; one that cannot be answered gets a status and a sentence, never an exception."""
 
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Its name and all that decides its answers, as text: predictors of one identity answer alike."""
+
     def require_gradient(self) -> None:
         """Raise `NotDifferentiableError` if no gradient flows through this predictor."""
         if not self.differentiable:
@@ -104,6 +110,11 @@ class Simulator(Predictor):
     @abstractmethod
     def configuration(self) -> Mapping[str, Any]:
         """Everything that changes the answer, as JSON-ready values."""
+
+    @property
+    def identity(self) -> str:
+        """Name, version and configuration."""
+        return f"{self.name} {self.version} {json.dumps(self.configuration, sort_keys=True, default=str)}"
 
     @abstractmethod
     def predict(self, case: AirfoilCase) -> Solution: ...

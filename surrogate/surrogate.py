@@ -1,6 +1,8 @@
 """The understudy of the airfoil simulators: it takes the same cases and answers the same quantities, with intervals."""
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -55,6 +57,15 @@ class Surrogate(Predictor):
     def __init__(self, ensemble: Ensemble, calibration: Calibration, familiarity: Familiarity, card: Card) -> None:
         self.ensemble = ensemble.eval().requires_grad_(False)
         self.calibration, self.familiarity, self.card = calibration, familiarity, card
+
+    @cached_property
+    def identity(self) -> str:
+        """Name and a hash of weights and calibration."""
+        digest = hashlib.sha256()
+        curves = [values for curve in self.calibration.curves.values() for values in (curve.ln_scale, curve.ln_width)]
+        for values in (*self.ensemble.state_dict().values(), *curves):
+            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+        return f"{self.name} {digest.hexdigest()}"
 
     def predict(self, case: AirfoilCase) -> Prediction:
         """Answer every row; lift beyond reach is `not_converged`, a shape without inviscid flow `refused`."""

@@ -108,6 +108,8 @@ class AirfoilCase:
 def _check_shapes(case: AirfoilCase) -> None:
     if case.coordinates.ndim != 3 or case.coordinates.shape[-1] != 2:
         raise ValueError(f"coordinates must be (batch, nodes, 2); got {tuple(case.coordinates.shape)}")
+    if not len(case):
+        raise ValueError("a case needs at least one row; got none")
     if case.coordinates.shape[1] < 20:
         raise ValueError(f"an airfoil needs at least 20 surface nodes; got {case.coordinates.shape[1]}")
     for item in fields(case)[1:]:
@@ -119,11 +121,21 @@ def _check_shapes(case: AirfoilCase) -> None:
 def _check_ranges(case: AirfoilCase) -> None:
     if not torch.isfinite(case.coordinates).all():
         raise ValueError("coordinates must be finite; got NaN or infinity")
-    if not (torch.isfinite(case.alpha) ^ torch.isfinite(case.cl)).all():
-        raise ValueError("exactly one of alpha and cl must be finite in each row")
-    _require(case.reynolds, "reynolds must be positive [-]", case.reynolds > 0)
+    one = torch.isfinite(case.alpha) ^ torch.isfinite(case.cl)
+    if not one.all():
+        row = int((~one).nonzero()[0, 0])
+        raise ValueError(
+            "exactly one of alpha and cl must be finite in each row; "
+            f"got alpha {case.alpha[row].item():.6g} and cl {case.cl[row].item():.6g}{_place(row, one)}"
+        )
+    for name in ("alpha", "cl"):
+        value = getattr(case, name)
+        _require(value, f"{name} must be a number, or NaN where the other is given", ~torch.isinf(value))
+    for name in ("reynolds", "n_crit"):
+        value = getattr(case, name)
+        _require(value, f"{name} must be positive [-]", value > 0)
+        _require(value, f"{name} must be finite [-]", torch.isfinite(value))
     _require(case.mach, "mach must be at least 0 and below 1 [-]", (case.mach >= 0) & (case.mach < 1))
-    _require(case.n_crit, "n_crit must be positive [-]", case.n_crit > 0)
     for name in ("trip_top", "trip_bottom"):
         trip = getattr(case, name)
         _require(trip, f"{name} must be above 0 and at most 1 [chord]", (trip > 0) & (trip <= 1))
@@ -131,4 +143,10 @@ def _check_ranges(case: AirfoilCase) -> None:
 
 def _require(values: Tensor, rule: str, holds: Tensor) -> None:
     if not holds.all():
-        raise ValueError(f"{rule}; got {values[~holds][0].item():.6g}")
+        row = int((~holds).nonzero()[0, 0])
+        raise ValueError(f"{rule}; got {values[row].item():.6g}{_place(row, holds)}")
+
+
+def _place(row: int, rows: Tensor) -> str:
+    """Where the culprit stands, unless it stands alone."""
+    return f" in row {row}" if len(rows) > 1 else ""

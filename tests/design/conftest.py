@@ -67,6 +67,10 @@ class Understudy(Predictor):
     extra_drag: float = 0.0
     calls: list[int] = field(default_factory=list)
 
+    @property
+    def identity(self) -> str:
+        return f"{self.name} {self.width} {self.extra_drag}"
+
     def predict(self, case: AirfoilCase) -> Guess:
         self.calls.append(len(case))
         area = area_and_camber(case.coordinates.detach())[0]

@@ -6,6 +6,7 @@ import torch
 
 from understudy.design.design import Design, Flight, Outcome, constraint_table, judge
 from understudy.design.optimise import optimise
+from understudy.design.parameters import Parameters
 from understudy.design.problem import (
     Angles,
     OperatingPoint,
@@ -13,10 +14,12 @@ from understudy.design.problem import (
     QuantityConstraint,
     Search,
     ShapeConstraint,
+    ShapeSpace,
     WeightedMean,
 )
 from understudy.design.run import made_design
-from understudy.design.verify import verify
+from understudy.design.verify import verification_case, verify
+from understudy.simulators.shapes.kulfan import fit
 from understudy.simulators.shapes.naca import naca
 
 PROBLEM = Problem(
@@ -115,14 +118,28 @@ def test_a_drag_outside_the_interval_is_seen_in_the_gap(design: Design, judge: t
     assert not verified.gap_inside
 
 
-def test_an_angle_that_falls_with_lift_breaks_the_order() -> None:
+def test_an_angle_that_falls_with_lift_breaks_the_order(design: Design) -> None:
     falling = Flight(
         "judge", {"alpha": (5.0, 4.0), "cl": (0.4, 0.6), "cm": (0.0, 0.0)}, {}, {}, (True, True), ("ok", "ok"), ("", "")
     )
-    lines = constraint_table(replace(PROBLEM, constraints=()), naca("naca0012"), falling, falling)
+    lines = constraint_table(replace(PROBLEM, constraints=()), design.parameters, falling, falling)
     outcome, sentence = judge(lines, falling, infeasible=None)
     assert outcome is Outcome.CONSTRAINT_BROKEN
     assert "smallest rise of the angle from lift to lift must be ≥ 0 within 0.02, and judge finds -1" in sentence
+
+
+def test_the_shape_that_is_judged_is_the_one_that_was_searched(understudy: type) -> None:
+    """A shape of twelve weights has waves that eight, fitted to its contour, would smooth away."""
+    held = ShapeConstraint(measure="wiggliness", at_most=1.0)
+    problem = replace(PROBLEM, shape=ShapeSpace(weights=12), constraints=(held,), angles=Angles())
+    parameters = Parameters.of(problem)
+    x = parameters.from_contours(naca("naca2412")[None], problem)
+    x[0, :12:2] += 0.03
+    named = dict(zip(parameters.names, x[0].tolist(), strict=True))
+    answer = understudy().predict(verification_case(parameters.nodes(x)[0], problem))
+    (line, *_) = constraint_table(problem, named, Flight.of("stand-in", answer), None)
+    assert line.promised == pytest.approx(parameters.airfoils(x).wiggliness().item(), rel=1e-12)
+    assert line.promised > 1.5 * fit(parameters.nodes(x)).weights.wiggliness().item()
 
 
 def test_caution_is_left_out_of_the_compared_objectives(design: Design, judge: type) -> None:

@@ -81,10 +81,15 @@ def test_a_folder_with_the_run_of_others_is_refused(
 ) -> None:
     """A verdict must not be passed off as that of a simulator which has never seen the design."""
     run_design(problem, understudy(), judge(), tmp_path)
-    with pytest.raises(ValueError, match="followed stand-in and was judged by judge; got stand-in and xfoil: choose"):
-        run_design(problem, understudy(), judge(name="xfoil"), tmp_path)
-    with pytest.raises(ValueError, match="followed stand-in and was judged by judge; got graph and judge: choose"):
-        run_design(problem, understudy(name="graph"), judge(), tmp_path)
+    refused = "holds a run of another predictor or simulator, or of one that has changed since; choose an empty folder"
+    for predictor, simulator in (
+        (understudy(), judge(name="xfoil")),
+        (understudy(), judge(extra_drag=0.001)),
+        (understudy(name="graph"), judge()),
+        (understudy(width=0.02), judge()),
+    ):
+        with pytest.raises(ValueError, match=refused):
+            run_design(problem, predictor, simulator, tmp_path)
 
 
 def test_rounds_need_someone_who_learns(problem: Problem, understudy: type, judge: type, tmp_path: Path) -> None:
