@@ -33,11 +33,6 @@ ROOT_ATTRIBUTES = {
     "identity": "SHA-256 of all of the above that decides the content: simulator, configuration, design, cases",
 }
 
-PRESSURE_FORCES = (
-    "cl and cm: the exact integral of cp, linear along straight panels, with the trailing-edge base "
-    "(understudy.simulators.airfoil.forces.pressure_forces); cd: from the wake, not from the fields"
-)
-
 INPUTS = ("alpha", "cl", "reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
 PRESCRIBED = {
     "alpha": "angle of attack, nose up positive; NaN where the lift is prescribed",

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from understudy.datasets.format import FORMAT_NAME, FORMAT_VERSION, PRESSURE_FORCES
+from understudy.datasets.format import FORMAT_NAME, FORMAT_VERSION
 from understudy.simulators.interface import Simulator
 
 
@@ -42,7 +42,7 @@ class Provenance:
     design: Mapping[str, Any] = field(default_factory=dict)
     sampler: str = "chosen"
     seed: int = -1
-    forces: str = PRESSURE_FORCES
+    forces: str = Simulator.forces
     commit: str = field(default_factory=code_commit)
     created: str = field(default_factory=now)
 
@@ -54,6 +54,7 @@ class Provenance:
             simulator_version=simulator.version,
             simulator_configuration=simulator.configuration,
             planned=planned,
+            forces=simulator.forces,
         )
 
     @property

@@ -102,9 +102,14 @@ class Predictor(ABC):
 
 
 class Simulator(Predictor):
-    """A predictor made of physics: it has a version and a full configuration, both stored with every data set."""
+    """A predictor made of physics: it has a version and a full configuration, both stored with every data set.
+
+    version: raised with every change of its answers.
+    forces: how its forces come from its fields, in a sentence.
+    """
 
     version: str
+    forces: str = "as the simulator gives them"
 
     @property
     @abstractmethod

@@ -4,6 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+#: How cl and cm of `pressure_forces` are made, for a data set to say.
+PRESSURE_FORCES = (
+    "cl and cm: the exact integral of cp, linear along straight panels, with the trailing-edge base "
+    "(understudy.simulators.airfoil.forces.pressure_forces); cd: from the wake, not from the fields"
+)
+
 
 def pressure_forces(
     coordinates: Float[Tensor, "batch nodes 2"], cp: Float[Tensor, "batch nodes"], alpha: Float[Tensor, " batch"]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.forces import PRESSURE_FORCES
 from understudy.simulators.airfoil.panel import panel_solution
 from understudy.simulators.airfoil.viscous.implicit import follow_parameters
 from understudy.simulators.airfoil.viscous.outputs import quantities
@@ -56,6 +57,7 @@ class ViscousSimulator(Simulator):
 
     name = "viscous"
     version = "2"
+    forces = PRESSURE_FORCES
     quantities = QUANTITIES
     differentiable = True
 

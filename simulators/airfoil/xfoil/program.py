@@ -100,7 +100,14 @@ def run_xfoil(
 
 
 def keep_alive_object() -> Path | None:
-    """The shared object to preload, compiled at first need; None where there is no C compiler."""
+    """The shared object to preload, compiled at first need; None where it cannot be: no C compiler, no cache folder."""
+    try:
+        return _keep_alive_object()
+    except (OSError, subprocess.CalledProcessError):
+        return None  # a run that dies for the lack of it says so
+
+
+def _keep_alive_object() -> Path | None:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "understudy"
     target = cache / "xfoil_keep_alive.so"
     compiler = shutil.which("cc")
@@ -152,8 +159,13 @@ def _execute(program: Path, script: str, folder: Path, environment: dict[str, st
         )
     except subprocess.TimeoutExpired:
         raise XfoilRunError(f"XFOIL took longer than the limit of {time_limit:g} s; raise time_limit") from None
+    except OSError as error:
+        raise XfoilRunError(f"XFOIL cannot be run ({error}); check that {program} may be executed") from error
     if done.returncode == -signal.SIGFPE and "LD_PRELOAD" not in environment:
-        raise XfoilRunError("XFOIL stopped at a floating-point exception; install a C compiler (cc), which prevents it")
+        raise XfoilRunError(
+            "XFOIL stopped at a floating-point exception; install a C compiler (cc) and let it write to ~/.cache, "
+            "which prevents it"
+        )
     if done.returncode:
         raise XfoilRunError(f"XFOIL ended with exit status {done.returncode} instead of an answer; check the shape")
     return done.stdout

@@ -73,6 +73,7 @@ class Xfoil(Simulator):
     name = "xfoil"
     quantities = (*_SCALARS, *_FIELDS)
     differentiable = False
+    forces = "XFOIL's own: cl and cm from its pressure, cd from its wake"
 
     def __post_init__(self) -> None:
         if self.panels is not None and not 20 <= self.panels <= MAXIMUM_NODES:

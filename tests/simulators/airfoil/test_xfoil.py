@@ -282,6 +282,20 @@ def test_a_program_that_misbehaves_is_a_failed_row(
     assert answer["cp"].isnan().all()
 
 
+def test_a_program_that_cannot_be_run_is_a_failed_row(
+    section: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a compiler that fails end the batch; it is asked for where nothing is cached."""
+    for name, script in (("xfoil", "#!/no/such/interpreter\n"), ("cc", "#!/bin/sh\nexit 1\n")):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    answer = Xfoil(march=March.NEVER).predict(AirfoilCase.of(section, alpha=2.0))
+    assert answer.status == (Status.FAILED,)
+    assert "XFOIL cannot be run" in answer.message[0]
+
+
 def test_karman_tsien_edge_speed_has_its_limits() -> None:
     cp = np.array([-1.0, 0.0, 0.5, 1.0])
     np.testing.assert_allclose(edge_speed(cp, 0.0), np.sqrt(1 - cp), rtol=1e-15)
