@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from understudy.datasets.toml_text import toml_value
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.problem import (
     OBJECTIVES,
@@ -76,7 +77,7 @@ def problem_from_table(table: Mapping[str, Any], *, objective: Objective | None 
 
 def problem_to_toml(problem: Problem) -> str:
     """The text of the TOML file of a problem."""
-    lines = [f"name = {_literal(problem.name)}"]
+    lines = [f"name = {toml_value(problem.name)}"]
     for title, part in (("shape", problem.shape), ("angles", problem.angles), ("search", problem.search)):
         lines += ["", f"[{title}]", *_rows(part)]
     lines += ["", "[objective]", *_objective_rows(problem.objective)]
@@ -102,9 +103,9 @@ def _objective(table: Mapping[str, Any]) -> Objective:
 def _objective_rows(objective: Objective) -> list[str]:
     for name, kind in OBJECTIVES.items():
         if type(objective) is kind:
-            return [f"name = {_literal(name)}", *_rows(objective)]
+            return [f"name = {toml_value(name)}", *_rows(objective)]
     function = getattr(objective, "__qualname__", type(objective).__qualname__)
-    return [f"name = {_literal(_CUSTOM)}", f"function = {_literal(function)}"]
+    return [f"name = {toml_value(_CUSTOM)}", f"function = {toml_value(function)}"]
 
 
 def _constraint(number: int, table: Mapping[str, Any]) -> Constraint:
@@ -157,18 +158,7 @@ def _choice(where: str, value: Any, kind: type[AngleMode] | type[Method]) -> Any
 
 def _rows(part: Any) -> list[str]:
     values = ((item.name, getattr(part, item.name)) for item in fields(part))
-    return [f"{name} = {_literal(value)}" for name, value in values if value is not None]
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(_literal(item) for item in value)}]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    return [f"{name} = {toml_value(value)}" for name, value in values if value is not None]
 
 
 def _start_beside(problem: Problem, folder: Path) -> Problem:

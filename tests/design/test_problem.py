@@ -23,7 +23,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "daedalus.toml"
 POINT = OperatingPoint(cl=0.5)
 
 FULL = Problem(
-    name='a "quoted" name',
+    name='a "quoted" name\nof two lines, \x07, C:\\runs',
     points=(
         OperatingPoint(cl=0.5, reynolds=3e5, mach=0.1, n_crit=7.0, trip_top=0.1, weight=2.0),
         OperatingPoint(alpha=3.0),

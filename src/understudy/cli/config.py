@@ -8,6 +8,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from understudy.datasets.toml_text import toml_value
+
 Made = TypeVar("Made")
 Table = dict[str, Any]
 
@@ -125,21 +127,8 @@ def _kind(config: Any) -> str | None:
 
 
 def _lines(table: Mapping[str, Any], above: tuple[str, ...]) -> list[str]:
-    lines = [f"{key} = {_literal(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
     for key, value in table.items():
         if isinstance(value, Mapping):
             lines += ["", f"[{'.'.join((*above, key))}]", *_lines(value, (*above, key))]
     return lines
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Enum):
-        return _literal(value.value)
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_literal(item) for item in value)}]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{text}"'

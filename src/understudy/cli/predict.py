@@ -52,6 +52,7 @@ def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.asking import predictor
     from understudy.cli.progress import bar
     from understudy.cli.report import say
+    from understudy.datasets.toml_text import toml_value
     from understudy.datasets.whole_files import write_bytes
     from understudy.datasets.workers import keep_to_one_thread
 
@@ -59,7 +60,7 @@ def _table(cases: Path, out: Path, by: str) -> int:
     keep_to_one_thread()
     with bar(f"answering by {who.name}") as show:
         ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
-    lines = [f"cases = {_quoted(cases)}", f"out = {_quoted(out)}", f"by = {_quoted(by)}"]
+    lines = [f"cases = {toml_value(cases)}", f"out = {toml_value(out)}", f"by = {toml_value(by)}"]
     write_bytes(out.with_name(f"{out.name}.toml"), ("\n".join(lines) + "\n").encode())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
     say(f"{out}: {counts}")
@@ -101,7 +102,3 @@ def _polar(
     if xfoil_polar is not None:
         polars.write_xfoil_polar(found, xfoil_polar)
     return 0
-
-
-def _quoted(value: object) -> str:
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
