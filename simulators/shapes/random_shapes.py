@@ -15,11 +15,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from understudy.simulators.shapes import library
-from understudy.simulators.shapes.kulfan import WEIGHTS, Kulfan, fit
-from understudy.simulators.shapes.naca import naca4, naca5
+from understudy.simulators.shapes.kulfan import WEIGHTS, Kulfan
 
 THICKNESS_RANGE = (0.04, 0.35)
-_NACA5_POSITIONS = (1, 2, 3, 4, 5)
 _LARGEST_DEVIATION = 3e-3  # of the fit of a parent [chord]
 _ROUND = 4096  # shapes drawn at a time, which bounds the memory
 _FUTILE_ROUNDS = 50
@@ -92,32 +90,6 @@ def box(count: int, generator: torch.Generator) -> RandomShapes:
     def draw(size: int) -> _Draw:
         uniform = torch.rand(size, len(low), generator=generator, dtype=torch.float64)
         return low + (high - low) * uniform, [frozenset()] * size
-
-    return _sensible(count, draw)
-
-
-def naca4_sections(count: int, generator: torch.Generator) -> RandomShapes:
-    """Four-digit sections with camber 0 to 7 %, its position at 25 to 65 %, thickness 5 to 25 %, as CST fits."""
-
-    def draw(size: int) -> _Draw:
-        camber, position, thickness = _uniform(size, generator, (0.0, 0.07), (0.25, 0.65), (0.05, 0.25))
-        return fit(naca4(camber, position, thickness)).weights.vector, [frozenset({"naca4"})] * size
-
-    return _sensible(count, draw)
-
-
-def naca5_sections(count: int, generator: torch.Generator) -> RandomShapes:
-    """Five-digit sections with design lift 0 to 0.75 and thickness 5 to 25 %, every position of camber, as CST fits."""
-
-    def draw(size: int) -> _Draw:
-        lift, thickness = _uniform(size, generator, (0.0, 0.75), (0.05, 0.25))
-        which = torch.randint(len(_NACA5_POSITIONS), (size,), generator=generator)
-        vector = torch.empty(size, 2 * WEIGHTS + 2, dtype=torch.float64)
-        for index, position in enumerate(_NACA5_POSITIONS):
-            chosen = which == index
-            if chosen.any():
-                vector[chosen] = fit(naca5(lift[chosen], thickness[chosen], position=position)).weights.vector
-        return vector, [frozenset({"naca5"})] * size
 
     return _sensible(count, draw)
 

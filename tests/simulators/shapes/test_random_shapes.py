@@ -5,9 +5,9 @@ import torch
 
 from understudy.simulators.shapes import Kulfan, library, random_shapes
 from understudy.simulators.shapes.airfoil import first_crossing
-from understudy.simulators.shapes.random_shapes import RandomShapes, blends, box, naca4_sections, naca5_sections
+from understudy.simulators.shapes.random_shapes import RandomShapes, blends, box
 
-GENERATORS = [blends, box, naca4_sections, naca5_sections]
+GENERATORS = [blends, box]
 
 
 def _seeded(seed: int = 0) -> torch.Generator:
