@@ -1,4 +1,4 @@
-"""Random airfoils for training data: blends of real sections, a box of CST weights, and NACA families.
+"""Random airfoils for training data: blends of real sections, and a box of CST weights.
 
 Every generator draws from a `torch.Generator`, so a seed repeats it, and tells for each shape the families of the
 sections it came from: a split that keeps shapes with a common family on one side never shows a network a relative of
