@@ -121,7 +121,7 @@ def turbulent_energy_shape(hk: Number, rt: Number, m2: Number) -> Any:
 
 
 def turbulent_friction(hk: Number, rt: Number, m2: Number) -> Any:
-    """c_f of Swafford's profiles, never below the laminar one."""
+    """c_f of Swafford's profiles; negative behind separation."""
     compress = sqrt(1.0 + 0.2 * m2) if not _is_zero(m2) else 1.0
     exponent = -1.33 * hk
     exponent = where(value_of(exponent) < -17.0, -20.0 + 3.0 * exp((at_most(exponent, -17.0) + 17.0) / 3.0), exponent)

@@ -92,8 +92,8 @@ def test_gradients_at_prescribed_lift(sections: Tensor, solve: Solve, prove: Pro
     reynolds = torch.tensor([1e6, 2e6], dtype=torch.float64, requires_grad=True)
     answer = solve(AirfoilCase.of(sections[:2], cl=lift, reynolds=reynolds))
     answer.raise_unless_ok()
-    step = torch.tensor(3e-4, dtype=torch.float64)
-    for values, width, by in ((lift, step, "cl"), (reynolds, 1e4 * step, "reynolds")):
+    # Widths at which neither the third derivative to the lift nor the residual over so small a change tells.
+    for values, width, by in ((lift, 1e-4, "cl"), (reynolds, 10.0, "reynolds")):
         plain = {"cl": lift.detach(), "reynolds": reynolds.detach()}
         ahead, behind = (
             solve(AirfoilCase.of(sections[:2], **{**plain, by: plain[by] + sign * width})) for sign in (1, -1)
@@ -101,7 +101,7 @@ def test_gradients_at_prescribed_lift(sections: Tensor, solve: Solve, prove: Pro
         for of in ("alpha", "cd", "cm"):
             (gradient,) = torch.autograd.grad(answer[of].sum(), values, retain_graph=True)
             away = _apart(gradient, (ahead[of] - behind[of]) / (2 * width), 1e-5)
-            prove("viscous gradients at prescribed lift against central differences: relative", away, at_most=3e-4)
+            prove("viscous gradients at prescribed lift against central differences: relative", away, at_most=1e-4)
     by_lift, by_reynolds = torch.autograd.grad(answer["cl"].sum(), (lift, reynolds))
     torch.testing.assert_close(by_lift, torch.ones_like(by_lift), rtol=1e-6, atol=0)
     assert (by_reynolds * reynolds).abs().max() < 1e-6
