@@ -42,10 +42,8 @@ def quantities(flight: Flight, field: Field, state: State) -> Mapping[str, Tenso
     cf = local * _density(field, uk[:, :nodes]) * uk[:, :nodes] ** 2
     cd_friction = _friction_drag(flight, cf, sides.lower[:, :nodes])
 
-    (xtr_top, xtr_bottom), (xsep_top, xsep_bottom) = (
-        _transition(flight, field, state),
-        _separation(flight, state, local),
-    )
+    xtr_top, xtr_bottom = _transition(flight, field, state)
+    xsep_top, xsep_bottom = _separation(flight, state, local, (xtr_top, xtr_bottom))
     return {
         "alpha": flight.alpha,
         "cl": cl,
@@ -117,20 +115,28 @@ def _transition(flight: Flight, field: Field, state: State) -> tuple[Tensor, Ten
     return blank.index_put((case[upper],), x[upper]), blank.index_put((case[~upper],), x[~upper])
 
 
-def _separation(flight: Flight, state: State, cf: Tensor) -> tuple[Tensor, Tensor]:
-    """Where (x) the turbulent friction first changes sign, upper and lower surface; 1 where it does not."""
+def _separation(flight: Flight, state: State, cf: Tensor, transition: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Where (x) the turbulent friction first changes sign, upper and lower surface; 1 where it does not.
+
+    A layer that is reversed at transition and never attaches again separates at transition.
+    """
     nodes = cf.shape[1]
     turbulent = state.turbulent[:, :nodes]
     x = flight.coordinates[..., 0]
     both = turbulent[:, 1:] & turbulent[:, :-1]
     share = cf[:, :-1] / torch.where(cf[:, :-1] == cf[:, 1:], torch.ones_like(cf[:, 1:]), cf[:, :-1] - cf[:, 1:])
     place = x[:, :-1] + share * (x[:, 1:] - x[:, :-1])
-    index = torch.arange(nodes - 1, device=cf.device)
-    upper = both & (index < state.stagnation[:, None]) & (cf[:, 1:] > 0) & (cf[:, :-1] <= 0)
-    lower = both & (index > state.stagnation[:, None]) & (cf[:, :-1] > 0) & (cf[:, 1:] <= 0)
+    index = torch.arange(nodes, device=cf.device)
+    upper = turbulent & (index <= state.stagnation[:, None])
+    lower = turbulent & (index > state.stagnation[:, None])
+    leaves_upper = both & upper[:, 1:] & (cf[:, 1:] > 0) & (cf[:, :-1] <= 0)
+    leaves_lower = both & lower[:, :-1] & (cf[:, :-1] > 0) & (cf[:, 1:] <= 0)
     one = torch.ones_like(place)
-    last_upper = (
-        torch.where(upper, place, one).flip(1).gather(1, upper.flip(1).to(torch.int8).argmax(1, keepdim=True))[:, 0]
+    at_upper, at_lower = torch.where(leaves_upper, place, one).flip(1), torch.where(leaves_lower, place, one)
+    first_upper = at_upper.gather(1, leaves_upper.flip(1).to(torch.int8).argmax(1, keepdim=True))[:, 0]
+    first_lower = at_lower.gather(1, leaves_lower.to(torch.int8).argmax(1, keepdim=True))[:, 0]
+    attached = cf > 0
+    return (
+        torch.where((upper & attached).any(1), first_upper, transition[0]),
+        torch.where((lower & attached).any(1), first_lower, transition[1]),
     )
-    first_lower = torch.where(lower, place, one).gather(1, lower.to(torch.int8).argmax(1, keepdim=True))[:, 0]
-    return last_upper, first_lower

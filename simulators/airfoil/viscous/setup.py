@@ -70,9 +70,9 @@ def build_field(flight: Flight, *, compressible: bool) -> Field:
 
 
 def _trip_arcs(flight: Flight, arc: Tensor) -> Tensor:
-    """Arc positions (batch, 2) at which the surfaces reach the trips' x; the trailing edge where they do not."""
+    """Arc positions (batch, 2) at which the surfaces reach the trips' x: the foremost node where that lies behind."""
     x = flight.coordinates[..., 0]
-    nose = x.argmin(1, keepdim=True)
+    foremost, nose = x.min(1, keepdim=True)
     index = torch.arange(x.shape[1] - 1, device=x.device)
     ends = (arc[:, 0], arc[:, -1])
     arcs = []
@@ -86,5 +86,6 @@ def _trip_arcs(flight: Flight, arc: Tensor) -> Tensor:
         x1, x2 = x.gather(1, panel), x.gather(1, panel + 1)
         share = (target - x1) / torch.where(x1 == x2, torch.ones_like(x1), x2 - x1)
         at = arc.gather(1, panel) + share * (arc.gather(1, panel + 1) - arc.gather(1, panel))
-        arcs.append(torch.where(crosses.any(1), at[:, 0], end))
+        elsewhere = torch.where(trip > foremost[:, 0], end, arc.gather(1, nose)[:, 0])
+        arcs.append(torch.where(crosses.any(1), at[:, 0], elsewhere))
     return torch.stack(arcs, 1)

@@ -94,6 +94,30 @@ def test_the_mirror_image_flies_mirrored(flown: tuple[AirfoilCase, Solution], so
         torch.testing.assert_close(image[name].flip(1), answer[name], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("section", "alpha"), [("2412", 4.0), ("0012", 11.0)])
+def test_a_layer_that_never_attaches_again_separates_at_transition(section: str, alpha: float, solve: Solve) -> None:
+    answer = solve(AirfoilCase.of(_section(section), alpha=alpha, reynolds=4e4))
+    answer.raise_unless_ok()
+    assert answer["xsep_top"].item() == answer["xtr_top"].item() < 0.8
+    assert answer["cf"][0, 0] < 0
+
+
+def test_a_bubble_that_closes_is_no_separation(solve: Solve) -> None:
+    answer = solve(AirfoilCase.of(_section("4412"), alpha=4.0, reynolds=1e5))
+    answer.raise_unless_ok()
+    assert answer["cf"][0, :80].min() < 0 < answer["cf"][0, 0]
+    assert answer["xsep_top"].item() == 1.0
+
+
+def test_a_trip_ahead_of_the_first_node_acts_at_the_nose(solve: Solve) -> None:
+    trips = torch.tensor([1e-6, 1e-3, 1.0], dtype=torch.float64)
+    answer = solve(AirfoilCase.of(_section("2412"), alpha=0.0, reynolds=3e6, trip_top=trips, trip_bottom=trips))
+    answer.raise_unless_ok()
+    for side in ("xtr_top", "xtr_bottom"):
+        foremost, near, free = answer[side].tolist()
+        assert foremost <= near < 0.01 < 0.3 < free
+
+
 def test_a_symmetric_section_at_no_angle_has_no_lift(solve: Solve, prove: Prove) -> None:
     answer = solve(AirfoilCase.of(_section("0012"), alpha=0.0))
     answer.raise_unless_ok()
