@@ -70,19 +70,20 @@ class ViscousSimulator(Simulator):
         """Answer every row; in double precision whatever the precision of the case."""
         flight = _flight(case)
         with torch.no_grad():
+            faults = _faults(flight.coordinates)
             fate = _converged(detached(flight), self.options)
+            sound = torch.tensor([not fault for fault in faults], device=fate.converged.device)
+            fate = replace(fate, converged=fate.converged & sound)
         flight = replace(flight, alpha=torch.where(case.lift_prescribed, fate.state.alpha, flight.alpha))
         follow = torch.is_grad_enabled() and any(value.requires_grad for value in flight.__dict__.values())
         values = _values(flight, fate, follow)
         converged = fate.converged.tolist()
-        return Solution(
-            values=values,
-            status=tuple(Status.OK if row else Status.NOT_CONVERGED for row in converged),
-            message=tuple(
-                "" if row else _why(fate, index, float(flight.mach[index])) for index, row in enumerate(converged)
-            ),
-            residuals=fate.residuals,
-        )
+        ends = [
+            (Status.OK, "") if converged[row] else _failure(fate, row, fault, flight)
+            for row, fault in enumerate(faults)
+        ]
+        status, message = zip(*ends, strict=True)
+        return Solution(values=values, status=status, message=message, residuals=fate.residuals)
 
 
 def _flight(case: AirfoilCase) -> Flight:
@@ -170,6 +171,34 @@ def _following_lift(flight: Flight, state: State, compressible: bool) -> Tensor:
     (slope,) = torch.autograd.grad(reached.sum(), free, retain_graph=True)
     moved = free.detach() + (torch.where(wanted, flight.lift, reached) - reached) / slope
     return torch.where(wanted, moved, flight.alpha)
+
+
+def _faults(coordinates: Tensor) -> list[str]:
+    """What makes each contour no airfoil that could be flown; empty where nothing does."""
+    step = coordinates.diff(dim=1)
+    repeated = (step.square().sum(-1) == 0).to(torch.int8)
+    x, y = coordinates.unbind(-1)
+    ahead = coordinates.roll(-1, dims=1)
+    area = 0.5 * (x * ahead[..., 1] - y * ahead[..., 0]).sum(1)
+    faults = []
+    for again, where, size in zip(repeated.amax(1).tolist(), repeated.argmax(1).tolist(), area.tolist(), strict=True):
+        if again:
+            faults.append(f"refused: nodes {where} and {where + 1} are the same point; panel the shape again")
+        elif size <= 0:
+            faults.append(
+                "refused: the nodes do not run from the upper trailing edge around the nose to the lower one; "
+                "reverse their order"
+            )
+        else:
+            faults.append("")
+    return faults
+
+
+def _failure(fate: Converged, row: int, fault: str, flight: Flight) -> tuple[Status, str]:
+    """How a row ended that has no answer, and why."""
+    if fault:
+        return Status.REFUSED, fault
+    return Status.NOT_CONVERGED, _why(fate, row, float(flight.mach[row]))
 
 
 def _why(fate: Converged, row: int, mach: float) -> str:

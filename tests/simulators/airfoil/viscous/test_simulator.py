@@ -109,6 +109,17 @@ def test_a_bubble_that_closes_is_no_separation(solve: Solve) -> None:
     assert answer["xsep_top"].item() == 1.0
 
 
+def test_a_contour_that_is_none_is_refused_and_the_others_are_answered(solve: Solve) -> None:
+    section = _section("2412")
+    repeated = section.clone()
+    repeated[40] = repeated[41]
+    answer = solve(AirfoilCase.of(torch.stack([section, repeated, section.flip(0)]), alpha=2.0))
+    assert answer.status == (Status.OK, Status.REFUSED, Status.REFUSED)
+    assert answer.message[1] == "refused: nodes 40 and 41 are the same point; panel the shape again"
+    assert "reverse their order" in answer.message[2]
+    assert torch.isfinite(answer["cl"]).tolist() == [True, False, False]
+
+
 def test_a_trip_ahead_of_the_first_node_acts_at_the_nose(solve: Solve) -> None:
     trips = torch.tensor([1e-6, 1e-3, 1.0], dtype=torch.float64)
     answer = solve(AirfoilCase.of(_section("2412"), alpha=0.0, reynolds=3e6, trip_top=trips, trip_bottom=trips))
