@@ -219,17 +219,6 @@ def test_a_stalled_row_is_a_row_and_spoils_no_other(solve: Solve, one_start: Poo
     assert answer["cd"][0].item() == pytest.approx(alone["cd"].item(), rel=1e-6)
 
 
-def test_a_shape_that_makes_nan_is_a_row_and_spoils_no_other(solve: Solve) -> None:
-    """Two nodes in one place: a panel without length."""
-    good = _section("2412")
-    broken = good.clone()
-    broken[31] = broken[30]
-    answer = solve(AirfoilCase.of(torch.stack((good, broken)), alpha=2.0))
-    assert answer.status == (Status.OK, Status.NOT_CONVERGED)
-    assert answer["cd"][1].isnan()
-    assert answer["cd"][0].item() > 0
-
-
 def test_no_iterations_no_answer(flown: tuple[AirfoilCase, Solution]) -> None:
     case, _ = flown
     start = (Caution(laminar=3.0, laminar_most=3.2, turbulent=2.0), 1)
