@@ -15,7 +15,7 @@ from understudy.datasets.splits import split
 from understudy.datasets.whole_files import write_bytes
 from understudy.simulators.interface import Answer
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
-from understudy.surrogate.calibration import FEWEST
+from understudy.surrogate.calibration import fewest_cases
 from understudy.surrogate.checkpoint import save
 from understudy.surrogate.evaluation import Report, evaluate
 from understudy.surrogate.prediction import Prediction
@@ -100,9 +100,10 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
                 raise ValueError(
                     f"no answered case for {name}: simulate more shapes, or give it a larger share of the families"
                 )
-        if len(parts.calibration) < 2 * FEWEST:
+        least = 2 * fewest_cases(config.surrogate.coverage)
+        if len(parts.calibration) < least:
             raise ValueError(
-                f"intervals need at least {2 * FEWEST} answered cases for calibration; got {len(parts.calibration)}: "
+                f"intervals need at least {least} answered cases for calibration; got {len(parts.calibration)}: "
                 "simulate more shapes, or give calibration a larger share of the families"
             )
         config.out.mkdir(parents=True, exist_ok=True)
