@@ -150,6 +150,15 @@ class DataSet:
             return Provenance.from_attributes(file.attrs)
 
     @cached_property
+    def identities(self) -> tuple[str, ...]:
+        """Which content all files hold, by `Provenance.identity`; files that belong together share one."""
+        found = []
+        for name in self.files:
+            with opened(name) as file:
+                found.append(Provenance.from_attributes(file.attrs).identity)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
     def inputs(self) -> Mapping[str, Float[Tensor, " rows"]]:
         """What was asked: name -> values of all rows, float64."""
         return {name: torch.from_numpy(self._column(f"inputs/{name}")) for name in INPUTS}

@@ -3,7 +3,7 @@
 from understudy.surrogate.building import SurrogateConfig, assemble, build
 from understudy.surrogate.checkpoint import PRETRAINED, CheckpointError, load, save
 from understudy.surrogate.evaluation import Report, evaluate
-from understudy.surrogate.fine_tuning import FineTuningConfig, fine_tune, widened
+from understudy.surrogate.fine_tuning import FineTuningConfig, fine_tune
 from understudy.surrogate.model import NODES
 from understudy.surrogate.networks.convolution import ConvolutionConfig
 from understudy.surrogate.networks.graph_config import GraphConfig
@@ -35,5 +35,4 @@ __all__ = [
     "training_data",
     "training_data_of",
     "training_data_of_rows",
-    "widened",
 ]

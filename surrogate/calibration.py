@@ -10,6 +10,7 @@ Lei et al. 2018); that it holds in parts of the range is measured, not proven.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from jaxtyping import Float
@@ -70,13 +71,17 @@ def calibrate(
         seed: of the division into halves.
 
     Raises:
-        ValueError: fewer than 40 cases in either half, or a coverage outside (0, 1).
+        ValueError: fewer cases in either half than `fewest_cases`, or a coverage outside (0, 1).
     """
     if not 0 < coverage < 1:
         raise ValueError(f"coverage must be above 0 and below 1; got {coverage}")
     first = _half_of_shapes(shape, seed)
-    if min(int(first.sum()), int((~first).sum())) < FEWEST:
-        raise ValueError(f"calibration needs at least {2 * FEWEST} cases of several shapes; got {len(shape)}")
+    halves, least = (int(first.sum()), int((~first).sum())), fewest_cases(coverage)
+    if min(halves) < least:
+        raise ValueError(
+            f"intervals that cover {coverage:.6g} need at least {least} cases in each half of the calibration shapes; "
+            f"got {halves[0]} and {halves[1]}: calibrate on more shapes, or ask for less coverage"
+        )
     curves = {}
     for name, error in errors.items():
         curve = _rising_curve(error[first], scales[name][first], coverage)
@@ -86,9 +91,30 @@ def calibrate(
 
 
 def conformal_quantile(scores: Float[Tensor, " cases"], coverage: float) -> Tensor:
-    """The ceil((n + 1) coverage)-th smallest score: one more score lies below it with at least this probability."""
-    rank = min(len(scores), math.ceil((len(scores) + 1) * coverage))
+    """The ceil((n + 1) coverage)-th smallest score: one more score lies below it with at least this probability.
+
+    Raises:
+        ValueError: so few scores that none has that rank.
+    """
+    rank = _rank(len(scores), coverage)
+    if rank > len(scores):
+        raise ValueError(
+            f"a coverage of {coverage:.6g} needs at least {_fewest_scores(coverage)} scores; got {len(scores)}"
+        )
     return scores.sort().values[rank - 1].clamp(min=LEAST_ERROR)
+
+
+def fewest_cases(coverage: float) -> int:
+    """Cases that each half of the calibration shapes must have for intervals of this coverage."""
+    return max(FEWEST, _fewest_scores(coverage))
+
+
+def _fewest_scores(coverage: float) -> int:
+    return next(size for size in count(1) if _rank(size, coverage) <= size)
+
+
+def _rank(size: int, coverage: float) -> int:
+    return math.ceil((size + 1) * coverage)
 
 
 def _half_of_shapes(shape: Tensor, seed: int) -> Tensor:
@@ -99,7 +125,7 @@ def _half_of_shapes(shape: Tensor, seed: int) -> Tensor:
 
 def _rising_curve(error: Tensor, scale: Tensor, coverage: float) -> Curve:
     """Error quantile of equally filled groups of the claimed scale, made to rise by pooling neighbours that do not."""
-    groups = max(1, min(KNOTS, len(error) // FEWEST))
+    groups = max(1, min(KNOTS, len(error) // fewest_cases(coverage)))
     order = scale.argsort()
     blocks = [[torch.log(scale[part]).mean(), error[part], 1] for part in order.tensor_split(groups)]
     pooled: list[list] = []

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from understudy.surrogate.calibration import Calibration, Curve
 from understudy.surrogate.ensemble import Ensemble
 from understudy.surrogate.model import NetworkConfig
 from understudy.surrogate.surrogate import Surrogate
@@ -49,35 +48,19 @@ def fine_tune(
             surrogate.predict(case))`.
         config: how.
 
-    The intervals are kept: with no unseen shapes at hand there is nothing to calibrate them on anew. Widening them by
-    what the new cases showed is the caller's choice (`widened`). Costs about a millisecond for each case, pass and
-    member.
+    All passes are taken and the last weights stand: every new case trains, so none could tell which pass was best. The
+    intervals are kept: with no unseen shapes at hand there is nothing to calibrate them on anew. Costs about a
+    millisecond for each case, pass and member.
     """
     config = config or FineTuningConfig()
     data = new if remembered is None else _with_rehearsal(new, remembered, config)
     members = [
-        train(data, new, _training(config, number, member.config), start=member).member
+        train(data, None, _training(config, number, member.config), start=member).member
         for number, member in enumerate(surrogate.ensemble)
     ]
     learnt = surrogate.card.data.get("fine_tuned_cases", 0) + len(new)
     card = replace(surrogate.card, data={**surrogate.card.data, "fine_tuned_cases": learnt})
     return Surrogate(Ensemble(members), surrogate.calibration, surrogate.familiarity, card)
-
-
-def widened(surrogate: Surrogate, factor: float) -> Surrogate:
-    """The same surrogate with intervals `factor` times as wide, for ground where they proved too narrow.
-
-    Raises:
-        ValueError: a factor that is not positive.
-    """
-    if not factor > 0:
-        raise ValueError(f"factor must be positive; got {factor}")
-    shift = math.log(factor)
-    curves = {
-        name: Curve(curve.ln_scale, curve.ln_width + shift) for name, curve in surrogate.calibration.curves.items()
-    }
-    calibration = Calibration(surrogate.calibration.coverage, curves)
-    return Surrogate(surrogate.ensemble, calibration, surrogate.familiarity, surrogate.card)
 
 
 def _with_rehearsal(new: TrainingData, remembered: TrainingData, config: FineTuningConfig) -> TrainingData:
@@ -95,5 +78,4 @@ def _training(config: FineTuningConfig, number: int, network: NetworkConfig) -> 
         seed=config.seed + number,
         weight_decay=0.0,
         average=config.average,
-        patience=config.passes,
     )

@@ -95,7 +95,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained member with the losses of its best epoch."""
+    """A trained member with the validation loss of its best epoch, infinite where nothing validated."""
 
     member: Member
     validation_loss: float
@@ -104,7 +104,7 @@ class Trained:
 
 def train(
     data: TrainingData,
-    validation: TrainingData,
+    validation: TrainingData | None,
     config: TrainingConfig,
     folder: Path | None = None,
     *,
@@ -114,13 +114,15 @@ def train(
     """Train one member, or go on where the run in `folder` stopped.
 
     Args:
-        data, validation: training rows, and rows of other shape families for early stopping.
+        data, validation: training rows, and rows of other shape families, which choose the epoch and stop the run.
+            Where there are none all epochs are run and the last one stands.
         config: of the run; a folder that holds a run of another configuration is refused.
         folder: where state and log are kept; without one an interrupt loses the run.
 
     Rarely needed:
         start: weights and normalisation to start from instead of random ones, for fine-tuning.
-        progress: called after every epoch with the epoch, their number and the validation loss.
+        progress: called after every epoch with the epoch, their number and the validation loss, or the training loss
+            where nothing validates.
 
     Under `torchrun` every process takes its share of each batch and the gradients are averaged.
 
@@ -136,13 +138,13 @@ def train(
     with _interrupt_between_steps() as interrupted:
         while run.epoch < config.epochs and run.epochs_without_gain < config.patience:
             loss = run.finish_epoch(data, None if folder is None else folder / STATE, interrupted)
-            errors = validate(run.averaged, validation, config.batch)
-            run.note(errors["validation"])
+            errors = {} if validation is None else validate(run.averaged, validation, config.batch)
+            run.note(errors.get("validation"))
             if folder is not None and run.rank == 0:
                 _log(folder / LOG, run, {"loss": loss, **errors})
                 run.save(folder / STATE)
             if progress is not None:
-                progress(run.epoch, config.epochs, errors["validation"])
+                progress(run.epoch, config.epochs, errors.get("validation", loss))
     return Trained(run.best_member(), run.best_loss, run.epoch)
 
 
@@ -263,9 +265,11 @@ class _Run:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.member.parameters()), 1 - decay)
 
-    def note(self, validation_loss: float) -> None:
-        """Keep the averaged weights if they are the best so far."""
-        if validation_loss < self.best_loss:
+    def note(self, validation_loss: float | None) -> None:
+        """Keep the averaged weights if they are the best so far, or if nothing tells which are."""
+        if validation_loss is None:
+            self.best = copy.deepcopy(self.averaged.state_dict())
+        elif validation_loss < self.best_loss:
             self.best_loss, self.epochs_without_gain = validation_loss, 0
             self.best = copy.deepcopy(self.averaged.state_dict())
         else:

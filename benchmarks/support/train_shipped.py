@@ -10,6 +10,7 @@ members: it goes on. On a processor, set `OMP_NUM_THREADS=1` first: two members 
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -22,13 +23,13 @@ from torch import Tensor
 
 from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import Side, side_of
-from understudy.learning import Parts, Shares, part
+from understudy.learning import Parts, Shares, card_data, part
 from understudy.memory import keep_freed_memory
-from understudy.surrogate.building import SurrogateConfig, assemble, train_members
+from understudy.surrogate.building import SurrogateConfig, build
 from understudy.surrogate.checkpoint import PRETRAINED, save
 from understudy.surrogate.evaluation import Report, evaluate
 from understudy.surrogate.networks.convolution import ConvolutionConfig
-from understudy.surrogate.surrogate import Card, Surrogate
+from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training import TrainingConfig
 from understudy.surrogate.training_data import TrainingData, training_data_of
 
@@ -37,7 +38,6 @@ CHUNK = 2048  # rows encoded at once
 #: parameters vary continuously: to hold these families out would be to know none of the commonest sections. So the seed
 #: is the first for which both train; every other family keeps its chance.
 SHARES = Shares(validation=0.05, calibration=0.1, test=0.1, seed=1)
-FULL_SIZE = 100_000  # simulations from which an ensemble no longer counts as interim
 NETWORK = ConvolutionConfig(channels=(8, 12, 24, 32, 48, 48))
 
 
@@ -67,29 +67,6 @@ def judged(surrogate: Surrogate, data: DataSet, rows: Int[Tensor, " rows"]) -> R
     """Accuracy on unseen families, through the same door as a user's."""
     case = data.case(rows)
     return evaluate(case, data.solution(rows), surrogate.predict(case))
-
-
-def card_of(
-    data: DataSet, read: int, parts: Parts, config: SurrogateConfig, *, rows: int, report: Report | None
-) -> Card:
-    """What a user is told of an ensemble made of the first `read` rows, `rows` of which were trained on."""
-    interim = "interim: " if read < FULL_SIZE else ""
-    return Card(
-        sentence=f"Ensemble of {config.members} convolutional networks, {interim}trained on {rows} cases.",
-        data={
-            "simulations": read,
-            "answered": int(data.ok[:read].sum()),
-            "training_cases": rows,
-            "training_shapes": len(data.shape[parts.training].unique()),
-            "calibration_cases": len(parts.calibration),
-            "test_cases": len(parts.test),
-            "simulator": data.provenance.simulator,
-            "identity": data.provenance.identity,
-            "trained_on": date.today().isoformat(),
-        },
-        accuracy={} if report is None else report.words(),
-        training=config.words(),
-    )
 
 
 def main(
@@ -133,17 +110,11 @@ def main(
             members=members,
             processes=processes,
         )
-        trained = [one.member for one in train_members(training, validation, config, folder)]
+        words = {**card_data(simulated, parts, SHARES, cases=read), "trained_on": date.today().isoformat()}
+        draft = build(training, validation, calibration, config, folder, identity=words)
         print(f"{members} members trained, {perf_counter() - started:.0f} s", flush=True)
-        draft = assemble(
-            trained,
-            training,
-            calibration,
-            config,
-            card_of(simulated, read, parts, config, rows=len(training), report=None),
-        )
         report = judged(draft, simulated, parts.test)
-        card = card_of(simulated, read, parts, config, rows=len(training), report=report)
+        card = replace(draft.card, accuracy=report.words())
         out.parent.mkdir(parents=True, exist_ok=True)
         save(Surrogate(draft.ensemble, draft.calibration, draft.familiarity, card), out)
         print(report.text())

@@ -15,7 +15,7 @@ from understudy.datasets.splits import split
 from understudy.datasets.whole_files import write_bytes
 from understudy.simulators.interface import Answer
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
-from understudy.surrogate.calibration import FEWEST
+from understudy.surrogate.calibration import fewest_cases
 from understudy.surrogate.checkpoint import save
 from understudy.surrogate.evaluation import Report, evaluate
 from understudy.surrogate.prediction import Prediction
@@ -100,9 +100,10 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
                 raise ValueError(
                     f"no answered case for {name}: simulate more shapes, or give it a larger share of the families"
                 )
-        if len(parts.calibration) < 2 * FEWEST:
+        least = 2 * fewest_cases(config.surrogate.coverage)
+        if len(parts.calibration) < least:
             raise ValueError(
-                f"intervals need at least {2 * FEWEST} answered cases for calibration; got {len(parts.calibration)}: "
+                f"intervals need at least {least} answered cases for calibration; got {len(parts.calibration)}: "
                 "simulate more shapes, or give calibration a larger share of the families"
             )
         config.out.mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,7 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
             training_data(data, parts.calibration),
             config.surrogate,
             config.out,
-            identity=_identity(data, config.shares),
+            identity=card_data(data, parts, config.shares),
             progress=progress,
         )
         report = evaluation(surrogate, data, parts.test)
@@ -152,25 +153,43 @@ def evaluation(
 
 
 def test_rows(surrogate: Surrogate, data: DataSet) -> Tensor:
-    """The rows that the surrogate has not seen: its test families where it was trained on this data set, else all."""
-    card = surrogate.card.data
-    if card.get("identities") != _identities(data):
-        return data.ok_rows
-    return part(data, Shares(**card["shares"])).test
+    """Answered rows of the shape families that the surrogate was tested on, in this data set or any other.
+
+    Raises:
+        ValueError: a card that does not say how the families were parted, or no such row.
+    """
+    shares = surrogate.card.data.get("shares")
+    if shares is None:
+        raise ValueError(
+            "expected a surrogate whose card says how the shape families were parted; its card has no shares, so no "
+            "row is sure to be unseen: evaluate on all rows (--rows all), or train it again"
+        )
+    rows = part(data, Shares(**shares)).test
+    if not len(rows):
+        raise ValueError(
+            f"expected answered cases of the surrogate's test families; got none among {len(data)}: evaluate on all "
+            "rows (--rows all), or simulate shapes of other families"
+        )
+    return rows
 
 
-def _identity(data: DataSet, shares: Shares) -> dict[str, Any]:
+def card_data(data: DataSet, parts: Parts, shares: Shares, *, cases: int | None = None) -> dict[str, Any]:
+    """What a card says of the data: which they are, how many, and how the shape families were parted.
+
+    Rarely needed:
+        cases: only so many of the first rows were read.
+    """
     source = data.provenance
+    count = len(data) if cases is None else cases
     return {
-        "identities": _identities(data),
+        "identities": list(data.identities),
         "simulator": f"{source.simulator} {source.simulator_version}",
-        "cases": len(data),
+        "cases": count,
+        "answered": int(data.ok[:count].sum()),
+        "training_shapes": len(data.shape[parts.training].unique()),
+        "test_cases": len(parts.test),
         "shares": vars(shares).copy(),
     }
-
-
-def _identities(data: DataSet) -> list[str]:
-    return [data.provenance.identity]
 
 
 def _numbers_only(answer: Reply) -> Reply:

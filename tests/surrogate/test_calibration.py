@@ -58,9 +58,27 @@ def test_conformal_quantile_is_the_published_rank():
     assert conformal_quantile(torch.arange(1.0, 20.0), 0.9) == 18
 
 
+def test_scores_too_few_for_the_coverage_are_refused():
+    """Of nine scores the largest is a 90 % bound; of eight none is, and the largest would promise too much."""
+    for coverage, least in ((0.9, 9), (0.5, 1), (0.99, 99)):
+        conformal_quantile(torch.ones(least), coverage)
+        with pytest.raises(ValueError, match=f"{coverage} needs at least {least} scores; got {least - 1}"):
+            conformal_quantile(torch.ones(least - 1), coverage)
+
+
+def test_coverage_that_the_cases_cannot_promise_is_refused():
+    """99 % needs 99 cases in each half, where 90 % is content with 40."""
+    error, scale, shape = noise(160, seed=3)
+    calibrate({"cl": error}, {"cl": scale}, shape)
+    with pytest.raises(ValueError, match=r"cover 0\.99 need at least 99 cases in each half .* got 80 and 80"):
+        calibrate({"cl": error}, {"cl": scale}, shape, coverage=0.99)
+    error, scale, shape = noise(240, seed=3)
+    calibrate({"cl": error}, {"cl": scale}, shape, coverage=0.99)
+
+
 def test_too_few_cases_and_senseless_coverage_are_refused():
-    error, scale, shape = noise(60, seed=3)
-    with pytest.raises(ValueError, match="at least 80 cases of several shapes; got 60"):
-        calibrate({"cl": error}, {"cl": scale}, shape)
+    error, scale, shape = noise(120, seed=3)
+    with pytest.raises(ValueError, match="at least 40 cases in each half of the calibration shapes; got 0 and 120"):
+        calibrate({"cl": error}, {"cl": scale}, torch.zeros_like(shape))
     with pytest.raises(ValueError, match="coverage must be above 0 and below 1"):
         calibrate({"cl": error}, {"cl": scale}, shape, coverage=1.0)

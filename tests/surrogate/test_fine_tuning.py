@@ -7,7 +7,8 @@ import torch
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution
-from understudy.surrogate.fine_tuning import FineTuningConfig, fine_tune, widened
+from understudy.surrogate import training
+from understudy.surrogate.fine_tuning import FineTuningConfig, fine_tune
 from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training_data import TrainingData, training_data_of
 
@@ -41,11 +42,11 @@ def test_own_answers_serve_as_memory(surrogate: Surrogate, random_cases: Callabl
     torch.testing.assert_close(recalled.cl.double(), answer["cl"], rtol=0, atol=1e-5)
 
 
-def test_widened_intervals(surrogate: Surrogate, random_cases: Callable[..., AirfoilCase]):
-    case = random_cases(4, seed=42)
-    narrow, wide = surrogate.predict(case), widened(surrogate, 3.0).predict(case)
-    torch.testing.assert_close(
-        wide.high["cl"] - wide.low["cl"], 3 * (narrow.high["cl"] - narrow.low["cl"]), rtol=1e-4, atol=0
-    )
-    with pytest.raises(ValueError, match="factor must be positive; got 0"):
-        widened(surrogate, 0.0)
+def test_no_case_that_trains_chooses_the_pass(
+    surrogate: Surrogate, training_rows: TrainingData, monkeypatch: pytest.MonkeyPatch
+):
+    """A loss on the new cases would look like validation and be none."""
+    judged = []
+    monkeypatch.setattr(training, "validate", lambda member, data, batch: judged.append(data))
+    fine_tune(surrogate, training_rows[:4], None, FineTuningConfig(passes=1))
+    assert not judged

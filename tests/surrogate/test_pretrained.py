@@ -17,11 +17,14 @@ def test_it_fits_into_the_package_and_names_its_data():
 
 
 def test_it_flies_a_plain_section_like_its_simulator():
-    """Cruise of a NACA 2412, far from every edge of the range; three times the errors usual there are allowed."""
+    """Cruise of a NACA 2412, far from every edge of the range: three times the mean error on the card is allowed."""
     angles = torch.tensor([0.0, 4.0, 8.0], dtype=torch.float64)
     case = AirfoilCase.of(panel(naca("2412")[None]), alpha=angles, reynolds=1e6)
-    promised, flown = load().predict(case), ViscousSimulator().predict(case)
+    surrogate = load()
+    promised, flown = surrogate.predict(case), ViscousSimulator().predict(case)
+    flown.raise_unless_ok()
     assert promised.known.all()
-    torch.testing.assert_close(promised["cl"], flown["cl"], rtol=0, atol=0.036)
-    torch.testing.assert_close(promised["cd"], flown["cd"], rtol=0.1, atol=0)
-    torch.testing.assert_close(promised["cm"], flown["cm"], rtol=0, atol=0.0063)
+    usual = surrogate.card.accuracy["accuracy"]["headline box"]
+    for name in ("cl", "cm"):
+        assert (promised[name] - flown[name]).abs().max() < 3 * usual[name]["mean"]
+    assert (promised["cd"].log() - flown["cd"].log()).abs().max() < 3 * usual["cd"]["mean"]

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from understudy.datasets.splits import Side, side_of
+from understudy.learning import Shares
 from understudy.simulators.shapes.library import collection, family
+from understudy.surrogate.checkpoint import load
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -32,6 +34,12 @@ def script() -> dict[str, Any]:
 def purposes(script: dict[str, Any], annotations_unchecked: None) -> dict[str, set[str]]:
     data = OneShapeAFamily()
     return {purpose: data.families(rows) for purpose, rows in vars(script["parts_of"](data)).items()}
+
+
+def test_the_shipped_card_says_how_the_families_were_parted(script: dict[str, Any]) -> None:
+    data = load().card.data
+    assert Shares(**data["shares"]) == script["SHARES"]
+    assert len(set(data["identities"])) == 3  # both halves of the smooth shapes, and the raw ones
 
 
 def test_no_test_family_serves_anything_else(script: dict[str, Any], purposes: dict[str, set[str]]) -> None:

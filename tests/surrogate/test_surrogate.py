@@ -79,13 +79,13 @@ def test_gradient_to_the_shape_is_that_of_finite_differences(surrogate: Surrogat
     x = case.coordinates.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(surrogate.predict(replace(case, coordinates=x))[name].sum(), x)
     bump = torch.sin(torch.linspace(0, torch.pi, 160, dtype=torch.float64))[None, :, None] * torch.tensor([0.0, 1.0])
-    step = 1e-3  # large enough for single precision; the bump is smooth, so the second order is small
+    step = 3e-4  # rounding in single precision and the second order are each below 1 % of any of the three
 
     def at(size: float) -> float:
         return float(surrogate.predict(replace(case, coordinates=case.coordinates + size * bump))[name])
 
     expected = (at(step) - at(-step)) / (2 * step)
-    assert float((gradient * bump).sum()) == pytest.approx(expected, rel=0.05, abs=0.02)
+    assert float((gradient * bump).sum()) == pytest.approx(expected, rel=0.02)
 
 
 def test_gradients_of_repeated_shapes_do_not_see_each_other(surrogate: Surrogate, random_cases: Cases):

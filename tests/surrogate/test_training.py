@@ -56,6 +56,27 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
         assert torch.equal(value, resumed[name]), name
 
 
+@pytest.mark.parametrize(("losses", "last"), [([3.0, 2.0, 1.0], True), ([1.0, 2.0, 3.0], False)])
+def test_the_last_epoch_stands_where_nothing_validates(
+    config: TrainingConfig,
+    training_rows: TrainingData,
+    monkeypatch: pytest.MonkeyPatch,
+    losses: list[float],
+    last: bool,
+):
+    """The weights are those of a run whose validation likes its last epoch best, not its first."""
+    rows = training_rows[:96]
+    unjudged = train(rows, None, config)
+    told = iter(losses)
+    monkeypatch.setattr(
+        training, "validate", lambda *_: dict.fromkeys(("validation", "cl", "ln_cd", "cm", "xtr"), next(told))
+    )
+    judged = train(rows, rows, config).member.state_dict()
+    same = all(torch.equal(value, judged[name]) for name, value in unjudged.member.state_dict().items())
+    assert same is last
+    assert unjudged.epochs == 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_saves_the_state(
     number: signal.Signals,

@@ -13,7 +13,7 @@ def evaluate(
     by: Annotated[str, Parameter(help="surrogate (the pretrained one) or the path of a checkpoint")] = "surrogate",
     rows: Annotated[
         Literal["unseen", "all"],
-        Parameter(help="unseen: the test families, if the surrogate was trained on this data set"),
+        Parameter(help="unseen: shapes of its test families alone; all: every answered case"),
     ] = "unseen",
     out: Annotated[Path | None, Parameter(help="JSON file for the figures")] = None,
 ) -> None:
