@@ -168,7 +168,7 @@ def test_interrupted_verify_leaves_the_design(understudy, problem, tmp_path, int
 
 def test_interrupted_evaluate_is_one_sentence(understudy, data, checkpoint, tmp_path, interrupt):
     interrupt(Surrogate, "predict", 2)
-    code, out, err = understudy("evaluate", data, "--by", checkpoint, "--out", tmp_path / "e.json")
+    code, out, err = understudy("evaluate", data, "--by", checkpoint, "--rows", "all", "--out", tmp_path / "e.json")
     assert (code, out) == (130, "")
     assert last_line(err) == "understudy: stopped; run the same command again"
     assert not (tmp_path / "e.json").exists()
@@ -252,7 +252,7 @@ def test_verify_and_evaluate_without_room_keep_what_was_there(understudy, proble
     with room(1000):
         code, _, err = understudy("verify", tmp_path / "run", "--by", "viscous")
         assert (code, last_line(err)) == (1, no_room_for("verified-closed-form.json"))
-        code, _, err = understudy("evaluate", data, "--by", checkpoint, "--out", figures)
+        code, _, err = understudy("evaluate", data, "--by", checkpoint, "--rows", "all", "--out", figures)
         assert (code, last_line(err)) == (1, no_room_for("figures.json"))
     assert figures.read_text() == "figures of before"
 
