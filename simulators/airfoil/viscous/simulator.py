@@ -65,7 +65,7 @@ class ViscousSimulator(Simulator):
         return {name: value for name, value in asdict(self.options).items() if name not in _WORK}
 
     def predict(self, case: AirfoilCase) -> Solution:
-        """Answer every row; in double precision whatever the precision of the case."""
+        """Answer every row; computed in double precision whatever the precision of the case."""
         flight = _flight(case)
         with torch.no_grad():
             fate = _converged(detached(flight), self.options)
@@ -74,7 +74,7 @@ class ViscousSimulator(Simulator):
         values = _values(flight, fate, follow)
         converged = fate.converged.tolist()
         return Solution(
-            values=values,
+            values={name: value.to(case.coordinates.dtype) for name, value in values.items()},
             status=tuple(Status.OK if row else Status.NOT_CONVERGED for row in converged),
             message=tuple(
                 "" if row else _why(fate, index, float(flight.mach[index])) for index, row in enumerate(converged)
