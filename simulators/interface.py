@@ -39,7 +39,8 @@ class Answer(ABC):  # never made itself; what simulators and surrogates answer w
     """Named quantities of a batch of cases, with how each case ended.
 
     values: quantity name -> tensor, (batch,) for a quantity of the case, (batch, nodes) for one of the surface nodes,
-        in the units of `quantities`. Rows whose status is not ok hold NaN.
+        in the units of `quantities`, in the dtype and on the device of the case's coordinates whatever they were
+        computed in. Rows whose status is not ok hold NaN.
     status, message: one per case; the message is empty where the status is ok, otherwise one sentence with cause and
         remedy.
     """

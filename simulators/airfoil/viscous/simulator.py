@@ -67,7 +67,7 @@ class ViscousSimulator(Simulator):
         return {name: value for name, value in asdict(self.options).items() if name not in _WORK}
 
     def predict(self, case: AirfoilCase) -> Solution:
-        """Answer every row; in double precision whatever the precision of the case."""
+        """Answer every row; computed in double precision whatever the precision of the case."""
         flight = _flight(case)
         with torch.no_grad():
             faults = _faults(flight.coordinates)
@@ -83,6 +83,7 @@ class ViscousSimulator(Simulator):
             for row, fault in enumerate(faults)
         ]
         status, message = zip(*ends, strict=True)
+        values = {name: value.to(case.coordinates.dtype) for name, value in values.items()}
         return Solution(values=values, status=status, message=message, residuals=fate.residuals)
 
 
