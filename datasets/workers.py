@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar, final
 
 import torch
@@ -47,6 +48,21 @@ class SpawnedProcesses(Executor):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
+@contextmanager
+def trainings(processes: int, threads: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes for work that saves its state on Ctrl-C or SIGTERM; they hear of it when this process does."""
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _begin_training, (threads,)) as pool:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise
+
+
 def keep_to_one_thread() -> None:
     """Let torch compute on one thread from now on: parallelism is over chunks, and answers do not depend on the cores.
 
@@ -56,20 +72,15 @@ def keep_to_one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def end_with_parent() -> None:
-    """Let this process end when the one that started it does, even by a kill.
-
-    A killed parent ends nobody; an orphan would compute what a second run computes too, then wait for ever.
-    """
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
-
-
 @contextmanager
 def _inherited_by_children() -> Iterator[None]:
-    """Set what a process started in this block shall have from its very first moment: one thread, deaf to Ctrl-C."""
+    """Set what a process started in this block shall have from its very first moment: one thread, deaf to Ctrl-C.
+
+    A Ctrl-C that comes meanwhile interrupts this process at the end of the block.
+    """
+    resource_tracker.ensure_running()  # which the first process would start, and that lets Ctrl-C through again
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
     os.environ.update(_ONE_THREAD)
     try:
         yield
@@ -79,13 +90,26 @@ def _inherited_by_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        if in_main_thread:
-            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _end_with_parent()
+
+
+def _begin_training(threads: int) -> None:
+    _end_with_parent()
+    torch.set_num_threads(threads)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it does, even by a kill.
+
+    A killed parent ends nobody; an orphan would compute what a second run computes too, then wait for ever.
+    """
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
 
 
 def _exit_after_parent() -> None:

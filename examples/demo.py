@@ -7,12 +7,11 @@ Killed at any moment, the same command goes on where it stopped.
 
 import argparse
 import json
-import multiprocessing
 import os
 import shutil
 import sys
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 from understudy.asking import CHECKPOINT
@@ -21,7 +20,7 @@ from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.progress import progress_bar
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.sampling import ConditionRanges
-from understudy.datasets.workers import keep_to_one_thread
+from understudy.datasets.workers import keep_to_one_thread, trainings
 from understudy.design.design import Design
 from understudy.design.learning import fine_tuning
 from understudy.design.optimise import Step
@@ -31,6 +30,7 @@ from understudy.design.verify import verify
 from understudy.learning import EVALUATION, Shares, TrainConfig, part, train_surrogate
 from understudy.memory import keep_freed_memory
 from understudy.simulators.registry import simulator
+from understudy.stopping import stop_on_signals
 from understudy.surrogate import ConvolutionConfig, GraphConfig, SurrogateConfig, TrainingConfig, load, training_data
 from understudy.surrogate.training import LOG
 
@@ -51,6 +51,7 @@ def main() -> int:
     arguments.add_argument("--cases", type=int, default=CASES, help="cases to simulate")
     arguments.add_argument("--out", type=Path, help="folder for everything")
     given = arguments.parse_args()
+    stop_on_signals()
     keep_freed_memory()
     folder = given.out or Path("runs") / ("demo" if given.cases == 4000 else f"demo-{given.cases}")
     began = time.monotonic()
@@ -94,8 +95,7 @@ def train(data: Path, folder: Path, parts: Shares) -> None:
     if not configs:
         return
     os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(WORKERS, context) as pool:
+    with trainings(WORKERS, threads=1) as pool:
         runs = {kind: pool.submit(train_surrogate, config) for kind, config in configs.items()}
         watch(runs, configs)
         for run in runs.values():

@@ -1,8 +1,6 @@
 """From a data set to a surrogate: members trained side by side, calibrated on shapes that none of them has seen."""
 
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from understudy.datasets.workers import end_with_parent
+from understudy.datasets.workers import trainings
 from understudy.surrogate.calibration import Calibration, calibrate
 from understudy.surrogate.ensemble import ENSEMBLE_NUMBERS, Ensemble, EnsembleOutput
 from understudy.surrogate.familiarity import Familiarity, familiarity_of
@@ -110,19 +108,11 @@ def train_members(
         ]
     data.share()
     validation.share()
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(config.processes, context, _begin, (config.threads,)) as pool:
+    with trainings(config.processes, config.threads) as pool:
         runs = [
             pool.submit(train, data, validation, member, place) for member, place in zip(configs, folders, strict=True)
         ]
-        try:
-            return [run.result() for run in runs]
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()  # each saves its state, as it does on Ctrl-C, and ends
-            raise
+        return [run.result() for run in runs]
 
 
 def assemble(
@@ -166,11 +156,6 @@ def _conditions(data: TrainingData) -> dict[str, Tensor]:
     top, bottom = data.trips.unbind(1)
     rest = {name: getattr(data, name) for name in ("alpha", "reynolds", "mach", "n_crit")}
     return {**rest, "trip_top": top, "trip_bottom": bottom}
-
-
-def _begin(threads: int) -> None:
-    end_with_parent()
-    torch.set_num_threads(threads)
 
 
 def _for_member(progress: MemberProgress | None, number: int) -> Progress | None:

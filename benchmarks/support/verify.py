@@ -9,13 +9,14 @@ with the step in which it was killed. Any change of code, tests, benchmarks or v
 
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from understudy.stopping import stop_on_signals
 
 ROOT = Path(__file__).parents[2]
 STAMPS = ROOT / "runs" / "verify"
@@ -75,8 +76,7 @@ def steps() -> Iterator[Step]:
 
 def main() -> None:
     """Run what is not done, tell what failed."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell made a job in the background deaf to Ctrl-C
-        signal.signal(number, signal.default_int_handler)
+    stop_on_signals()
     code = fingerprint()
     failed = []
     try:

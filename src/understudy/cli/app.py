@@ -1,7 +1,6 @@
 """The commands together, and how they end: a result, or one sentence on standard error and an exit code above 0."""
 
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from understudy.cli.simulate import simulate
 from understudy.cli.train import train
 from understudy.cli.verify import verify
 from understudy.memory import keep_freed_memory
+from understudy.stopping import stop_on_signals
 
 DEFECT = "UNDERSTUDY_TRACEBACK"  # set it to see where an error came from
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -35,9 +35,7 @@ for command in (simulate, data, train, evaluate, predict, design, verify):
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 not done, 2 misused, 130 interrupted."""
-    # Both end a command alike, also where a shell that put it in the background made it deaf to Ctrl-C.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    stop_on_signals()
     # Torch, not yet imported, then keeps to one thread: more only wait for each other in operations as small as ours.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     keep_freed_memory()
