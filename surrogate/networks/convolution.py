@@ -16,7 +16,15 @@ from torch.autograd.function import FunctionCtx
 from torch.nn.functional import silu
 
 from understudy.surrogate.networks.heads import CaseHead, FieldHead, NetworkOutput
-from understudy.surrogate.networks.mirror import MirrorConv1d, MirrorGrow, MirrorLinear, MirrorStem, lift
+from understudy.surrogate.networks.mirror import (
+    MirrorConv1d,
+    MirrorGrow,
+    MirrorLinear,
+    MirrorStem,
+    mirror_silu,
+    parts_of_fields,
+    streams_of,
+)
 
 
 @dataclass(frozen=True)
@@ -74,23 +82,23 @@ class ConvolutionalNetwork(nn.Module):
     def forward(self, even: Tensor, odd: Tensor, even_conditions: Tensor, odd_conditions: Tensor) -> NetworkOutput:
         """Normalised inputs in, normalised outputs out; shapes as in `Encoding`."""
         conditions = self.conditions(even_conditions, odd_conditions)
-        modulation = iter(self.modulation(conditions).unflatten(2, (2, -1)).split(self.modulated, dim=3))
-        streams = self.stem(even, odd)
+        modulation = iter(streams_of(self.modulation(conditions)).split(self.modulated, dim=3))
+        parts = self.stem(even, odd)
         passed = []
         for level, blocks in enumerate(self.down):
             if level:
-                streams = self.shrink[level - 1](streams)
-            streams = blocks(streams, modulation)
-            passed.append(streams)
-        coarse = streams = passed.pop()
+                parts = self.shrink[level - 1](parts)
+            parts = blocks(parts, modulation)
+            passed.append(parts)
+        coarse = parts = passed.pop()
         for level in reversed(range(len(self.up))):
-            streams = passed.pop() + self.grow[level](streams)
-            streams = self.up[level](streams, modulation)
-        return self.case(self.fields(streams), streams, coarse, conditions)
+            parts = self.grow[level](parts, passed.pop())
+            parts = self.up[level](parts, modulation)
+        return self.case(self.fields(parts), parts, coarse, conditions)
 
 
 class ConditionNetwork(nn.Module):
-    """Two streams of features of the flow conditions."""
+    """Features of the flow conditions."""
 
     def __init__(self, conditions: int, hidden: int, *, members: int = 1) -> None:
         super().__init__()
@@ -98,7 +106,8 @@ class ConditionNetwork(nn.Module):
         self.second = MirrorLinear(hidden, hidden, members=members, gain=1.7)
 
     def forward(self, even: Tensor, odd: Tensor) -> Tensor:
-        return silu(self.second(silu(self.first(lift(even, odd, self.first.members)))))
+        parts = parts_of_fields(even, odd).expand(self.first.members, -1, -1, -1)
+        return mirror_silu(self.second(mirror_silu(self.first(parts))))
 
 
 class ResidualBlock(nn.Module):
@@ -110,14 +119,14 @@ class ResidualBlock(nn.Module):
         self.first = MirrorConv1d(channels, channels, size, members=members)
         self.second = MirrorConv1d(channels, channels, size, members=members, gain=0.5)
 
-    def forward(self, streams: Tensor, modulation: Tensor) -> Tensor:
-        """Modulation (members, batch, 2, 2 channels): the departure of the scale from 1, then the shift."""
-        scale, shift = (part.flatten(2)[:, :, None] for part in modulation.split(self.channels, dim=3))
-        return streams + self.second(_ModulatedSilu.apply(self.first(streams), 1 + scale, shift))
+    def forward(self, parts: Tensor, modulation: Tensor) -> Tensor:
+        """Modulation (members, 2 streams, batch, 2 channels): the departure of the scale from 1, then the shift."""
+        scale, shift = modulation[:, :, :, None].split(self.channels, dim=4)
+        return parts + self.second(_ModulatedSilu.apply(self.first(parts), 1 + scale, shift))
 
 
 class _ModulatedSilu(torch.autograd.Function):
-    """silu(scale * x + shift) with the same scale and shift at all nodes, in single precision at least.
+    """silu(scale * x + shift) of the streams, the same scale and shift at all nodes, in single precision at least.
 
     Written out because the pieces, one after the other, read and write the signal twice as often.
     """
@@ -125,29 +134,39 @@ class _ModulatedSilu(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: FunctionCtx,
-        values: Float[Tensor, "members batch nodes channels"],
-        scale: Float[Tensor, "members batch 1 channels"],
-        shift: Float[Tensor, "members batch 1 channels"],
-    ) -> Float[Tensor, "members batch nodes channels"]:
-        dtype = torch.promote_types(values.dtype, torch.float32)
-        modulated = torch.addcmul(shift.to(dtype), values.to(dtype), scale.to(dtype))
-        ctx.save_for_backward(values, scale, shift, modulated)
-        return silu(modulated).to(values.dtype)
+        parts: Float[Tensor, "members 2 batch nodes channels"],
+        scale: Float[Tensor, "members 2 batch 1 channels"],
+        shift: Float[Tensor, "members 2 batch 1 channels"],
+    ) -> Float[Tensor, "members 2 batch nodes channels"]:
+        dtype = torch.promote_types(parts.dtype, torch.float32)
+        modulated = torch.addcmul(shift.to(dtype), _sum_and_difference(parts.to(dtype)), scale.to(dtype))
+        ctx.save_for_backward(parts, scale, shift, modulated)
+        return _sum_and_difference(silu(modulated), 0.5).to(parts.dtype)
 
     @staticmethod
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        values, scale, shift, modulated = ctx.saved_tensors  # type: ignore[attr-defined]
+        parts, scale, shift, modulated = ctx.saved_tensors  # type: ignore[attr-defined]
         dtype = modulated.dtype
-        gradient = torch.ops.aten.silu_backward(gradient.to(dtype), modulated)
-        by_scale = (gradient * values.to(dtype)).sum(2, keepdim=True)
-        by_shift = gradient.sum(2, keepdim=True)
-        return (gradient * scale).to(values.dtype), by_scale.to(scale.dtype), by_shift.to(shift.dtype)
+        gradient = torch.ops.aten.silu_backward(_sum_and_difference(gradient.to(dtype), 0.5), modulated)
+        by_shift = gradient.sum(3, keepdim=True)
+        by_scale = (gradient * _sum_and_difference(parts.to(dtype))).sum(3, keepdim=True)
+        by_parts = _sum_and_difference(gradient * scale)
+        return by_parts.to(parts.dtype), by_scale.to(scale.dtype), by_shift.to(shift.dtype)
+
+
+def _sum_and_difference(pair: Float[Tensor, "members 2 *rows"], factor: float = 1.0) -> Tensor:
+    """As `streams_of`, or `parts_of` with a factor of a half, with less traffic; it has no gradient."""
+    result = torch.empty_like(pair, memory_format=torch.contiguous_format)
+    first, second = pair.unbind(1)
+    torch.add(first, second, out=result[:, 0])
+    torch.sub(first, second, out=result[:, 1])
+    return result if factor == 1.0 else result.mul_(factor)
 
 
 class Blocks(nn.ModuleList):
     """Blocks one after the other, each with the next modulation."""
 
-    def forward(self, streams: Tensor, modulation: Iterator[Tensor]) -> Tensor:
+    def forward(self, parts: Tensor, modulation: Iterator[Tensor]) -> Tensor:
         for block in self:
-            streams = block(streams, next(modulation))
-        return streams
+            parts = block(parts, next(modulation))
+        return parts

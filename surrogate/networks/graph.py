@@ -14,6 +14,7 @@ from torch_geometric.nn import MessagePassing
 from understudy.surrogate.encoding import EVEN_FIELDS, ODD_FIELDS
 from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.networks.heads import CaseHead, FieldHead, NetworkOutput
+from understudy.surrogate.networks.mirror import parts_of
 
 COARSENING = 4
 
@@ -56,9 +57,8 @@ class GraphNetwork(nn.Module):
         coarse = state.unflatten(0, (graphs, nodes))
         fine = self.own(both) + self.refine(coarse).unflatten(2, (COARSENING, -1)).flatten(1, 2)
         fine = fine + self.last(silu(fine))
-        streams, coarse_streams = _as_streams(silu(fine)), _as_streams(coarse)
-        condition_streams = torch.cat(conditions.chunk(2), 1)[None]
-        return self.case(self.fields(streams), streams, coarse_streams, condition_streams)
+        parts = _as_parts(silu(fine))
+        return self.case(self.fields(parts), parts, _as_parts(coarse), parts_of(torch.stack(conditions.chunk(2))[None]))
 
     @staticmethod
     def _positions(both: Tensor, nodes: int) -> Tensor:
@@ -118,7 +118,7 @@ def surface_edges(graphs: int, nodes: int, reaches: tuple[int, ...], device: tor
     return torch.stack([(senders + start).flatten(), (receivers + start).flatten()]), kind
 
 
-def _as_streams(both: Tensor) -> Tensor:
-    """(2 batch, nodes, features) of cases and mirror images to the two streams of `networks.mirror`, of one member."""
+def _as_parts(both: Tensor) -> Tensor:
+    """(2 batch, nodes, features) of cases and mirror images as a signal of `networks.mirror`, of one member."""
     case, image = both.chunk(2)
-    return torch.cat([case, image.flip(1)], 2)[None]
+    return parts_of(torch.stack([case, image.flip(1)])[None])

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
 
-from understudy.surrogate.networks.mirror import MirrorLinear, MirrorSum
+from understudy.surrogate.networks.mirror import MirrorLinear, MirrorSum, mirror_silu, parts_of, streams_of
 
 FIELDS = ("cp", "cf", "theta", "delta_star")
 EVEN_NUMBERS = ("ln_cd", "spread_cl", "spread_cd", "spread_cm")
@@ -27,14 +26,14 @@ class NetworkOutput:
 
 
 class FieldHead(nn.Module):
-    """Node fields, even under mirroring, from two streams."""
+    """Node fields, even under mirroring, from a signal of `networks.mirror`."""
 
     def __init__(self, channels: int, *, members: int = 1) -> None:
         super().__init__()
         self.out = MirrorSum(channels, len(FIELDS), members=members, gain=0.5)
 
-    def forward(self, streams: Tensor) -> Tensor:
-        return self.out(streams).permute(1, 0, 3, 2)
+    def forward(self, parts: Tensor) -> Tensor:
+        return self.out(parts).permute(1, 0, 3, 2)
 
 
 class CaseHead(nn.Module):
@@ -47,11 +46,10 @@ class CaseHead(nn.Module):
         self.out = MirrorLinear(hidden, len(EVEN_NUMBERS) + len(PAIRED_NUMBERS), members=members, gain=0.5)
 
     def forward(self, fields: Tensor, fine: Tensor, coarse: Tensor, conditions: Tensor) -> NetworkOutput:
-        edges = torch.stack([fine[:, :, 0], fine[:, :, -1]], 3).unflatten(2, (2, -1))
-        own, image = edges.unbind(2)
-        edges = torch.stack([own.flatten(2), image.flip(3).flatten(2)], 2)  # each stream's own upper edge comes first
-        streams = [values.unflatten(2, (2, -1)) for values in (fine.mean(2), coarse.mean(2), conditions)]
-        features = torch.cat([edges, *streams], 3).flatten(2)
-        numbers = self.out(silu(self.second(silu(self.first(features))))).unflatten(2, (2, -1)).transpose(0, 1)
+        own, image = streams_of(torch.stack([fine[:, :, :, 0], fine[:, :, :, -1]], 4)).unbind(1)
+        edges = parts_of(torch.stack([own, image.flip(3)], 1)).flatten(3)  # each stream's own upper edge comes first
+        features = torch.cat([edges, fine.mean(3), coarse.mean(3), conditions], 3)
+        hidden = mirror_silu(self.second(mirror_silu(self.first(features))))
+        numbers = streams_of(self.out(hidden)).permute(2, 0, 1, 3)
         even = len(EVEN_NUMBERS)
         return NetworkOutput(fields, numbers[..., :even].sum(2), numbers[..., even:])

@@ -9,7 +9,7 @@ from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_COND
 from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
 from understudy.surrogate.networks.graph import GraphNetwork, surface_edges
 from understudy.surrogate.networks.graph_config import GraphConfig
-from understudy.surrogate.networks.mirror import MirrorConv1d
+from understudy.surrogate.networks.mirror import MirrorConv1d, parts_of, streams_of
 
 FIELDS, CONDITIONS = (len(EVEN_FIELDS), len(ODD_FIELDS)), (len(EVEN_CONDITIONS), len(ODD_CONDITIONS))
 
@@ -49,12 +49,12 @@ def test_trailing_edge_hears_of_the_nose(network: nn.Module):
 
 def test_kept_kernel_follows_a_change_of_weights():
     layer = MirrorConv1d(2, 2, 3).requires_grad_(False)
-    streams = torch.randn(1, 1, 10, 4)
-    before = layer(streams)
+    parts = torch.randn(1, 2, 1, 10, 2)
+    before = layer(parts)
     with torch.no_grad():
         layer.same.mul_(2)
         layer.cross.mul_(2)
-    torch.testing.assert_close(layer(streams), 2 * before)
+    torch.testing.assert_close(layer(parts), 2 * before)
 
 
 def test_surface_graph_links_neighbours_and_the_opposite_side():
@@ -75,13 +75,20 @@ def test_unequal_levels_are_refused():
         ConvolutionConfig(channels=(4, 4), blocks=(1,))
 
 
-def test_convolution_is_that_of_torch_around_the_contour():
-    layer = MirrorConv1d(3, 2, 3).double()
-    streams = torch.randn(1, 4, 10, 6, dtype=torch.float64)
-    matrix, bias = layer.matrix_and_bias()
-    kernel = matrix[0].unflatten(1, (3, 6)).transpose(1, 2)
-    expected = conv1d(pad(streams[0].transpose(1, 2), (1, 1), mode="circular"), kernel, bias[0, 0])
-    torch.testing.assert_close(layer(streams)[0], expected.transpose(1, 2), rtol=0, atol=1e-13)
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 1), (1, 1), (2, 2), (3, 3)])
+def test_convolution_is_that_of_torch_around_the_contour(size: int, stride: int):
+    layer = MirrorConv1d(3, 2, size, stride=stride).double()
+    nn.init.normal_(layer.bias)
+    case, image = streams = torch.randn(2, 4, 3, 30, dtype=torch.float64)  # channels before nodes, as torch has them
+    same, cross = layer.same[0], layer.cross[0]
+
+    def convolve(own: torch.Tensor, other: torch.Tensor, same: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
+        around = pad(torch.cat([own, other], 1), (layer.reach, layer.reach), mode="circular")
+        return conv1d(around, torch.cat([same, cross], 1), layer.bias[0], stride)
+
+    expected = [convolve(case, image, same, cross), convolve(image, case, same.flip(2), cross.flip(2))]
+    answer = streams_of(layer(parts_of(streams.transpose(2, 3)[None])))
+    torch.testing.assert_close(answer[0], torch.stack(expected).transpose(2, 3), rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("network", networks()[:1], ids=["convolution"])
