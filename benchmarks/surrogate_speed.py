@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/surrogate_speed.py
 
 Every one of the predictions has a shape of its own on 120 nodes, so each is panelled anew and has its own panel
-solution: a polar of one shape costs far less. Parts of the batch are answered by several threads of one process.
+solution: a polar of one shape costs far less. Parts of the batch are answered by several threads of one process. The
+many predictions are timed more than once and the fastest counts: what else the machine does only ever slows it.
 """
 
 import time
@@ -25,6 +26,7 @@ from understudy.surrogate.surrogate import Surrogate
 COUNT = 10_000
 PART = 250  # rows that a thread takes at once
 RAW_NODES = 120
+RUNS = 3
 
 
 def random_cases(count: int, nodes: int) -> AirfoilCase:
@@ -39,12 +41,15 @@ def random_cases(count: int, nodes: int) -> AirfoilCase:
 
 
 def seconds_of_many(surrogate: Surrogate, case: AirfoilCase, threads: int) -> float:
-    """Wall time of all predictions with their intervals."""
+    """Wall time of all predictions with their intervals, the least of `RUNS`."""
     surrogate.predict(case[:PART])
-    started = time.perf_counter()
+    times = []
     with torch.no_grad(), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(surrogate.predict, case.chunks(PART)))
-    return time.perf_counter() - started
+        for _ in range(RUNS):
+            started = time.perf_counter()
+            list(pool.map(surrogate.predict, case.chunks(PART)))
+            times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def seconds_of_gradient(surrogate: Surrogate, repeats: int = 30) -> float:
@@ -74,7 +79,7 @@ def main(*, checkpoint: Path | None = None, count: int = COUNT, threads: int = 2
     figures = [Figure("one prediction with its gradient to all coordinates", f"{1e3 * gradient:.1f} ms", "10 ms")]
     for nodes in (RAW_NODES, NODES):
         seconds = seconds_of_many(surrogate, random_cases(count, nodes), threads)
-        what = f"{count} predictions with intervals, shapes on {nodes} nodes, {threads} threads"
+        what = f"{count} predictions with intervals, shapes on {nodes} nodes, {threads} threads, fastest of {RUNS}"
         figures.append(Figure(what, f"{seconds:.1f} s", "10 s, aim 4"))
     print(*figures, sep="\n")
     if checkpoint is None and count == COUNT:

@@ -47,7 +47,7 @@ class Surrogate(Predictor):
 
     Gradients flow from every value and interval to the coordinates and conditions; the panelling and the panel solution
     are part of the graph. A prescribed lift is met by solving for the angle; its gradient is that of the implicit
-    function. One prediction with its gradient costs about twenty milliseconds on a processor.
+    function. One prediction with its gradient costs 20 to 25 milliseconds on a processor.
     """
 
     name = "surrogate"
