@@ -1,0 +1,190 @@
+"""What flows out of each cell, less what is made in it: zero in a steady state.
+
+Cell-centred finite volumes on one structured block: Roe's flux of states reconstructed with third-order accuracy, the
+full viscous terms, and the model of Spalart and Allmaras.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from understudy.simulators.flow import spalart_allmaras as sa
+from understudy.simulators.flow.flow_case import Stream
+from understudy.simulators.flow.gas import GAMMA, PRANDTL, TURBULENT_PRANDTL, primitive, viscosity_law
+from understudy.simulators.flow.metrics import Metrics
+from understudy.simulators.flow.reconstruction import face_states
+from understudy.simulators.flow.roe import roe_flux
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """What is solved: grid, stream and physics. model: "euler", "laminar" or "sa"."""
+
+    metrics: Metrics
+    stream: Stream
+    model: str
+    limited: bool = True
+
+    @property
+    def viscous(self) -> bool:
+        return self.model != "euler"
+
+    @property
+    def turbulent(self) -> bool:
+        return self.model == "sa"
+
+    @property
+    def wall(self) -> slice:
+        """Columns of cells on the body."""
+        columns = self.metrics.areas.shape[1]
+        return slice(self.metrics.wake, columns - self.metrics.wake)
+
+
+def with_ghosts(flow: Flow, cells: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni+4 nj+4"]:
+    """Primitive variables with two layers of ghosts around.
+
+    Across a cut they are the cells of its other side. At a wall they mirror the flow: with friction it stands still
+    there, without it only does not pass through. Far away they are the free stream.
+    """
+    wake = flow.metrics.wake
+    near = cells[..., :2]
+    wall = near[:, :, flow.wall]
+    density, u, v, pressure, working = wall.unbind(1)
+    if flow.viscous:
+        u, v = -u, -v
+    else:
+        normal = flow.metrics.j_faces[:, :, flow.wall, 0]
+        nx, ny = (normal / normal.square().sum(1).sqrt()[:, None])[..., None].unbind(1)
+        through = u * nx + v * ny
+        u, v = u - 2 * through * nx, v - 2 * through * ny
+    mirrored = torch.stack((density, u, v, pressure, -working), 1)
+    other_side = near.flip(2)
+    below = torch.cat((other_side[:, :, :wake], mirrored, other_side[:, :, cells.shape[2] - wake :]), 2).flip(3)
+    far = flow.stream.primitive()[:, :, None, None]
+    columns = torch.cat((below, cells, far.expand(-1, -1, cells.shape[2], 2)), 3)
+    if wake == 0:
+        return torch.cat((columns[:, :, -2:], columns, columns[:, :, :2]), 2)
+    ends = far.expand(-1, -1, 2, columns.shape[3])
+    return torch.cat((ends, columns, ends), 2)
+
+
+def residual(flow: Flow, state: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni nj"]:
+    """Net outflow of conserved variables less sources times area."""
+    cells = primitive(state)
+    padded = with_ghosts(flow, cells)
+    i_flux = _inviscid(flow, padded[..., 2:-2], flow.metrics.i_faces, 2)
+    j_flux = _inviscid(flow, padded[:, :, 2:-2], flow.metrics.j_faces, 3)
+    j_flux = _with_wall(flow, cells, j_flux)
+    if flow.viscous:
+        around = padded[:, :, 1:-1, 1:-1]
+        i_viscous, j_viscous = _viscous(flow, around)
+        i_flux, j_flux = i_flux - i_viscous, j_flux - j_viscous
+    result = i_flux.diff(dim=2) + j_flux.diff(dim=3)
+    if flow.turbulent:
+        made = _source(flow, around) * flow.metrics.areas
+        result = torch.cat((result[:, :4], (result[:, 4] - made)[:, None]), 1)
+    return result
+
+
+def _inviscid(flow: Flow, cells: Tensor, normal: Tensor, dim: int) -> Tensor:
+    """Roe's flux, and the working variable carried by its mass flux from the cell upstream."""
+    left, right = face_states(cells[:, :4], dim, flow.limited)
+    flux = roe_flux(left, right, normal)
+    working = cells.select(1, 4)
+    count = flux.shape[dim]
+    upstream, downstream = working.narrow(dim - 1, 1, count), working.narrow(dim - 1, 2, count)
+    mass = flux[:, 0]
+    carried = mass.clamp(min=0) * upstream + mass.clamp(max=0) * downstream
+    return torch.cat((flux, carried[:, None]), 1)
+
+
+def _with_wall(flow: Flow, cells: Tensor, flux: Tensor) -> Tensor:
+    """The flux through the faces j, at the wall the pressure alone."""
+    normal = flow.metrics.j_faces[:, :, flow.wall, 0]
+    pressure = wall_pressure(cells[:, 3, flow.wall])
+    zero = torch.zeros_like(pressure)
+    pushed = torch.stack((zero, pressure * normal[:, 0], pressure * normal[:, 1], zero, zero), 1)
+    columns, wake = flux.shape[2], flow.metrics.wake
+    first = torch.cat((flux[:, :, :wake, 0], pushed, flux[:, :, columns - wake :, 0]), 2)
+    return torch.cat((first[..., None], flux[..., 1:]), 3)
+
+
+def wall_pressure(pressure: Float[Tensor, "batch wall nj"]) -> Float[Tensor, "batch wall"]:
+    """On the wall, from the two cells above."""
+    return 1.5 * pressure[..., 0] - 0.5 * pressure[..., 1]
+
+
+def _viscous(flow: Flow, around: Tensor) -> tuple[Tensor, Tensor]:
+    """Viscous fluxes through i and j faces from cells with one layer around."""
+    density, u, v, pressure, working = around.unbind(1)
+    temperature = GAMMA * pressure / density
+    laminar = viscosity_law(temperature)
+    eddy = sa.eddy_viscosity(density, working, laminar) if flow.turbulent else torch.zeros_like(laminar)
+    spread = sa.diffusivity(density, working, laminar) if flow.turbulent else eddy
+    values = torch.stack((u, v, temperature, working), 1)
+    coefficients = torch.stack((laminar + eddy, laminar / PRANDTL + eddy / TURBULENT_PRANDTL, spread), 1)
+    coefficients = coefficients * flow.stream.viscosity[:, None, None, None]
+    corners = 0.25 * (values[:, :, 1:, 1:] + values[:, :, :-1, 1:] + values[:, :, 1:, :-1] + values[:, :, :-1, :-1])
+    metrics = flow.metrics
+    fluxes = []
+    for dim, normal, across, along in (
+        (2, metrics.i_faces, metrics.i_across, metrics.i_along),
+        (3, metrics.j_faces, metrics.j_across, metrics.j_along),
+    ):
+        inner = (slice(None),) * 2 + ((slice(None), slice(1, -1)) if dim == 2 else (slice(1, -1), slice(None)))
+        rows, factors = values[inner], coefficients[inner]
+        count = rows.shape[dim] - 1
+        middle = 0.5 * (rows.narrow(dim, 0, count) + rows.narrow(dim, 1, count))
+        factor = 0.5 * (factors.narrow(dim, 0, count) + factors.narrow(dim, 1, count))
+        change, ends = rows.diff(dim=dim)[:, :, None], corners.diff(dim=5 - dim)[:, :, None]
+        gradient = change * across[:, None] + ends * along[:, None]
+        fluxes.append(_stress(gradient, middle, factor, normal))
+    return fluxes[0], fluxes[1]
+
+
+def _stress(gradient: Tensor, middle: Tensor, factor: Tensor, normal: Tensor) -> Tensor:
+    """Viscous flux of gradients of (u, v, T, n), (batch, 4, 2, ...), through faces."""
+    (ux, uy), (vx, vy), heat, spread = (part.unbind(1) if k < 2 else part for k, part in enumerate(gradient.unbind(1)))
+    nx, ny = normal.unbind(1)
+    viscosity, conductivity, diffusivity = factor.unbind(1)
+    third = (ux + vy) / 3
+    shear = uy + vx
+    force_x = viscosity * (2 * (ux - third) * nx + shear * ny)
+    force_y = viscosity * (shear * nx + 2 * (vy - third) * ny)
+    heat = conductivity / (GAMMA - 1) * (heat * normal).sum(1)
+    energy = middle[:, 0] * force_x + middle[:, 1] * force_y + heat
+    return torch.stack((torch.zeros_like(energy), force_x, force_y, energy, diffusivity * (spread * normal).sum(1)), 1)
+
+
+def _source(flow: Flow, around: Tensor) -> Tensor:
+    """Of density times the working variable, per area."""
+    metrics = flow.metrics
+    density, u, v, pressure, working = around.unbind(1)
+    gradient = _gradients(flow, torch.stack((density, working), 1))
+    density, pressure, working = (field[:, 1:-1, 1:-1] for field in (density, pressure, working))
+    made = density * source_at(flow, around, working)
+    viscosity = flow.stream.viscosity[:, None, None]
+    kinematic = viscosity_law(GAMMA * pressure / density) / density
+    square = (gradient[:, 1] * gradient[:, 1]).sum(1)
+    cross = (gradient[:, 0] * gradient[:, 1]).sum(1)
+    return made + viscosity / sa.SIGMA * (sa.CB2 * density * square - (kinematic + working) * cross)
+
+
+def source_at(flow: Flow, around: Tensor, working: Tensor) -> Tensor:
+    """Production less destruction of the given working variable in the flow of the cells with one layer around."""
+    gradient = _gradients(flow, around[:, 1:3])
+    curl = gradient[:, 1, 0] - gradient[:, 0, 1]
+    vorticity = (curl * curl + 1e-16).sqrt()
+    density, pressure = around[:, 0, 1:-1, 1:-1], around[:, 3, 1:-1, 1:-1]
+    kinematic = viscosity_law(GAMMA * pressure / density) / density
+    return sa.source(working, kinematic, vorticity, flow.metrics.distance, flow.stream.viscosity[:, None, None])
+
+
+def _gradients(flow: Flow, fields: Tensor) -> Tensor:
+    """Of fields with one layer around, in the cells, (batch, fields, 2, ni, nj): by Gauss's theorem."""
+    metrics = flow.metrics
+    at_i = 0.5 * (fields[:, :, 1:, 1:-1] + fields[:, :, :-1, 1:-1])[:, :, None] * metrics.i_faces[:, None]
+    at_j = 0.5 * (fields[:, :, 1:-1, 1:] + fields[:, :, 1:-1, :-1])[:, :, None] * metrics.j_faces[:, None]
+    return (at_i.diff(dim=3) + at_j.diff(dim=4)) / metrics.areas[:, None, None]
