@@ -1,6 +1,6 @@
 """The derivative of a first-order scheme on the nearest neighbours, written out: what the line solver inverts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from understudy.simulators.flow import spalart_allmaras as sa
 from understudy.simulators.flow.gas import GAMMA, PRANDTL, TURBULENT_PRANDTL, primitive, viscosity_law
-from understudy.simulators.flow.residual import Flow, source_at, with_ghosts
+from understudy.simulators.flow.residual import Flow, source_at
 from understudy.simulators.flow.roe import wave_speeds
 
 
@@ -18,6 +18,7 @@ class Blocks:
 
     west and east: the neighbours at smaller and greater i. south and north: at smaller and greater j.
     wake: cells of each half of the cut, whose southern neighbours lie on its other side.
+    ring: whether the ends of i meet.
     """
 
     centre: Tensor
@@ -26,6 +27,7 @@ class Blocks:
     south: Tensor
     north: Tensor
     wake: int
+    ring: bool
 
     def neighbours(self, values: Float[Tensor, "batch ni nj n"]) -> Float[Tensor, "batch ni nj n"]:
         """What the neighbours' values add."""
@@ -40,10 +42,16 @@ class Blocks:
             over = column[:, :, 0].flip(1)
             for half in (slice(None, wake), slice(values.shape[1] - wake, None)):
                 result[:, half, 0] += (self.south[:, half, 0] @ over[:, half])[..., 0]
-        else:
+        if self.ring:
             result[:, :1] += (self.west[:, :1] @ column[:, -1:])[..., 0]
             result[:, -1:] += (self.east[:, -1:] @ column[:, :1])[..., 0]
         return result
+
+    def shifted(self, lag: Float[Tensor, "batch ni nj"]) -> "Blocks":
+        """With more on the diagonal."""
+        centre = self.centre.clone()
+        centre.diagonal(dim1=-2, dim2=-1).add_(lag[..., None])
+        return replace(self, centre=centre)
 
     def apply(self, values: Float[Tensor, "batch ni nj n"]) -> Float[Tensor, "batch ni nj n"]:
         return (self.centre @ values[..., None])[..., 0] + self.neighbours(values)
@@ -52,30 +60,33 @@ class Blocks:
 def approximate_blocks(flow: Flow, state: Tensor) -> tuple[Blocks, Blocks]:
     """Blocks of mass, momentum and energy (4 x 4), and those of the working variable (1 x 1)."""
     metrics = flow.metrics
-    padded = with_ghosts(flow, primitive(state))[:, :, 1:-1, 1:-1]
+    padded = flow.with_ghosts(primitive(state))[:, :, 1:-1, 1:-1]
     i_cells, j_cells = padded[..., 1:-1], padded[:, :, 1:-1]
     i_left, i_right, i_work_left, i_work_right = _face_blocks(flow, i_cells, metrics.i_faces, metrics.i_across, 2)
     j_left, j_right, j_work_left, j_work_right = _face_blocks(flow, j_cells, metrics.j_faces, metrics.j_across, 3)
-    _close_wall(flow, state, padded, j_left, j_right, j_work_right)
-    blocks = _gather(i_left, i_right, j_left, j_right, metrics.wake)
-    working = _gather(i_work_left, i_work_right, j_work_left, j_work_right, metrics.wake)
+    for columns, kind in flow.sides.stretches():
+        if kind.closed:
+            _close(flow, columns, kind.sticks, padded, j_left, j_right, j_work_right)
+    blocks = _gather(i_left, i_right, j_left, j_right, flow)
+    working = _gather(i_work_left, i_work_right, j_work_left, j_work_right, flow)
     if flow.turbulent:
         lost = _destruction(flow, padded) * metrics.areas
         working.centre[..., 0, 0] += lost
     return blocks, working
 
 
-def _gather(i_left: Tensor, i_right: Tensor, j_left: Tensor, j_right: Tensor, wake: int) -> Blocks:
+def _gather(i_left: Tensor, i_right: Tensor, j_left: Tensor, j_right: Tensor, flow: Flow) -> Blocks:
     """Blocks of cells from derivatives of face fluxes (batch, n, n, faces) to the states on either side."""
     centre = i_left[:, :, :, 1:] - i_right[:, :, :, :-1] + j_left[..., 1:] - j_right[..., :-1]
     parts = (centre, -i_left[:, :, :, :-1], i_right[:, :, :, 1:], -j_left[..., :-1], j_right[..., 1:])
-    return Blocks(*(part.permute(0, 3, 4, 1, 2).contiguous() for part in parts), wake)
+    centre, west, east, south, north = (part.permute(0, 3, 4, 1, 2).contiguous() for part in parts)
+    return Blocks(centre, west, east, south, north, flow.sides.wake, flow.sides.left is None)
 
 
 def _face_blocks(
     flow: Flow, cells: Tensor, normal: Tensor, across: Tensor, dim: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Derivatives of the fluxes between cells to the states on the left and right, and those of the working variable."""
+    """Derivatives of the fluxes between cells to the states on either side; last those of the working variable."""
     count = normal.shape[dim]
     left, right = cells.narrow(dim, 0, count), cells.narrow(dim, 1, count)
     length = normal.square().sum(1).sqrt()
@@ -84,8 +95,10 @@ def _face_blocks(
     absolute = _absolute(mean, unit)
     by_left = 0.5 * length[:, None, None] * (_convective(left, unit) + absolute)
     by_right = 0.5 * length[:, None, None] * (_convective(right, unit) - absolute)
-    mass = 0.5 * ((left[:, 0] * left[:, 1] + right[:, 0] * right[:, 1]) * normal[:, 0]
-                  + (left[:, 0] * left[:, 2] + right[:, 0] * right[:, 2]) * normal[:, 1])
+    mass = 0.5 * (
+        (left[:, 0] * left[:, 1] + right[:, 0] * right[:, 1]) * normal[:, 0]
+        + (left[:, 0] * left[:, 2] + right[:, 0] * right[:, 2]) * normal[:, 1]
+    )
     work_left, work_right = mass.clamp(min=0) / left[:, 0], mass.clamp(max=0) / right[:, 0]
     if flow.viscous:
         weight = (across * normal).sum(1)
@@ -139,7 +152,7 @@ def _absolute(cells: Tensor, unit: Tensor) -> Tensor:
 
 
 def _rank_two(diagonal: Tensor, one: Tensor, by_one: Tensor, two: Tensor, by_two: Tensor) -> Tensor:
-    """diagonal I + one by_one' + two by_two', (batch, 4, 4, ...)."""
+    """Diagonal I + one by_one' + two by_two', (batch, 4, 4, ...)."""
     result = one[:, :, None] * by_one[:, None] + two[:, :, None] * by_two[:, None]
     for k in range(4):
         result[:, k, k] += diagonal
@@ -147,7 +160,7 @@ def _rank_two(diagonal: Tensor, one: Tensor, by_one: Tensor, two: Tensor, by_two
 
 
 def _thin_layer(cells: Tensor, mean: Tensor, unit: Tensor, viscosity: Tensor, conductivity: Tensor) -> Tensor:
-    """Derivative of the viscous flux out of a cell to its state: velocity and temperature change across the face alone."""
+    """Derivative of the viscous flux out of a cell to its state, as if the flow changed across the face alone."""
     density, u, v, pressure = cells.unbind(1)[:4]
     nx, ny = unit.unbind(1)
     zero, one = torch.zeros_like(u), torch.ones_like(u)
@@ -163,28 +176,26 @@ def _thin_layer(cells: Tensor, mean: Tensor, unit: Tensor, viscosity: Tensor, co
     return torch.stack((torch.zeros_like(heat), force_x, force_y, heat), 1)
 
 
-def _close_wall(
-    flow: Flow, state: Tensor, padded: Tensor, left: Tensor, right: Tensor, work_right: Tensor
+def _close(
+    flow: Flow, columns: slice, sticks: bool, padded: Tensor, left: Tensor, right: Tensor, work_right: Tensor
 ) -> None:
-    """In place: through the wall only pressure pushes, and what friction does depends on the cell above alone."""
-    wall = flow.wall
-    cells = padded[:, :, 1:-1, 1:2][:, :, wall]
-    ghosts = padded[:, :, 1:-1, 0:1][:, :, wall]
-    normal, across = (part[:, :, wall, :1] for part in (flow.metrics.j_faces, flow.metrics.j_across))
+    """In place: through a wall only pressure pushes, and what friction does depends on the cell above alone."""
+    cells, ghosts = padded[:, :, 1:-1, 1:2][:, :, columns], padded[:, :, 1:-1, 0:1][:, :, columns]
+    normal, across = (part[:, :, columns, :1] for part in (flow.metrics.j_faces, flow.metrics.j_across))
     length = normal.square().sum(1).sqrt()
     unit = normal / length[:, None]
     by_pressure, _, _, push, _ = _rows(cells, unit)
     push = torch.cat((push[:, :3], torch.zeros_like(push[:, :1])), 1)
     own = length[:, None, None] * push[:, :, None] * by_pressure[:, None]
-    if flow.viscous:
+    work_right[:, :, :, columns, 0] = 0
+    if flow.viscous and sticks:
         mean = 0.5 * (cells + ghosts)
         weight = (across * normal).sum(1)
         (viscosity, conductivity), spread = _coefficients(flow, mean)
-        friction = _thin_layer(cells, mean, unit, 2 * viscosity * weight, torch.zeros_like(conductivity))
-        own = own - friction
-        work_right[:, :, :, wall, 0] = (-2 * spread * weight / cells[:, 0])[:, None, None, :, 0]
-    right[:, :, :, wall, :1] = own
-    left[:, :, :, wall, :1] = 0
+        own = own - _thin_layer(cells, mean, unit, 2 * viscosity * weight, torch.zeros_like(conductivity))
+        work_right[:, :, :, columns, 0] = (-2 * spread * weight / cells[:, 0])[:, None, None, :, 0]
+    right[:, :, :, columns, :1] = own
+    left[:, :, :, columns, :1] = 0
 
 
 def _destruction(flow: Flow, padded: Tensor) -> Tensor:

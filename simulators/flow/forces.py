@@ -8,7 +8,7 @@ from understudy.simulators.flow.gas import GAMMA, primitive, viscosity_law
 from understudy.simulators.flow.residual import Flow, wall_pressure
 
 
-def forces(flow: Flow, nodes: Tensor, state: Tensor) -> dict[str, Float[Tensor, " batch"]]:
+def forces(flow: Flow, state: Tensor) -> dict[str, Float[Tensor, " batch"]]:
     """Coefficients cl, cd (of it cd_pressure and cd_friction) and cm, nose up, about the quarter chord."""
     cells = primitive(state)
     normal = flow.metrics.j_faces[:, :, flow.wall, 0]
@@ -29,12 +29,11 @@ def forces(flow: Flow, nodes: Tensor, state: Tensor) -> dict[str, Float[Tensor, 
     dynamic = 0.5 * flow.stream.mach.square()
     angle = torch.deg2rad(flow.stream.alpha)
     wind = torch.stack((angle.cos(), angle.sin()), 1)
-    wall = nodes[:, flow.metrics.wake : nodes.shape[1] - flow.metrics.wake, 0]
-    middle = 0.5 * (wall[:, 1:] + wall[:, :-1]) - wall.new_tensor([0.25, 0.0])
+    middle = flow.metrics.wall - normal.new_tensor([0.25, 0.0])[:, None]
     whole = pushed + rubbed
     by_pressure, by_friction = (part.sum(2) / dynamic[:, None] for part in (pushed, rubbed))
     total = by_pressure + by_friction
-    moment = (middle[..., 1] * whole[:, 0] - middle[..., 0] * whole[:, 1]).sum(1) / dynamic
+    moment = (middle[:, 1] * whole[:, 0] - middle[:, 0] * whole[:, 1]).sum(1) / dynamic
     return {
         "cl": total[:, 1] * wind[:, 0] - total[:, 0] * wind[:, 1],
         "cd": (total * wind).sum(1),

@@ -26,8 +26,12 @@ class AlternatingLines:
         if wake:
             lower = [part[:, :wake].flip(2) for part in (blocks.north, blocks.centre, blocks.south)]
             upper = [part[:, columns - wake :].flip(1) for part in parts]
-            across.append(BlockTridiagonal.of(*(torch.cat(pair, 2).flatten(0, 1) for pair in zip(lower, upper, strict=True))))
-        along = BlockTridiagonal.of(*(part.transpose(1, 2).flatten(0, 1) for part in (blocks.west, blocks.centre, blocks.east)))
+            across.append(
+                BlockTridiagonal.of(*(torch.cat(pair, 2).flatten(0, 1) for pair in zip(lower, upper, strict=True)))
+            )
+        along = BlockTridiagonal.of(
+            *(part.transpose(1, 2).flatten(0, 1) for part in (blocks.west, blocks.centre, blocks.east))
+        )
         return AlternatingLines(blocks, tuple(across), along)
 
     def solve(self, right: Tensor, cycles: int) -> Tensor:

@@ -1,10 +1,16 @@
-"""Towards the steady state: implicit pseudo-time steps that grow into Newton's method."""
+"""Towards the steady state: implicit steps in pseudo-time that grow into Newton's method.
+
+Each step solves (area / dt + dR/dU) dU = -R by a few steps of GMRES around alternating line sweeps; dR/dU times a
+vector is a difference of residuals. Every case of the batch has a step of its own, which grows while the linear solves
+are good.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from understudy.simulators.flow.blocks import approximate_blocks
@@ -12,96 +18,194 @@ from understudy.simulators.flow.gas import GAMMA, primitive
 from understudy.simulators.flow.gmres import gmres
 from understudy.simulators.flow.lines import AlternatingLines
 from understudy.simulators.flow.residual import Flow, residual
+from understudy.simulators.rows import rows_of
+
+#: Size of the differences that stand for derivatives, root mean square.
+DIFFERENCE = 1e-7
+#: Density and pressure change by at most this share in a step.
+LARGEST_CHANGE = 0.3
+#: A step that has to be cut below this share is not made.
+LEAST_SHARE = 0.05
+#: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
+GOOD, BAD = 0.3, 0.6
 
 
 @dataclass(frozen=True)
 class MarchOptions:
+    """How the march goes.
+
+    steps: at most. drop: residual at which a case is done, over that of the field it would start from.
+    cfl: Courant number of the first step. growth: of it from one step to the next.
+
+    Rarely needed:
+        cfl_limit: largest Courant number.
+        krylov: GMRES steps at most. tolerance: what they may leave of the residual.
+        sweeps: of the alternating lines in a GMRES step, for the flow; twice as many for the turbulence.
+    """
+
+    steps: int = 60
+    drop: float = 1e-6
     cfl: float = 10.0
     growth: float = 1.5
     cfl_limit: float = 1e6
     krylov: int = 20
     tolerance: float = 0.05
-    cycles: int = 2
-    scalar_cycles: int = 4
-    steps: int = 100
-    drop: float = 1e-6
+    sweeps: int = 2
 
 
-@dataclass
-class March:
+@dataclass(frozen=True, eq=False)
+class Steady:
+    """Where the march ended.
+
+    state: conserved variables (batch, 5, ni, nj). converged: whether the residual fell as far as asked.
+    residuals: after each step, over the reference, NaN after the end. cfl: last Courant numbers.
+    """
+
     state: Tensor
-    history: list = field(default_factory=list)
+    converged: Bool[Tensor, " batch"]
+    steps: Int[Tensor, " batch"]
+    residuals: Float[Tensor, "batch steps"]
+    cfl: Float[Tensor, " batch"]
+
+
+Watch = Callable[[int, Int[Tensor, " open"], Tensor, Float[Tensor, " open"]], Any]
+
+
+def march(
+    flow: Flow,
+    state: Float[Tensor, "batch 5 ni nj"],
+    reference: Float[Tensor, " batch"],
+    options: MarchOptions,
+    watch: Watch | None = None,
+) -> Steady:
+    """March a batch; cases that are done leave it.
+
+    reference: residual that counts as one (`residual_norm`). watch: called before each step with its number, the rows
+    that are open, their states and residuals.
+    """
+    batch = len(state)
+    state = state.clone()
+    open_rows = torch.arange(batch, device=state.device)
+    converged = torch.zeros(batch, dtype=torch.bool, device=state.device)
+    steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
+    cfl = state.new_full((batch,), options.cfl)
+    residuals: list[Tensor] = []
+    for step in range(options.steps + 1):
+        part = flow if len(open_rows) == batch else rows_of(flow, open_rows)
+        here = state[open_rows]
+        system = _System.at(part, here)
+        size = system.norm() / reference[open_rows]
+        residuals.append(state.new_full((batch,), torch.nan).index_put((open_rows,), size))
+        if watch is not None:
+            watch(step, open_rows, here, size)
+        done = size < options.drop
+        converged[open_rows] = done
+        if step == options.steps or bool(done.all()):
+            break
+        if bool(done.any()):
+            keep = ~done
+            open_rows, part, here, system = open_rows[keep], rows_of(part, keep), here[keep], rows_of(system, keep)
+        change, left = system.step(cfl[open_rows], options)
+        share = _share(here, change)
+        made = torch.isfinite(share) & (share >= LEAST_SHARE)
+        state[open_rows] = torch.where(made[:, None, None, None], here + share[:, None, None, None] * change, here)
+        steps[open_rows] += 1
+        factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
+        factor = torch.where(made, factor, 0.2)
+        cfl[open_rows] = (cfl[open_rows] * factor).clamp(max=options.cfl_limit)
+    return Steady(state, converged, steps, torch.stack(residuals, 1), cfl)
+
+
+def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:
+    """Root mean square of what a step of Courant number 1 would change."""
+    return _System.at(flow, state).norm()
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The residual of a state, with the scales of its rows and unknowns.
+
+    rate: area that waves sweep in unit time. unit: size of the unknowns, 1 but for the turbulence.
+    """
+
+    flow: Flow
+    state: Tensor
+    residual: Tensor
+    rate: Tensor
+    unit: Tensor
+
+    @staticmethod
+    def at(flow: Flow, state: Tensor) -> "_System":
+        working = state[:, 4].abs().amax((1, 2)).clamp(min=1.0)
+        unit = torch.stack((*[torch.ones_like(working)] * 4, working), 1)[:, :, None, None]
+        return _System(flow, state, residual(flow, state), wave_rate(flow, state), unit)
+
+    @property
+    def row(self) -> Tensor:
+        """What rows are multiplied by."""
+        return 1 / (self.rate[:, None] * self.unit)
+
+    def norm(self) -> Float[Tensor, " batch"]:
+        return (self.residual * self.row).square().mean((1, 2, 3)).sqrt()
+
+    def step(self, cfl: Tensor, options: MarchOptions) -> tuple[Tensor, Float[Tensor, " batch"]]:
+        """The change of the state, and what the linear solve left of the residual."""
+        lag = self.rate / cfl[:, None, None]
+        inverse = _Preconditioner.at(self.flow, self.state, lag, options.sweeps)
+
+        def operator(unknown: Tensor) -> Tensor:
+            change = unknown.view_as(self.state) * self.unit
+            size = DIFFERENCE / unknown.square().mean(1).sqrt().clamp(min=1e-300)
+            size = size[:, None, None, None]
+            image = (residual(self.flow, self.state + size * change) - self.residual) / size
+            return ((image + lag[:, None] * change) * self.row).flatten(1)
+
+        def precondition(unknown: Tensor) -> Tensor:
+            return (inverse.apply(unknown.view_as(self.state) / self.row) / self.unit).flatten(1)
+
+        solved, left, _ = gmres(
+            operator, precondition, -(self.residual * self.row).flatten(1),
+            steps=options.krylov, tolerance=options.tolerance,
+        )  # fmt: skip
+        return solved.view_as(self.state) * self.unit, left
+
+
+@dataclass(frozen=True, eq=False)
+class _Preconditioner:
+    """Line sweeps for the flow and, apart, for the turbulence."""
+
+    flow: AlternatingLines
+    working: AlternatingLines
+    sweeps: int
+
+    @staticmethod
+    def at(flow: Flow, state: Tensor, lag: Tensor, sweeps: int) -> "_Preconditioner":
+        blocks, working = approximate_blocks(flow, state)
+        lines = AlternatingLines.of(blocks.shifted(lag))
+        return _Preconditioner(lines, AlternatingLines.of(working.shifted(lag)), sweeps)
+
+    def apply(self, right: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni nj"]:
+        right = right.permute(0, 2, 3, 1)
+        parts = self.flow.solve(right[..., :4].contiguous(), self.sweeps)
+        working = self.working.solve(right[..., 4:].contiguous(), 2 * self.sweeps)
+        return torch.cat((parts, working), 3).permute(0, 3, 1, 2)
 
 
 def wave_rate(flow: Flow, state: Tensor) -> Float[Tensor, "batch ni nj"]:
-    """Sum over the directions of how much area waves and friction sweep in unit time: area over it is a step of CFL 1."""
+    """Area that waves sweep in unit time; the area of a cell over it is its step of Courant number 1."""
     cells = primitive(state)
     sound = (GAMMA * cells[:, 3] / cells[:, 0]).sqrt()
     rate = torch.zeros_like(sound)
     for faces, dim in ((flow.metrics.i_faces, 2), (flow.metrics.j_faces, 3)):
         count = faces.shape[dim] - 1
         normal = 0.5 * (faces.narrow(dim, 0, count) + faces.narrow(dim, 1, count))
-        rate = rate + (cells[:, 1] * normal[:, 0] + cells[:, 2] * normal[:, 1]).abs() + sound * normal.square().sum(1).sqrt()
+        through = cells[:, 1] * normal[:, 0] + cells[:, 2] * normal[:, 1]
+        rate = rate + through.abs() + sound * normal.square().sum(1).sqrt()
     return rate
 
 
-def march(flow: Flow, state: Tensor, options: MarchOptions, watch: Callable | None = None) -> March:
-    batch = len(state)
-    result = March(state)
-    cfl = state.new_full((batch,), options.cfl)
-    areas = flow.metrics.areas
-    first = None
-    for step in range(options.steps):
-        state = result.state
-        rate = wave_rate(flow, state)
-        variable = torch.ones_like(state)
-        variable[:, 4] = state[:, 4].abs().amax((1, 2), keepdim=True).clamp(min=1.0)
-        with torch.enable_grad():
-            tracked = state.detach().requires_grad_()
-            out = residual(flow, tracked)
-            probe = torch.zeros_like(out, requires_grad=True)
-            (pulled,) = torch.autograd.grad(out, tracked, probe, create_graph=True)
-        r = out.detach()
-        row = 1 / (rate[:, None] * variable)
-        # scaled unknown y: state change = variable * y; scaled residual: row * r
-        norm = (r * row).square().mean((1, 2, 3)).sqrt()
-        bare = r[:, :4].square().mean((1, 2, 3)).sqrt()
-        if first is None:
-            first = norm, bare
-        if watch:
-            watch(step, state, norm, cfl, bare)
-        if (bare < options.drop * first[1]).all():
-            break
-        time = (rate / cfl[:, None, None])
-        blocks, working = approximate_blocks(flow, state)
-        blocks.centre.diagonal(dim1=-2, dim2=-1).add_(time[..., None])
-        working.centre.diagonal(dim1=-2, dim2=-1).add_(time[..., None])
-        lines, scalar = AlternatingLines.of(blocks), AlternatingLines.of(working)
-
-        def operator(y: Tensor) -> Tensor:
-            change = y.view_as(state) * variable
-            (image,) = torch.autograd.grad(pulled, probe, change, retain_graph=True)
-            return ((image + time[:, None] * change) * row).flatten(1)
-
-        def precondition(y: Tensor) -> Tensor:
-            right = (y.view_as(state) / row).permute(0, 2, 3, 1)
-            flow_part = lines.solve(right[..., :4].contiguous(), options.cycles)
-            working_part = scalar.solve(right[..., 4:].contiguous(), options.scalar_cycles)
-            change = torch.cat((flow_part, working_part), 3).permute(0, 3, 1, 2)
-            return (change / variable).flatten(1)
-
-        y, left, taken = gmres(operator, precondition, -(r * row).flatten(1), steps=options.krylov, tolerance=options.tolerance)
-        change = y.view_as(state) * variable
-        old = primitive(state)
-        new = primitive(state + change)
-        relative = torch.maximum(((new[:, 0] - old[:, 0]) / old[:, 0]).abs(), ((new[:, 3] - old[:, 3]) / old[:, 3]).abs())
-        largest = torch.nan_to_num(relative, nan=1e3).amax((1, 2))
-        share = (0.3 / largest.clamp(min=1e-12)).clamp(max=1.0)
-        candidate = state + share[:, None, None, None] * change
-        floor = torch.minimum(state[:, 4], torch.zeros_like(state[:, 4])) - 0.0
-        candidate = torch.cat((candidate[:, :4], candidate[:, 4:]), 1)
-        ok = torch.isfinite(candidate).flatten(1).all(1) & (share > 0.05)
-        result.state = torch.where(ok[:, None, None, None], candidate, state)
-        cfl = torch.where(ok, torch.where((share >= 1) & (left < 0.3), cfl * options.growth, torch.where(left > 0.6, cfl * 0.5, cfl)), cfl * 0.3).clamp(max=options.cfl_limit)
-        result.history.append((norm, left, taken))
-    return result
+def _share(state: Tensor, change: Tensor) -> Float[Tensor, " batch"]:
+    """Part of a change that keeps density and pressure near what they were; NaN where the change is none."""
+    old, new = primitive(state), primitive(state + change)
+    relative = ((new[:, (0, 3)] - old[:, (0, 3)]) / old[:, (0, 3)]).abs().flatten(1).amax(1)
+    return (LARGEST_CHANGE / relative.clamp(min=1e-12)).clamp(max=1.0)

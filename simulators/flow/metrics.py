@@ -14,8 +14,7 @@ class Metrics:
     i_faces, j_faces: normals as long as the faces. areas: of the cells. centres: of the cells and of one layer around.
     i_across, i_along: the gradient at an i face is the difference of its two cells times `i_across` plus that of its
     two ends times `i_along`; likewise for j faces.
-    wake: cells of each half of the wake cut.
-    distance: of the cells from the wall; empty where nobody asked.
+    distance: of the cells from the wall. wall: middles of the faces on the body.
     """
 
     i_faces: Float[Tensor, "batch 2 ni+1 nj"]
@@ -27,11 +26,16 @@ class Metrics:
     j_across: Float[Tensor, "batch 2 ni nj+1"]
     j_along: Float[Tensor, "batch 2 ni nj+1"]
     distance: Float[Tensor, "batch ni nj"]
-    wake: int
+    wall: Float[Tensor, "batch 2 wall"]
 
     @staticmethod
-    def of(nodes: Float[Tensor, "batch nodes_i nodes_j 2"], wake: int) -> "Metrics":
-        """Metrics of nodes [chord] that run clockwise around the section in i and outwards in j."""
+    def of(
+        nodes: Float[Tensor, "batch nodes_i nodes_j 2"], wall: slice, *, wake: int = 0, ring: bool = False
+    ) -> "Metrics":
+        """Metrics of nodes [chord] that run clockwise around the section in i and outwards in j.
+
+        wall: columns of cells on the body. wake: cells of each half of a wake cut. ring: whether the ends of i meet.
+        """
         nodes = nodes.movedim(3, 1)
         along_j, along_i = nodes.diff(dim=3), nodes.diff(dim=2)
         i_faces = torch.stack((along_j[:, 1], -along_j[:, 0]), 1)
@@ -39,23 +43,24 @@ class Metrics:
         diagonal, other = nodes[:, :, 1:, 1:] - nodes[:, :, :-1, :-1], nodes[:, :, :-1, 1:] - nodes[:, :, 1:, :-1]
         areas = 0.5 * (diagonal[:, 0] * other[:, 1] - diagonal[:, 1] * other[:, 0])
         cells = 0.25 * (nodes[:, :, 1:, 1:] + nodes[:, :, :-1, :-1] + nodes[:, :, :-1, 1:] + nodes[:, :, 1:, :-1])
-        centres = _with_ghosts(cells, nodes, wake)
+        centres = _with_ghosts(cells, nodes, wake, ring)
         i_across, i_along = _gradient(centres.diff(dim=2)[..., 1:-1], along_j)
         j_across, j_along = _gradient(centres.diff(dim=3)[:, :, 1:-1], along_i)
-        distance = _distance(cells, nodes[:, :, wake : nodes.shape[2] - wake, 0])
-        return Metrics(
-            i_faces, j_faces, areas, centres, i_across, i_along, j_across, j_along, distance, wake
-        )
+        ends = nodes[:, :, wall.start : wall.stop + 1, 0]
+        distance = _distance(cells, ends)
+        middles = 0.5 * (ends[:, :, 1:] + ends[:, :, :-1])
+        return Metrics(i_faces, j_faces, areas, centres, i_across, i_along, j_across, j_along, distance, middles)
 
 
-def _with_ghosts(cells: Tensor, nodes: Tensor, wake: int) -> Tensor:
+def _with_ghosts(cells: Tensor, nodes: Tensor, wake: int, ring: bool) -> Tensor:
     """Centres with one layer around: across a cut those of its other side, elsewhere reflected in the faces."""
-    wall_side = nodes[:, :, 1:, 0] + nodes[:, :, :-1, 0] - cells[..., 0]
-    across = cells[..., 0].flip(2)
-    below = torch.cat((across[:, :, :wake], wall_side[:, :, wake : wall_side.shape[2] - wake], across[:, :, wall_side.shape[2] - wake :]), 2)
+    below = nodes[:, :, 1:, 0] + nodes[:, :, :-1, 0] - cells[..., 0]
+    if wake:
+        over = cells[..., 0].flip(2)
+        below = torch.cat((over[:, :, :wake], below[:, :, wake:-wake], over[:, :, -wake:]), 2)
     above = nodes[:, :, 1:, -1] + nodes[:, :, :-1, -1] - cells[..., -1]
     columns = torch.cat((below[..., None], cells, above[..., None]), 3)
-    if wake == 0:
+    if ring:
         return torch.cat((columns[:, :, -1:], columns, columns[:, :, :1]), 2)
     first, last = (nodes[:, :, side].unfold(2, 2, 1).sum(3) - cells[:, :, side] for side in (0, -1))
     first, last = (torch.cat((row[..., :1], row, row[..., -1:]), 2) for row in (first, last))

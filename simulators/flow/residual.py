@@ -4,28 +4,41 @@ Cell-centred finite volumes on one structured block: Roe's flux of states recons
 full viscous terms, and the model of Spalart and Allmaras.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.flow import spalart_allmaras as sa
-from understudy.simulators.flow.flow_case import Stream
+from understudy.simulators.flow.boundaries import Sides
 from understudy.simulators.flow.gas import GAMMA, PRANDTL, TURBULENT_PRANDTL, primitive, viscosity_law
 from understudy.simulators.flow.metrics import Metrics
 from understudy.simulators.flow.reconstruction import face_states
 from understudy.simulators.flow.roe import roe_flux
+from understudy.simulators.flow.stream import Stream
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """What is solved: grid, stream and physics. model: "euler", "laminar" or "sa"."""
+    """What is solved: cells, what lies around them, the stream and the physics.
+
+    model: "euler", "laminar" or "sa". limited: whether shocks are looked for. vortex: whether the far field feels the
+    circulation of the body.
+    """
 
     metrics: Metrics
+    sides: Sides
     stream: Stream
     model: str
     limited: bool = True
+    vortex: bool = False
+
+    @property
+    def wall(self) -> slice:
+        """Columns of cells where the fluid meets the body."""
+        columns = [part for part, kind in self.sides.stretches() if kind.closed]
+        return slice(columns[0].start, columns[-1].stop)
 
     @property
     def viscous(self) -> bool:
@@ -35,48 +48,28 @@ class Flow:
     def turbulent(self) -> bool:
         return self.model == "sa"
 
-    @property
-    def wall(self) -> slice:
-        """Columns of cells on the body."""
-        columns = self.metrics.areas.shape[1]
-        return slice(self.metrics.wake, columns - self.metrics.wake)
+    def with_ghosts(self, cells: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni+4 nj+4"]:
+        """Primitive variables with two layers around."""
+        stream = self.stream
+        if self.vortex:
+            stream = replace(stream, circulation=self._circulation(cells))
+        return self.sides.with_ghosts(cells, self.metrics.i_faces, self.metrics.j_faces, stream)
 
-
-def with_ghosts(flow: Flow, cells: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni+4 nj+4"]:
-    """Primitive variables with two layers of ghosts around.
-
-    Across a cut they are the cells of its other side. At a wall they mirror the flow: with friction it stands still
-    there, without it only does not pass through. Far away they are the free stream.
-    """
-    wake = flow.metrics.wake
-    near = cells[..., :2]
-    wall = near[:, :, flow.wall]
-    density, u, v, pressure, working = wall.unbind(1)
-    if flow.viscous:
-        u, v = -u, -v
-    else:
-        normal = flow.metrics.j_faces[:, :, flow.wall, 0]
-        nx, ny = (normal / normal.square().sum(1).sqrt()[:, None])[..., None].unbind(1)
-        through = u * nx + v * ny
-        u, v = u - 2 * through * nx, v - 2 * through * ny
-    mirrored = torch.stack((density, u, v, pressure, -working), 1)
-    other_side = near.flip(2)
-    below = torch.cat((other_side[:, :, :wake], mirrored, other_side[:, :, cells.shape[2] - wake :]), 2).flip(3)
-    far = flow.stream.primitive()[:, :, None, None]
-    columns = torch.cat((below, cells, far.expand(-1, -1, cells.shape[2], 2)), 3)
-    if wake == 0:
-        return torch.cat((columns[:, :, -2:], columns, columns[:, :, :2]), 2)
-    ends = far.expand(-1, -1, 2, columns.shape[3])
-    return torch.cat((ends, columns, ends), 2)
+    def _circulation(self, cells: Tensor) -> Tensor:
+        """Of the body, from its lift by Kutta and Joukowski; friction is left out."""
+        normal = self.metrics.j_faces[:, :, self.wall, 0]
+        force = -((wall_pressure(cells[:, 3, self.wall]) - 1 / GAMMA)[:, None] * normal).sum(2)
+        angle = torch.deg2rad(self.stream.alpha)
+        return (force[:, 1] * angle.cos() - force[:, 0] * angle.sin()) / self.stream.mach
 
 
 def residual(flow: Flow, state: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni nj"]:
     """Net outflow of conserved variables less sources times area."""
     cells = primitive(state)
-    padded = with_ghosts(flow, cells)
+    padded = flow.with_ghosts(cells)
     i_flux = _inviscid(flow, padded[..., 2:-2], flow.metrics.i_faces, 2)
     j_flux = _inviscid(flow, padded[:, :, 2:-2], flow.metrics.j_faces, 3)
-    j_flux = _with_wall(flow, cells, j_flux)
+    j_flux = _with_walls(flow, cells, j_flux)
     if flow.viscous:
         around = padded[:, :, 1:-1, 1:-1]
         i_viscous, j_viscous = _viscous(flow, around)
@@ -100,14 +93,17 @@ def _inviscid(flow: Flow, cells: Tensor, normal: Tensor, dim: int) -> Tensor:
     return torch.cat((flux, carried[:, None]), 1)
 
 
-def _with_wall(flow: Flow, cells: Tensor, flux: Tensor) -> Tensor:
-    """The flux through the faces j, at the wall the pressure alone."""
-    normal = flow.metrics.j_faces[:, :, flow.wall, 0]
-    pressure = wall_pressure(cells[:, 3, flow.wall])
-    zero = torch.zeros_like(pressure)
-    pushed = torch.stack((zero, pressure * normal[:, 0], pressure * normal[:, 1], zero, zero), 1)
-    columns, wake = flux.shape[2], flow.metrics.wake
-    first = torch.cat((flux[:, :, :wake, 0], pushed, flux[:, :, columns - wake :, 0]), 2)
+def _with_walls(flow: Flow, cells: Tensor, flux: Tensor) -> Tensor:
+    """The flux through the faces j, on closed boundaries the pressure alone."""
+    first = flux[..., 0]
+    for columns, kind in flow.sides.stretches():
+        if not kind.closed:
+            continue
+        normal = flow.metrics.j_faces[:, :, columns, 0]
+        pressure = wall_pressure(cells[:, 3, columns])
+        zero = torch.zeros_like(pressure)
+        pushed = torch.stack((zero, pressure * normal[:, 0], pressure * normal[:, 1], zero, zero), 1)
+        first = torch.cat((first[:, :, : columns.start], pushed, first[:, :, columns.stop :]), 2)
     return torch.cat((first[..., None], flux[..., 1:]), 3)
 
 
@@ -146,24 +142,24 @@ def _viscous(flow: Flow, around: Tensor) -> tuple[Tensor, Tensor]:
 
 def _stress(gradient: Tensor, middle: Tensor, factor: Tensor, normal: Tensor) -> Tensor:
     """Viscous flux of gradients of (u, v, T, n), (batch, 4, 2, ...), through faces."""
-    (ux, uy), (vx, vy), heat, spread = (part.unbind(1) if k < 2 else part for k, part in enumerate(gradient.unbind(1)))
+    of_u, of_v, of_heat, of_working = gradient.unbind(1)
+    (ux, uy), (vx, vy) = of_u.unbind(1), of_v.unbind(1)
     nx, ny = normal.unbind(1)
     viscosity, conductivity, diffusivity = factor.unbind(1)
     third = (ux + vy) / 3
     shear = uy + vx
     force_x = viscosity * (2 * (ux - third) * nx + shear * ny)
     force_y = viscosity * (shear * nx + 2 * (vy - third) * ny)
-    heat = conductivity / (GAMMA - 1) * (heat * normal).sum(1)
+    heat = conductivity / (GAMMA - 1) * (of_heat * normal).sum(1)
     energy = middle[:, 0] * force_x + middle[:, 1] * force_y + heat
-    return torch.stack((torch.zeros_like(energy), force_x, force_y, energy, diffusivity * (spread * normal).sum(1)), 1)
+    working = diffusivity * (of_working * normal).sum(1)
+    return torch.stack((torch.zeros_like(energy), force_x, force_y, energy, working), 1)
 
 
 def _source(flow: Flow, around: Tensor) -> Tensor:
     """Of density times the working variable, per area."""
-    metrics = flow.metrics
-    density, u, v, pressure, working = around.unbind(1)
-    gradient = _gradients(flow, torch.stack((density, working), 1))
-    density, pressure, working = (field[:, 1:-1, 1:-1] for field in (density, pressure, working))
+    gradient = _gradients(flow, around[:, (0, 4)])
+    density, pressure, working = (around[:, field, 1:-1, 1:-1] for field in (0, 3, 4))
     made = density * source_at(flow, around, working)
     viscosity = flow.stream.viscosity[:, None, None]
     kinematic = viscosity_law(GAMMA * pressure / density) / density

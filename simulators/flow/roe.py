@@ -57,13 +57,30 @@ def roe_flux(left: Tensor, right: Tensor, normal: Tensor) -> Tensor:
     return torch.stack(
         (
             half * (mass_l + mass_r - shear * jump_density - along_state),
-            half * (mass_l * u_l + mass_r * u_r + (pressure - along_normal) * nx
-                    - shear * (density_r * u_r - density_l * u_l) - along_state * u),
-            half * (mass_l * v_l + mass_r * v_r + (pressure - along_normal) * ny
-                    - shear * (density_r * v_r - density_l * v_l) - along_state * v),
-            half * (mass_l * enthalpy_l + mass_r * enthalpy_r - along_normal * speed
-                    - shear * (density_r * enthalpy_r - pressure_r - density_l * enthalpy_l + pressure_l)
-                    - along_state * enthalpy),
+            half
+            * (
+                mass_l * u_l
+                + mass_r * u_r
+                + (pressure - along_normal) * nx
+                - shear * (density_r * u_r - density_l * u_l)
+                - along_state * u
+            ),
+            half
+            * (
+                mass_l * v_l
+                + mass_r * v_r
+                + (pressure - along_normal) * ny
+                - shear * (density_r * v_r - density_l * v_l)
+                - along_state * v
+            ),
+            half
+            * (
+                mass_l * enthalpy_l
+                + mass_r * enthalpy_r
+                - along_normal * speed
+                - shear * (density_r * enthalpy_r - pressure_r - density_l * enthalpy_l + pressure_l)
+                - along_state * enthalpy
+            ),
         ),
         1,
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.elimination import Elimination, eliminate
-from understudy.simulators.airfoil.viscous.rows import detached
+from understudy.simulators.rows import detached
 from understudy.simulators.airfoil.viscous.system import Field, State, assemble
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.fusion import fusion
 from understudy.simulators.airfoil.viscous.newton import advance, residual_norm
-from understudy.simulators.airfoil.viscous.rows import joined, rows_of
+from understudy.simulators.rows import joined, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.start import Caution, first_guess
 from understudy.simulators.airfoil.viscous.system import Field, State, assemble

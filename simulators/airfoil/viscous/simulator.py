@@ -13,7 +13,7 @@ from understudy.simulators.airfoil.panel import panel_solution
 from understudy.simulators.airfoil.viscous.implicit import follow_parameters
 from understudy.simulators.airfoil.viscous.outputs import quantities
 from understudy.simulators.airfoil.viscous.pool import Converged, PoolOptions, converge
-from understudy.simulators.airfoil.viscous.rows import detached, put_rows, rows_at_once, rows_of
+from understudy.simulators.rows import detached, put_rows, rows_at_once, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.system import State
 from understudy.simulators.interface import Simulator, Solution, Status

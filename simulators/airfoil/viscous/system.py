@@ -16,7 +16,7 @@ from torch import Tensor
 from understudy.simulators.airfoil.panel import speed_at
 from understudy.simulators.airfoil.viscous import boundary_layer as layer
 from understudy.simulators.airfoil.viscous.jet import Jet, value_of
-from understudy.simulators.airfoil.viscous.rows import detached
+from understudy.simulators.rows import detached
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ def rows_of(batch: Batch, rows: Tensor | slice) -> Batch:
             chosen[item.name] = value[rows]
         elif is_dataclass(value):
             chosen[item.name] = rows_of(value, rows)
-    return replace(batch, **chosen)  # type: ignore[type-var]
+    return replace(batch, **chosen) if chosen else batch  # type: ignore[type-var]
 
 
 def joined(batches: list[Batch]) -> Batch:

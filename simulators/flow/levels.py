@@ -1,0 +1,41 @@
+"""From coarse grids to fine ones: each level starts from what the one below has found."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from understudy.simulators.flow.march import MarchOptions, Steady, march, residual_norm
+from understudy.simulators.flow.residual import Flow
+from understudy.simulators.flow.start import first_field
+
+#: Residual at which a coarse level has done its part.
+COARSE_DROP = 1e-3
+
+
+def solve_levels(
+    flows: Sequence[Flow], options: MarchOptions, watch: Callable[[int, int, Tensor, Tensor, Tensor], Any] | None = None
+) -> Steady:
+    """The steady state on the last of the flows, which get twice as fine from one to the next.
+
+    watch: called as that of `march`, with the number of the level in front.
+    """
+    state = first_field(flows[0])
+    for level, flow in enumerate(flows):
+        last = level == len(flows) - 1
+        chosen = options if last else replace(options, drop=max(options.drop, COARSE_DROP))
+        reference = residual_norm(flow, first_field(flow))
+        told = None if watch is None else lambda *news, level=level: watch(level, *news)
+        found = march(flow, state, reference, chosen, told)
+        if last:
+            return found
+        state = refined(found.state)
+    raise ValueError("expected at least one level; got none")
+
+
+def refined(state: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 twice_ni twice_nj"]:
+    """The state on cells half as long, by bilinear interpolation in the indices."""
+    return torch.nn.functional.interpolate(state, scale_factor=2, mode="bilinear")
