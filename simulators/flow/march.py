@@ -5,6 +5,7 @@ vector is a difference of residuals. Every case of the batch has a step of its o
 are good.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from understudy.simulators.flow.blocks import approximate_blocks
+from understudy.simulators.flow.forces import forces
 from understudy.simulators.flow.gas import GAMMA, primitive
 from understudy.simulators.flow.gmres import gmres
 from understudy.simulators.flow.lines import AlternatingLines
@@ -26,6 +28,9 @@ DIFFERENCE = 1e-7
 LARGEST_CHANGE = 0.3
 #: A step that has to be cut below this share is not made.
 LEAST_SHARE = 0.05
+#: Prescribed lift: it is sought once the residual is below the first number, with steps of the angle up to the second
+#: [deg] and this share of the thin airfoil's slope, and found within the last number.
+SETTLED, LARGEST_TURN, SLOPE_SHARE, LIFT_TOLERANCE = 0.03, 0.5, 0.9, 1e-6
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
 GOOD, BAD = 0.3, 0.6
 
@@ -46,11 +51,11 @@ class MarchOptions:
     steps: int = 60
     drop: float = 1e-6
     cfl: float = 10.0
-    growth: float = 1.5
+    growth: float = 2.0
     cfl_limit: float = 1e6
     krylov: int = 20
-    tolerance: float = 0.05
-    sweeps: int = 2
+    tolerance: float = 0.1
+    sweeps: int = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +63,19 @@ class Steady:
     """Where the march ended.
 
     state: conserved variables (batch, 5, ni, nj). converged: whether the residual fell as far as asked.
-    residuals: after each step, over the reference, NaN after the end. cfl: last Courant numbers.
+    residuals: after each step, over the reference, NaN after the end.
+    alpha: angles [deg], those of the stream but where lift was prescribed.
     """
 
     state: Tensor
+    alpha: Float[Tensor, " batch"]
     converged: Bool[Tensor, " batch"]
     steps: Int[Tensor, " batch"]
     residuals: Float[Tensor, "batch steps"]
-    cfl: Float[Tensor, " batch"]
 
 
-Watch = Callable[[int, Int[Tensor, " open"], Tensor, Float[Tensor, " open"]], Any]
+#: Told before each step: its number, the rows that are open, their flow, states and residuals.
+Watch = Callable[[int, Int[Tensor, " open"], Flow, Tensor, Float[Tensor, " open"]], Any]
 
 
 def march(
@@ -76,35 +83,38 @@ def march(
     state: Float[Tensor, "batch 5 ni nj"],
     reference: Float[Tensor, " batch"],
     options: MarchOptions,
+    *,
+    lift: Float[Tensor, " batch"] | None = None,
     watch: Watch | None = None,
 ) -> Steady:
     """March a batch; cases that are done leave it.
 
-    reference: residual that counts as one (`residual_norm`). watch: called before each step with its number, the rows
-    that are open, their states and residuals.
+    reference: residual that counts as one (`residual_norm`). lift: wanted coefficients, NaN where the angle is kept.
     """
     batch = len(state)
-    state = state.clone()
+    state, alpha = state.clone(), flow.stream.alpha.clone()
     open_rows = torch.arange(batch, device=state.device)
     converged = torch.zeros(batch, dtype=torch.bool, device=state.device)
     steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
     cfl = state.new_full((batch,), options.cfl)
     residuals: list[Tensor] = []
     for step in range(options.steps + 1):
-        part = flow if len(open_rows) == batch else rows_of(flow, open_rows)
+        part = _turned(flow if len(open_rows) == batch else rows_of(flow, open_rows), alpha[open_rows])
         here = state[open_rows]
         system = _System.at(part, here)
         size = system.norm() / reference[open_rows]
         residuals.append(state.new_full((batch,), torch.nan).index_put((open_rows,), size))
         if watch is not None:
-            watch(step, open_rows, here, size)
-        done = size < options.drop
+            watch(step, open_rows, part, here, size)
+        turn = here.new_zeros(len(open_rows)) if lift is None else _turn(part, here, lift[open_rows])
+        done = (size < options.drop) & (turn.abs() * _slope(part) < LIFT_TOLERANCE)
         converged[open_rows] = done
         if step == options.steps or bool(done.all()):
             break
         if bool(done.any()):
             keep = ~done
             open_rows, part, here, system = open_rows[keep], rows_of(part, keep), here[keep], rows_of(system, keep)
+            turn, size = turn[keep], size[keep]
         change, left = system.step(cfl[open_rows], options)
         share = _share(here, change)
         made = torch.isfinite(share) & (share >= LEAST_SHARE)
@@ -113,7 +123,23 @@ def march(
         factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
         factor = torch.where(made, factor, 0.2)
         cfl[open_rows] = (cfl[open_rows] * factor).clamp(max=options.cfl_limit)
-    return Steady(state, converged, steps, torch.stack(residuals, 1), cfl)
+        alpha[open_rows] += torch.where(size < SETTLED, turn, 0.0)
+    return Steady(state, alpha, converged, steps, torch.stack(residuals, 1))
+
+
+def _turned(flow: Flow, alpha: Tensor) -> Flow:
+    return replace(flow, stream=replace(flow.stream, alpha=alpha))
+
+
+def _turn(flow: Flow, state: Tensor, lift: Tensor) -> Float[Tensor, " batch"]:
+    """Change of the angle [deg] that should bring the wanted lift; none where none is wanted."""
+    missing = torch.where(torch.isfinite(lift), lift - forces(flow, state)["cl"], 0.0)
+    return (missing / _slope(flow)).clamp(-LARGEST_TURN, LARGEST_TURN)
+
+
+def _slope(flow: Flow) -> Float[Tensor, " batch"]:
+    """Lift per degree of a thin airfoil, by Prandtl and Glauert, less what layers take of it."""
+    return SLOPE_SHARE * math.pi**2 / 90 / (1 - flow.stream.mach.square()).clamp(min=0.1).sqrt()
 
 
 def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:

@@ -1,0 +1,46 @@
+"""How the flow past an airfoil is solved."""
+
+from dataclasses import dataclass
+
+MODELS = ("sa", "laminar", "euler")
+#: Reynolds number whose boundary layer the grid of a flow without friction would resolve.
+EULER_REYNOLDS = 1e3
+
+
+@dataclass(frozen=True)
+class RansOptions:
+    """Physics, grid and end of the iteration.
+
+    model: "sa" (turbulent from the nose, Spalart and Allmaras), "laminar" or "euler" (no friction).
+    grid: nodes along the body and wake, and away from it.
+    far: distance of the outer boundary [chord].
+
+    Rarely needed:
+        drop: residual at the end, over that of the first field.
+        steps: on the finest grid, at most; half as many again in a second, more careful try.
+        rows: cases solved at once; 0 decides by the device.
+
+    Raises:
+        ValueError: an unknown model, or a number out of its range.
+    """
+
+    model: str = "sa"
+    grid: tuple[int, int] = (385, 97)
+    far: float = 100.0
+    drop: float = 1e-6
+    steps: int = 60
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}; got {self.model!r}")
+        if any(nodes < 65 or (nodes - 1) % 8 for nodes in self.grid[:1]) or self.grid[1] < 17:
+            raise ValueError(
+                f"grid must have 8 k + 1 nodes along, at least 65, and at least 17 away; got {self.grid[0]}x{self.grid[1]}"
+            )
+        if not 0 < self.drop < 1:
+            raise ValueError(f"drop must be above 0 and below 1; got {self.drop:.6g}")
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1; got {self.steps}")
+        if self.rows < 0:
+            raise ValueError(f"rows must be at least 0; got {self.rows}")
