@@ -78,7 +78,7 @@ class Rectangle:
         phi = self._scaled(line.diff(dim=1).abs(), line)
         for _ in range(ITERATIONS):
             stretch = self._wall_derivative(self.harmonic(phi, line)).abs()
-            step = line.diff(dim=1).abs() / torch.sqrt(stretch[:, 1:] * stretch[:, :-1])
+            step = line.diff(dim=1).abs() / (0.5 * (stretch[:, 1:] + stretch[:, :-1]))
             phi = self._scaled(phi.diff(dim=1) ** (1 - RELAXATION) * step**RELAXATION, line)
         return self.harmonic(phi, line)
 
@@ -136,7 +136,7 @@ def _periodic(phi: Tensor, wall: Tensor, levels: Levels) -> Float[Tensor, "batch
     probe = torch.zeros_like(source)
     probe[0], probe[-1] = gamma, -corner
     ratio = -corner / gamma
-    diagonal[-1] = diagonal[-1] - corner * ratio
+    diagonal[-1] = diagonal[-1] + corner * ratio
     diagonal[0] = diagonal[0] - gamma
     solved = _tridiagonal(lower, diagonal, upper, torch.stack([source, probe], dim=-1))
     value, response = solved.unbind(-1)

@@ -9,7 +9,6 @@ Reference of the first: Jameson, Iterative solution of transonic flows over airf
 Mach 1, Communications on Pure and Applied Mathematics 27, 1974.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -66,4 +65,3 @@ def _along(value: Tensor, like: Tensor) -> Tensor:
     return value.reshape(-1, *[1] * (like.ndim - 1))
 
 
-PERIOD = 2 * math.pi
