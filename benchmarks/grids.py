@@ -119,7 +119,7 @@ def main() -> None:
         "O": grid_all(
             tuple(names[row] for row in blunt.tolist()),
             weights.coordinates(PER_SIDE)[blunt],
-            GridOptions(wake_share=0),
+            GridOptions(wake_share=0.0),
             "O-grids",
         ),
     }

@@ -117,7 +117,9 @@ def _check(coordinates: Tensor, reynolds: Tensor) -> None:
         wanted = f"(batch, at least {FEWEST_POINTS} points, 2)"
         raise ValueError(f"coordinates must be {wanted}; got {tuple(coordinates.shape)}")
     if reynolds.shape != coordinates.shape[:1]:
-        raise ValueError(f"reynolds must have one value per airfoil, ({len(coordinates)},); got {tuple(reynolds.shape)}")
+        raise ValueError(
+            f"reynolds must have one value per airfoil, ({len(coordinates)},); got {tuple(reynolds.shape)}"
+        )
     wall_spacing(reynolds, 1.0)
 
 
@@ -149,7 +151,9 @@ def _refusals(coordinates: Tensor, reynolds: Tensor, options: GridOptions) -> li
         sentence = "a C-grid needs a sharp trailing edge; close it with `closed`, or ask for O-grids by wake_share=0"
         rules.append((base > CLOSED, sentence))
     else:
-        sentence = f"an O-grid needs a trailing edge at least {THINNEST_BASE:g} chord thick; close it and ask for C-grids"
+        sentence = (
+            f"an O-grid needs a trailing edge at least {THINNEST_BASE:g} chord thick; close it and ask for C-grids"
+        )
         rules.append((base < THINNEST_BASE, sentence))
     return _first_sentences(rules)
 

@@ -32,8 +32,8 @@ def deformed(grid: Grid, coordinates: Float[Tensor, "batch points 2"]) -> Grid:
         coordinates: new contours in chords, Selig order, near those of the grid; any number of points.
 
     Returns:
-        A grid of the same size and with the same places of its wall nodes. The contours of the grid itself give back the
-        grid to rounding.
+        A grid of the same size and with the same places of its wall nodes; the contours that the grid was made for give
+        it back to rounding.
 
     Raises:
         ValueError: another number of contours than of grids, or a blunt trailing edge where the grid has a cut.
@@ -42,7 +42,9 @@ def deformed(grid: Grid, coordinates: Float[Tensor, "batch points 2"]) -> Grid:
     make a new grid after larger changes.
     """
     if coordinates.ndim != 3 or len(coordinates) != grid.batch:
-        raise ValueError(f"coordinates must be ({grid.batch}, points, 2), one contour a grid; got {tuple(coordinates.shape)}")
+        raise ValueError(
+            f"coordinates must be ({grid.batch}, points, 2), one contour a grid; got {tuple(coordinates.shape)}"
+        )
     if grid.is_c:
         base = torch.linalg.vector_norm((coordinates[:, 0] - coordinates[:, -1]).detach(), dim=-1)
         if (base > CLOSED).any():
@@ -54,9 +56,7 @@ def deformed(grid: Grid, coordinates: Float[Tensor, "batch points 2"]) -> Grid:
     if grid.is_c:
         wake = _wake_displacement(grid, moved)
         moved = torch.cat([wake.flip(1), moved, wake], dim=1)
-    distance = torch.nn.functional.pad(
-        torch.linalg.vector_norm(grid.nodes.diff(dim=2), dim=-1).cumsum(2), (1, 0)
-    )
+    distance = torch.nn.functional.pad(torch.linalg.vector_norm(grid.nodes.diff(dim=2), dim=-1).cumsum(2), (1, 0))
     return Grid(grid.nodes + moved[:, :, None] * _decay(distance)[..., None], grid.wake, grid.place)
 
 
@@ -70,10 +70,10 @@ def _wake_displacement(grid: Grid, moved: Float[Tensor, "batch wall 2"]) -> Floa
     turn = 0.5 * (turns[0] + turns[1])
     cut = grid.nodes[:, -grid.wake - 1 :, 0]
     behind = torch.linalg.vector_norm(cut.diff(dim=1), dim=-1).cumsum(1)
-    edge = 0.5 * (moved[:, :1] + moved[:, -1:])
-    return (edge + behind[..., None] * turn[:, None]) * _decay(behind)[..., None]
+    middle = 0.5 * (moved[:, :1] + moved[:, -1:])
+    return (middle + behind[..., None] * turn[:, None]) * _decay(behind)[..., None]
 
 
 def _decay(distance: Tensor) -> Tensor:
-    """g of equation (2)."""
+    """What is left of a displacement at this distance, equation (2)."""
     return torch.exp(-((distance / REACH) ** 2))

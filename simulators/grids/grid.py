@@ -80,8 +80,8 @@ class Grid:
         counts = (*self.cells, self.wake)
         if any(count % 2 for count in counts) or self.cells[0] < 8 or self.cells[1] < 4:
             raise ValueError(
-                "a coarser grid needs even numbers of cells, at least 8 along and 4 away from the wall, and half a wake "
-                f"with an even number; got {counts[0]}, {counts[1]} and {counts[2]}"
+                "a coarser grid needs even numbers of cells: at least 8 along i, at least 4 along j, and those on "
+                f"half the wake; got {counts[0]}, {counts[1]} and {counts[2]}"
             )
         return Grid(self.nodes[:, ::2, ::2], self.wake // 2, self.place[:, ::2])
 

@@ -177,5 +177,3 @@ def _tridiagonal(lower: Tensor, diagonal: Tensor, upper: Tensor, right: Tensor) 
     for upper_row, right_row in zip(ratio[-2::-1], reduced[-2::-1], strict=True):
         solved.append(right_row - upper_row[..., None] * solved[-1])
     return torch.stack(solved[::-1])
-
-

@@ -38,13 +38,13 @@ class GridOptions:
         ni, nj = self.size
         if ni < 65 or nj < 17 or ni % 2 == 0:
             raise ValueError(f"size must be an odd number of at least 65 nodes and at least 17; got {ni} and {nj}")
-        _within("wake_share", self.wake_share, 0, 0.6)
+        _within("wake_share", self.wake_share, 0.0, 0.6)
         _within("base_share", self.base_share, 0.02, 0.3)
         _within("y_plus [-]", self.y_plus, 1e-3, 1e3)
-        _within("far [chord]", self.far, 5, 1e4)
+        _within("far [chord]", self.far, 5.0, 1e4)
         _within("edge_spacing [chord]", self.edge_spacing, 1e-6, 1e-2)
-        _within("nose_turn [deg]", self.nose_turn, 0.1, 20)
-        _within("growth", self.growth, 1.01, 2)
+        _within("nose_turn [deg]", self.nose_turn, 0.1, 20.0)
+        _within("growth", self.growth, 1.01, 2.0)
         _within("wake_widening [chord]", self.wake_widening, 0.1, 1e4)
 
     @property

@@ -63,5 +63,3 @@ def _continuous(root: Complex[Tensor, "batch line"]) -> Complex[Tensor, "batch l
 
 def _along(value: Tensor, like: Tensor) -> Tensor:
     return value.reshape(-1, *[1] * (like.ndim - 1))
-
-

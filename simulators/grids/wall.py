@@ -101,7 +101,7 @@ class Contour:
         return self.edge[:, None] + torch.stack([behind, fall], dim=-1)
 
     def wake_slope(self) -> Float[Tensor, " batch"]:
-        """tan β."""
+        """The slope tan β of equation (1)."""
         along, across = self.bisector.unbind(-1)
         return (across / along.clamp(min=0.1)).clamp(-STEEPEST, STEEPEST)
 

@@ -62,9 +62,11 @@ def first_crossing(points: Float[Tensor, "nodes 2"]) -> tuple[float, float] | No
     if len(pairs) == 0:
         return None
     first, second = pairs[0].tolist()
-    along, ahead, across = points[first + 1] - points[first], points[second] - points[first], points[second + 1] - points[second]
+    start, along = points[second], points[second + 1] - points[second]
+    across = points[first + 1] - points[first]
+    ahead = points[first] - start
     share = (ahead[0] * across[1] - ahead[1] * across[0]) / (along[0] * across[1] - along[1] * across[0])
-    x, y = (points[first] + share * along).tolist()
+    x, y = (start + share * along).tolist()
     return x, y
 
 
