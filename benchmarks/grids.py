@@ -5,7 +5,7 @@
 
 Each CST fit of the library is asked for twice at Reynolds number 6 million and 385 by 97 nodes: as a C-grid with its
 trailing-edge thickness set to zero, and, where its base is at least 0.0005 chord thick, as an O-grid as it is. Tails so
-thin that zero thickness makes them cross are closed by a wedge of the eighth power.
+thin that zero thickness makes them cross are closed by a wedge of the sixteenth power.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from understudy.simulators.shapes.library import collection
 REYNOLDS = 6e6
 AT_ONCE = 24
 PER_SIDE = 100
-BLUNTER = 8.0  # power of the wedge that closes thin tails
+BLUNTER = 16.0  # power of the wedge that closes thin tails
 MEASURES = (
     ("skew", "worst skew", "deg", 1),
     ("skew_99", "skew of 99 % of the cells", "deg", 1),

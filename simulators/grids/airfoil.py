@@ -16,16 +16,16 @@ from understudy.simulators.grids.harmonic import Rectangle
 from understudy.simulators.grids.lines import spaced
 from understudy.simulators.grids.options import GridOptions
 from understudy.simulators.grids.quality import GridQuality, assess
-from understudy.simulators.grids.spacing import geometric, geometric_ratio, wall_spacing
+from understudy.simulators.grids.spacing import geometric_ratio, surface_places, wall_spacing
 from understudy.simulators.grids.unfolding import Ellipse, Parabola
 from understudy.simulators.grids.wall import CLOSED, Contour, closed, wake_line, wall_places
 from understudy.simulators.interface import Status
 from understudy.simulators.shapes.airfoil import FEWEST_POINTS, crossings
 
-LEVELS = 97  # of ψ on which the map is sought
+LEVELS = 129  # of ψ on which the map is sought
 THINNEST_BASE = 5e-4  # chord: an O-grid around less has cells far smaller than the boundary layer needs
 SMALLEST_AREA = 1e-5  # chord²
-CHORDS = (0.8, 1.25)  # extent in x of what is taken to be given in chords
+CHORDS = (0.9, 1.1)  # extent in x of what is taken to be given in chords
 
 
 def airfoil_grid(
@@ -82,17 +82,19 @@ def _grids(
         wider = first[:, :1] * torch.sqrt(1 + (behind / options.wake_widening) ** 2)
         line = torch.cat([wake.flip(1), line, wake], dim=1)
         first = torch.cat([wider.flip(1), first, wider], dim=1)
-    lines, psi = _space(contour, line, options)
-    nodes = spaced(lines, psi, first, cells=options.size[1] - 1, growth=options.growth)
-    if not options.wake:
+    closed_line = not options.wake
+    lines, phi, psi = _space(contour, line, options)
+    cells = options.size[1] - 1
+    nodes = spaced(lines, phi, psi, first, cells=cells, growth=options.growth, closed=closed_line)
+    if closed_line:
         nodes = torch.cat([nodes[:, :-1], nodes[:, :1]], dim=1)
     return Grid(nodes, options.wake, place)
 
 
 def _space(
     contour: Contour, line: Float[Tensor, "batch line 2"], options: GridOptions
-) -> tuple[Float[Tensor, "batch line levels 2"], Float[Tensor, " levels"]]:
-    """Lines that leave the given one at right angles and reach the far field, at common levels ψ."""
+) -> tuple[Float[Tensor, "batch line levels 2"], Float[Tensor, "batch line"], Float[Tensor, " levels"]]:
+    """Lines of constant φ that leave the given one at right angles and reach the far field, at common levels ψ."""
     focus = _complex(contour.focus())
     plane: Parabola | Ellipse
     if options.wake:
@@ -101,11 +103,17 @@ def _space(
     else:
         tail = _complex(contour.edge - 0.5 * contour.base[:, None] * contour.bisector)
         plane = Ellipse(0.5 * (tail + focus), 0.5 * (tail - focus))
-        top = float(torch.acosh(options.far / plane.half.abs().amin()))
-    psi = geometric(line.new_tensor(0.25 * options.edge_spacing), line.new_tensor(top), LEVELS - 1)
-    mapped = Rectangle.above(psi, closed=not options.wake).conformal(plane.unfold(_complex(line)))
+        top = math.acosh(2 * options.far / CHORDS[0])
+    psi = _levels(0.25 * options.edge_spacing, top, line)
+    phi, mapped = Rectangle.above(psi, closed=not options.wake).conformal(plane.unfold(_complex(line)))
     space = torch.view_as_real(plane.fold(mapped))
-    return torch.cat([line[:, :, None], space[:, :, 1:]], dim=2), psi
+    return torch.cat([line[:, :, None], space[:, :, 1:]], dim=2), phi, psi
+
+
+def _levels(first: float, top: float, like: Tensor) -> Float[Tensor, " levels"]:
+    """Levels ψ from 0 to the top: growing from the first spacing, then evenly spaced."""
+    size, edge = like.new_tensor([top]), like.new_tensor([first])
+    return top * surface_places(size, edge, torch.full_like(edge, torch.inf), LEVELS - 1)[0]
 
 
 def _complex(points: Float[Tensor, "*batch 2"]) -> Tensor:

@@ -1,12 +1,15 @@
-"""Nodes along the lines that leave wall and cut: their distances from the wall.
+"""Nodes along the lines that leave wall and cut.
 
-Each line starts with its own first spacing h. With a constant ratio of neighbouring spacings the distances would be
-d_j = h (rʲ - 1) / (r - 1), smooth, but far from the body rows of equal distance cross the lines at up to 45°. Rows at
-right angles are those of constant ψ, the coordinate of the map. So the distances go over from the ones to the others,
+Each line starts with its own first spacing h. With a constant ratio r of neighbouring spacings the distances would be
+d_j = h (rʲ - 1) / (r - 1). Rows of such nodes are parallel to the wall near it, as a boundary layer asks, but they carry
+the corner of the trailing edge into the far field and cross the lines at up to 45°. Rows at right angles are those of
+constant ψ, the coordinate of the map. So the ψ of the nodes are smoothed along each row over a length that grows with
+the distance, and drawn to those of the line of the nose:
 
-    ln d = (1 - ω) ln d_j + ω ln d(ψ_j),   ω = s √d / (√d + √D),                                            (1)
+    q - (κ ψ(d_j))² q_φφ = ln ψ(d_j),
+    ln ψ = (1 - s) ln ψ(d_j) + s ((1 - ω) q + ω ln ψ_j),   ω = √d / (√d + √D),                              (1)
 
-with ψ_j such that the line of the nose keeps its nodes, d there and D = 1 chord. Going over makes some ratios larger by
+with ψ_j and d those of the line of the nose, κ = 0.3 and D = 1 chord. This makes some ratios of spacings larger by
 about 0.02; the strength s is 1, or less where the limit of growth asks for it.
 """
 
@@ -14,66 +17,68 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.grids.spacing import geometric, geometric_ratio
+from understudy.simulators.grids.helmholtz import helmholtz
+from understudy.simulators.grids.spacing import geometric
 from understudy.simulators.shapes.spline import Spline
 
 CHANGE = 1.0  # D above [chord]
+SMOOTHING = 0.3  # κ above
 
 
 def spaced(
     lines: Float[Tensor, "batch line levels 2"],
+    phi: Float[Tensor, "batch line"],
     psi: Float[Tensor, " levels"],
     first: Float[Tensor, "batch line"],
     *,
     cells: int,
     growth: float,
+    closed: bool,
 ) -> Float[Tensor, "batch line nodes 2"]:
     """Nodes on the smooth lines through given points at the levels ψ, the first point and the last one kept exactly.
 
     Args:
         lines: points from the wall outwards, the line of the nose in the middle.
+        phi, psi: their coordinates in the map.
         first: spacing at the wall.
         cells: of each line.
         growth: largest wanted ratio of neighbouring spacings.
+        closed: the last line repeats the first.
     """
     shape = lines.shape[:2]
-    spline = Spline.through(lines.flatten(0, 1))
-    arc = spline.arc.unflatten(0, shape)
-    ratio = geometric_ratio(arc[..., -1] / first, cells).amax(1)
-    even = geometric(first, arc[..., -1], cells)
-    level = _level_distances(even, arc, psi)
-    strength = _strength(even, level, ratio, growth)
-    distance = _towards(even, level, strength)
-    inner = spline.at(distance.flatten(0, 1)[:, 1:-1]).unflatten(0, shape)
-    return torch.cat([lines[:, :, :1], inner, lines[:, :, -1:]], dim=2)
+    flat = lines.flatten(0, 1)
+    levels = psi.expand(len(flat), -1)
+    arc = _arc(flat)
+    distance = geometric(first.flatten(), arc[:, -1], cells)[:, 1:-1]
+    even = torch.log(_interpolated(arc, levels, distance)).unflatten(0, shape)
+    nose = even[:, shape[1] // 2]
+    raw = even.transpose(0, 1)
+    square = torch.exp(-2 * raw) / SMOOTHING**2
+    smooth = helmholtz(phi, square, square * raw, closed=closed).transpose(0, 1)
+    pull = 1 / (1 + torch.sqrt(CHANGE / distance.unflatten(0, shape)[:, shape[1] // 2]))
+    pull = ((pull - pull[:, :1]) / (1 - pull[:, :1]))[:, None]
+    drawn = (1 - pull) * smooth + pull * nose[:, None]
+    curve = Spline.over(levels, flat)
+
+    def nodes(strength: Float[Tensor, " batch"]) -> Float[Tensor, "batch line nodes 2"]:
+        at = torch.exp(even + strength[:, None, None] * (drawn - even))
+        inner = curve.at(at.flatten(0, 1)).unflatten(0, shape)
+        return torch.cat([lines[:, :, :1], inner, lines[:, :, -1:]], dim=2)
+
+    none = torch.zeros_like(phi[:, 0])
+    least, most = (_growth(nodes(strength)) for strength in (none, none + 1))
+    return nodes(((growth - least) / (most - least).clamp(min=1e-6)).clamp(0, 1))
 
 
-def _level_distances(
-    even: Float[Tensor, "batch line nodes"], arc: Float[Tensor, "batch line levels"], psi: Float[Tensor, " levels"]
-) -> Float[Tensor, "batch line nodes"]:
-    """d(ψ_j) of equation (1)."""
-    batch, count, _ = arc.shape
-    nose = count // 2
-    wanted = _interpolated(arc[:, nose], psi.expand(batch, -1), even[:, nose])
-    wanted = wanted[:, None].expand(-1, count, -1).flatten(0, 1)
-    return _interpolated(psi.expand(batch * count, -1), arc.flatten(0, 1), wanted).unflatten(0, (batch, count))
+def _growth(nodes: Float[Tensor, "batch line nodes 2"]) -> Float[Tensor, " batch"]:
+    """Largest ratio of neighbouring spacings along the lines."""
+    step = torch.linalg.vector_norm(nodes.diff(dim=2), dim=-1)
+    return (step[..., 1:] / step[..., :-1]).amax((1, 2))
 
 
-def _towards(
-    even: Float[Tensor, "batch line nodes"], level: Float[Tensor, "batch line nodes"], strength: Float[Tensor, " batch"]
-) -> Float[Tensor, "batch line nodes"]:
-    """Distances by equation (1); the first and the last node are left alone."""
-    share = 1 / (1 + torch.sqrt(CHANGE / even[:, even.shape[1] // 2, 1:-1]))
-    share = strength[:, None, None] * ((share - share[:, :1]) / (1 - share[:, :1]))[:, None]
-    inner = even[..., 1:-1] ** (1 - share) * level[..., 1:-1] ** share
-    return torch.cat([even[..., :1], inner, even[..., -1:]], dim=-1)
-
-
-def _strength(even: Tensor, level: Tensor, ratio: Float[Tensor, " batch"], growth: float) -> Float[Tensor, " batch"]:
-    """The part of full strength that keeps the growth in bounds, by linear interpolation between none and full."""
-    steps = _towards(even, level, torch.ones_like(ratio)).diff(dim=-1)
-    full = (steps[..., 1:] / steps[..., :-1]).amax((1, 2))
-    return ((growth - ratio) / (full - ratio).clamp(min=1e-6)).clamp(0, 1)
+def _arc(lines: Float[Tensor, "lines levels 2"]) -> Float[Tensor, "lines levels"]:
+    """Length of the polygon up to each point."""
+    return torch.nn.functional.pad(torch.linalg.vector_norm(lines.diff(dim=1), dim=-1).cumsum(1), (1, 0))
 
 
 def _interpolated(

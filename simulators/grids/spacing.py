@@ -78,8 +78,10 @@ def surface_places(
 
     Args:
         length: of the surface from trailing edge to nose.
-        edge, nose: wanted spacings there, in the same unit.
+        edge, nose: wanted length of the first cell, and spacing at the nose, in the same unit.
     """
+    rate = GRADING / cells
+    edge = edge * rate / math.sinh(rate)  # the first cell is longer than the spacing at its end
     index = torch.arange(cells, dtype=length.dtype, device=length.device)
     at = torch.stack([index + 0.5 * (1 + offset) for offset, _ in _GAUSS], dim=-1) / cells
     weights = length.new_tensor([weight for _, weight in _GAUSS])

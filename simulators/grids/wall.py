@@ -30,7 +30,7 @@ def closed(coordinates: Float[Tensor, "batch points 2"], power: float = 1.0) -> 
 
     Rarely needed:
         power: 1 does what a CST thickness of zero does. Larger powers leave more of the shape alone and make a blunter
-            wedge: 8 for tails nearly as thin as their base, whose surfaces would cross otherwise.
+            wedge: 16 for tails nearly as thin as their base, whose surfaces would cross otherwise.
     """
     base = coordinates[:, 0] - coordinates[:, -1]
     x = coordinates[..., 0]
@@ -120,7 +120,8 @@ def wall_places(contour: Contour, options: GridOptions) -> Float[Tensor, "batch 
     lower = surface_places(length - tip, edge, at_nose, options.surface)
     places = [2 - lower, upper.flip(1)[:, 1:]]
     if options.base:
-        inward = 0.5 * surface_places(0.5 * contour.base, edge, torch.full_like(edge, torch.inf), options.base)
+        half = 0.5 * contour.base
+        inward = 0.5 * wake_distances(edge, half, options.base) / half[:, None]
         places = [2 + inward.flip(1)[:, :-1], *places, -inward[:, 1:]]
     return torch.cat(places, dim=1)
 
