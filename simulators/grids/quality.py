@@ -48,7 +48,7 @@ class GridQuality:
 
 def assess(grid: Grid, reynolds: Float[Tensor, " batch"], options: GridOptions) -> GridQuality:
     """Measure grids and judge them."""
-    angles = skews(grid.nodes)
+    angles = skews(grid.nodes).abs()
     first = grid.wake + 4 + (options.base if grid.is_o else 0)
     spacing = _spacing(grid.nodes, 2)
     along = _spacing(grid.nodes[:, :, :1], 1)[..., 0]
@@ -79,10 +79,10 @@ def corner_sines(nodes: Float[Tensor, "batch ni nj 2"]) -> Float[Tensor, "batch 
 
 
 def skews(nodes: Float[Tensor, "batch ni nj 2"]) -> Float[Tensor, "batch cells_i cells_j"]:
-    """Departure of the middle lines of each cell from a right angle [deg]."""
+    """Angle between the middle lines of each cell less a right angle [deg], positive where j leans against i."""
     along, away = nodes.diff(dim=1), nodes.diff(dim=2)
     i, j = along[:, :, 1:] + along[:, :, :-1], away[:, 1:] + away[:, :-1]
-    return torch.rad2deg(torch.atan2(_cross(i, j), (i * j).sum(-1)) - 0.5 * torch.pi).abs()
+    return torch.rad2deg(torch.atan2(_cross(i, j), (i * j).sum(-1)) - 0.5 * torch.pi)
 
 
 def _fault(min_area: float, skew: float, growth: float, options: GridOptions) -> str:

@@ -45,7 +45,7 @@ def test_cut_stays_matched_and_turns_with_the_trailing_edge() -> None:
     moved = deformed(grid, _section(_camber(0.02), SHARP))
     cut = moved.nodes[:, : grid.wake + 1, 0]
     assert torch.equal(cut, moved.nodes[:, -grid.wake - 1 :, 0].flip(1))
-    assert torch.equal(moved.nodes[:, 0], grid.nodes[:, 0])
+    torch.testing.assert_close(moved.nodes[:, 0], grid.nodes[:, 0], rtol=0, atol=1e-15)
     first = (cut[0, -2] - cut[0, -1]).tolist()
     bisector = Contour.of(_section(_camber(0.02), SHARP)).bisector[0].tolist()
     assert first[1] / first[0] == pytest.approx(bisector[1] / bisector[0], abs=5e-3)
@@ -71,7 +71,9 @@ def test_gradient_is_that_of_finite_differences(options: GridOptions) -> None:
 def test_displacement_is_smooth_along_every_row() -> None:
     grid, _ = airfoil_grid(_section(_camber(0.02), SHARP), REYNOLDS, SHARP)
     displacement = deformed(grid, _section(_camber(0.03), SHARP)).nodes - grid.nodes
-    assert displacement.diff(dim=1).abs().max() < 0.1 * displacement.abs().max()
+    step = torch.linalg.vector_norm(grid.nodes.diff(dim=1), dim=-1)
+    turn = torch.linalg.vector_norm(displacement.diff(dim=1), dim=-1) / step
+    assert turn.max() < 0.08  # the mean line turns by up to 0.05 at the nose
 
 
 def test_a_contour_with_other_points_moves_the_grid_as_well() -> None:

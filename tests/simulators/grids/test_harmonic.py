@@ -4,14 +4,11 @@ import pytest
 import torch
 
 from understudy.simulators.grids.harmonic import Rectangle
-from understudy.simulators.grids.spacing import geometric
 from understudy.simulators.grids.unfolding import Ellipse, Parabola
 
 
 def _levels(count: int, top: float) -> torch.Tensor:
-    # As many times finer as there are more: the ratio of neighbours tends to 1.
-    first = torch.tensor(top * 0.4 / count**1.5, dtype=torch.float64)
-    return geometric(first, torch.tensor(top, dtype=torch.float64), count - 1)
+    return top * torch.expm1(torch.linspace(0, 4, count, dtype=torch.float64)) / math.expm1(4)
 
 
 def test_the_harmonic_map_converges_at_second_order_to_a_decaying_wave() -> None:
@@ -36,7 +33,8 @@ def test_the_map_above_a_wavy_line_is_conformal(closed: bool) -> None:
     x = torch.linspace(start, ends, 201, dtype=torch.float64)
     height = 0.2 * torch.cos(x) if closed else 0.3 * torch.exp(-x * x)
     line = torch.complex(x, height)[None]
-    mapped = Rectangle.above(_levels(101, 6.0), closed=closed).conformal(line)
+    phi, mapped = Rectangle.above(_levels(101, 6.0), closed=closed).conformal(line)
+    assert (phi.diff(dim=1) > 0).all()
     assert torch.equal(mapped[..., 0], line)
     along, away = mapped[:, 2:, 1:-1] - mapped[:, :-2, 1:-1], mapped[:, 1:-1, 2:] - mapped[:, 1:-1, :-2]
     lean = torch.rad2deg(torch.angle(away / along)) - 90
