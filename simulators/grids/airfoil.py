@@ -141,7 +141,6 @@ def _check(coordinates: Tensor, reynolds: Tensor) -> None:
 
 def _refusals(coordinates: Tensor, reynolds: Tensor, options: GridOptions) -> list[str]:
     """One sentence for each contour that cannot be gridded, empty for the others."""
-    base = torch.linalg.vector_norm(coordinates[:, 0] - coordinates[:, -1], dim=-1)
     sharp = closed(coordinates) if options.wake else coordinates
     following = sharp.roll(-1, dims=1)
     area = 0.5 * (sharp[..., 0] * following[..., 1] - sharp[..., 1] * following[..., 0]).sum(1)
@@ -156,6 +155,7 @@ def _refusals(coordinates: Tensor, reynolds: Tensor, options: GridOptions) -> li
             "the contour has no area inside or runs clockwise; points must run from the upper trailing edge over the "
             "nose to the lower one",
         ),
+        _wrong_edge(coordinates, options),
         (crossings(sharp).any(-1).any(-1), "the contour crosses itself; mend the points where it does"),
         (
             ratio > options.growth,
@@ -163,15 +163,17 @@ def _refusals(coordinates: Tensor, reynolds: Tensor, options: GridOptions) -> li
             "away from the wall, a larger y_plus or a nearer far field",
         ),
     ]
+    return _first_sentences(rules)
+
+
+def _wrong_edge(coordinates: Tensor, options: GridOptions) -> tuple[Bool[Tensor, " batch"], str]:
+    """Which trailing edges do not suit the kind of grid that is asked for."""
+    base = torch.linalg.vector_norm(coordinates[:, 0] - coordinates[:, -1], dim=-1)
     if options.wake:
         sentence = "a C-grid needs a sharp trailing edge; close it with `closed`, or ask for O-grids by wake_share=0"
-        rules.append((base > CLOSED, sentence))
-    else:
-        sentence = (
-            f"an O-grid needs a trailing edge at least {THINNEST_BASE:g} chord thick; close it and ask for C-grids"
-        )
-        rules.append((base < THINNEST_BASE, sentence))
-    return _first_sentences(rules)
+        return base > CLOSED, sentence
+    sentence = f"an O-grid needs a trailing edge at least {THINNEST_BASE:g} chord thick; close it and ask for C-grids"
+    return base < THINNEST_BASE, sentence
 
 
 def _first_sentences(rules: list[tuple[Bool[Tensor, " batch"], str]]) -> list[str]:

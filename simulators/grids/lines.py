@@ -1,9 +1,9 @@
 """Nodes along the lines that leave wall and cut.
 
 Each line starts with its own first spacing h. With a constant ratio r of neighbouring spacings the distances would be
-d_j = h (rʲ - 1) / (r - 1). Rows of such nodes are parallel to the wall near it, as a boundary layer asks, but they carry
-the corner of the trailing edge into the far field and cross the lines at up to 45°. Rows at right angles are those of
-constant ψ, the coordinate of the map. So the ψ of the nodes are smoothed along each row over a length that grows with
+d_j = h (rʲ - 1) / (r - 1). Rows of such nodes are parallel to the wall near it, as a boundary layer asks, but they
+carry the corner of the trailing edge into the far field and cross the lines at up to 45°. Rows at right angles are
+those of constant ψ, the coordinate of the map. So the ψ of the nodes are smoothed along each row over a length that grows with
 the distance, and drawn to those of the line of the nose:
 
     q - (κ ψ(d_j))² q_φφ = ln ψ(d_j),
@@ -23,6 +23,7 @@ from understudy.simulators.shapes.spline import Spline
 
 CHANGE = 1.0  # D above [chord]
 SMOOTHING = 0.3  # κ above
+MARGIN = 0.95  # of the growth that is left, as it does not rise quite linearly with s
 
 
 def spaced(
@@ -51,13 +52,7 @@ def spaced(
     arc = _arc(flat)
     distance = geometric(first.flatten(), arc[:, -1], cells)[:, 1:-1]
     even = torch.log(_interpolated(arc, levels, distance)).unflatten(0, shape)
-    nose = even[:, shape[1] // 2]
-    raw = even.transpose(0, 1)
-    square = torch.exp(-2 * raw) / SMOOTHING**2
-    smooth = helmholtz(phi, square, square * raw, closed=closed).transpose(0, 1)
-    pull = 1 / (1 + torch.sqrt(CHANGE / distance.unflatten(0, shape)[:, shape[1] // 2]))
-    pull = ((pull - pull[:, :1]) / (1 - pull[:, :1]))[:, None]
-    drawn = (1 - pull) * smooth + pull * nose[:, None]
+    drawn = _drawn(even, distance.unflatten(0, shape), phi, closed=closed)
     curve = Spline.over(levels, flat)
 
     def nodes(strength: Float[Tensor, " batch"]) -> Float[Tensor, "batch line nodes 2"]:
@@ -67,7 +62,23 @@ def spaced(
 
     none = torch.zeros_like(phi[:, 0])
     least, most = (_growth(nodes(strength)) for strength in (none, none + 1))
-    return nodes(((growth - least) / (most - least).clamp(min=1e-6)).clamp(0, 1))
+    return nodes((MARGIN * (growth - least) / (most - least).clamp(min=1e-6)).clamp(0, 1))
+
+
+def _drawn(
+    even: Float[Tensor, "batch line inner"],
+    distance: Float[Tensor, "batch line inner"],
+    phi: Float[Tensor, "batch line"],
+    *,
+    closed: bool,
+) -> Float[Tensor, "batch line inner"]:
+    """ln ψ of equation (1) at full strength, from ln ψ(d_j) and d_j."""
+    raw, middle = even.transpose(0, 1), even.shape[1] // 2
+    square = torch.exp(-2 * raw) / SMOOTHING**2
+    smooth = helmholtz(phi, square, square * raw, closed=closed).transpose(0, 1)
+    pull = 1 / (1 + torch.sqrt(CHANGE / distance[:, middle]))
+    pull = ((pull - pull[:, :1]) / (1 - pull[:, :1]))[:, None]  # none at the first node: its distance is given
+    return (1 - pull) * smooth + pull * even[:, middle, None]
 
 
 def _growth(nodes: Float[Tensor, "batch line nodes 2"]) -> Float[Tensor, " batch"]:

@@ -125,7 +125,7 @@ def test_growth_is_bounded_and_spacing_along_the_wall_is_smooth(made: Made) -> N
 
 
 def test_lines_leave_the_wall_at_right_angles(made: Made) -> None:
-    grid, quality = made
+    _, quality = made
     assert quality.wall_skew.max() < 0.5
     assert quality.skew.max() < 40
 

@@ -86,5 +86,5 @@ def test_refusals() -> None:
     grid, _ = airfoil_grid(naca("0012-sharp")[None], REYNOLDS, SHARP)
     with pytest.raises(ValueError, match="one contour a grid"):
         deformed(grid, naca("0012-sharp").expand(2, -1, -1))
-    with pytest.raises(ValueError, match="needs a sharp trailing edge; got a base of 0.0025 chord"):
+    with pytest.raises(ValueError, match=r"needs a sharp trailing edge; got a base of 0\.0025 chord"):
         deformed(grid, naca("0012")[None])
