@@ -3,8 +3,8 @@
 Each line starts with its own first spacing h. With a constant ratio r of neighbouring spacings the distances would be
 d_j = h (rʲ - 1) / (r - 1). Rows of such nodes are parallel to the wall near it, as a boundary layer asks, but they
 carry the corner of the trailing edge into the far field and cross the lines at up to 45°. Rows at right angles are
-those of constant ψ, the coordinate of the map. So the ψ of the nodes are smoothed along each row over a length that grows with
-the distance, and drawn to those of the line of the nose:
+those of constant ψ, the coordinate of the map. So the ψ of the nodes are smoothed along each row over a length that
+grows with the distance, and drawn to those of the line of the nose:
 
     q - (κ ψ(d_j))² q_φφ = ln ψ(d_j),
     ln ψ = (1 - s) ln ψ(d_j) + s ((1 - ω) q + ω ln ψ_j),   ω = √d / (√d + √D),                              (1)
@@ -72,7 +72,7 @@ def _drawn(
     *,
     closed: bool,
 ) -> Float[Tensor, "batch line inner"]:
-    """ln ψ of equation (1) at full strength, from ln ψ(d_j) and d_j."""
+    """Equation (1) at full strength: ln ψ of the nodes from ln ψ(d_j) and d_j."""
     raw, middle = even.transpose(0, 1), even.shape[1] // 2
     square = torch.exp(-2 * raw) / SMOOTHING**2
     smooth = helmholtz(phi, square, square * raw, closed=closed).transpose(0, 1)

@@ -2,7 +2,7 @@
 
 Away from the wall, the first spacing h follows from the Reynolds number through the friction of a flat plate,
 
-    c_f = 0.026 Re^(-1/7),   u_τ = √(c_f / 2),   h = y⁺ / (Re u_τ),                                        (1)
+    c_f = 0.027 Re^(-1/7),   u_τ = √(c_f / 2),   h = y⁺ / (Re u_τ),                                        (1)
 
 and the next ones grow by a constant ratio r that fills the length L of the line, h (rⁿ - 1) / (r - 1) = L.
 
@@ -14,7 +14,7 @@ whose A and B give the wanted spacings at both ends. It is even about both ends,
 and through the trailing edge without a kink, and neighbours differ by at most exp(c / n). Down the wake the spacing is
 a hyperbolic cosine of the index.
 
-Reference of (1): White, Viscous Fluid Flow, 2nd ed., 1991, equation 6-107 (the one-seventh power law of Prandtl).
+Reference of (1): White, Fluid Mechanics, 7th ed., 2011, section 7.4 (the one-seventh power law of Prandtl).
 """
 
 import math
@@ -43,7 +43,7 @@ def wall_spacing(reynolds: Float[Tensor, " batch"], y_plus: float) -> Float[Tens
         raise ValueError(f"reynolds must be positive and finite [-]; got {_first_bad(reynolds)}")
     if not (math.isfinite(y_plus) and y_plus > 0):
         raise ValueError(f"y_plus must be positive and finite [-]; got {y_plus:.6g}")
-    friction = 0.026 * reynolds ** (-1 / 7)
+    friction = 0.027 * reynolds ** (-1 / 7)
     return y_plus / (reynolds * torch.sqrt(0.5 * friction))
 
 
