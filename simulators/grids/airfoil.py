@@ -55,33 +55,33 @@ def airfoil_grid(
     options = options or GridOptions()
     _check(coordinates, reynolds)
     with torch.no_grad():
-        grid, quality = _judged(coordinates.double(), reynolds.double(), options)
-    return Grid(grid.nodes.to(coordinates), options.wake, grid.place.to(coordinates)), quality
+        return _judged(coordinates, reynolds.double(), options)
 
 
 def _judged(
     coordinates: Float[Tensor, "batch points 2"], reynolds: Float[Tensor, " batch"], options: GridOptions
 ) -> tuple[Grid, GridQuality]:
-    """Grids of the contours that can be gridded, among NaN for the others."""
-    refusals = _refusals(coordinates, reynolds, options)
+    """Grids of the contours that can be gridded, in float64 and then rounded, among NaN for the others."""
+    double = coordinates.double()
+    refusals = _refusals(double, reynolds, options)
     kept = torch.tensor([not refusal for refusal in refusals], device=coordinates.device)
     nodes = coordinates.new_full((len(coordinates), *options.size, 2), torch.nan)
     place = coordinates.new_full((len(coordinates), options.size[0] - 2 * options.wake), torch.nan)
     if not kept.any():
         return Grid(nodes, options.wake, place), _among_refusals(refusals, None, kept)
-    grid = _grids(coordinates[kept], reynolds[kept], options)
+    contour = Contour.of(closed(double[kept]) if options.wake else double[kept])
+    places = wall_places(contour, options)
+    grid = Grid(_nodes(contour, places, reynolds[kept], options), options.wake)
     quality = _among_refusals(refusals, assess(grid, reynolds[kept], options), kept)
     good = torch.tensor(quality.ok, device=coordinates.device)
-    nodes[good], place[good] = grid.nodes[good[kept]], grid.place[good[kept]]
+    nodes[good], place[good] = grid.nodes[good[kept]].to(nodes), places[good[kept]].to(place)
     return Grid(nodes, options.wake, place), quality
 
 
-def _grids(
-    coordinates: Float[Tensor, "batch points 2"], reynolds: Float[Tensor, " batch"], options: GridOptions
-) -> Grid:
-    """Grids of contours that are known to be good."""
-    contour = Contour.of(closed(coordinates) if options.wake else coordinates)
-    place = wall_places(contour, options)
+def _nodes(
+    contour: Contour, place: Float[Tensor, "batch wall"], reynolds: Float[Tensor, " batch"], options: GridOptions
+) -> Float[Tensor, "batch ni nj 2"]:
+    """Nodes around contours that are known to be good, from their places on the wall."""
     line = contour.points(place)
     first = wall_spacing(reynolds, options.y_plus)[:, None].expand(line.shape[:2])
     if options.wake:
@@ -96,7 +96,7 @@ def _grids(
     nodes = spaced(lines, phi, psi, first, cells=cells, growth=options.growth, closed=closed_line)
     if closed_line:
         nodes = torch.cat([nodes[:, :-1], nodes[:, :1]], dim=1)
-    return Grid(nodes, options.wake, place)
+    return nodes
 
 
 def _space(

@@ -36,11 +36,14 @@ def deformed(grid: Grid, coordinates: Float[Tensor, "batch points 2"]) -> Grid:
         it back to rounding.
 
     Raises:
-        ValueError: another number of contours than of grids, or a blunt trailing edge where the grid has a cut.
+        ValueError: a grid made by hand, another number of contours than of grids, or a blunt trailing edge where the
+            grid has a cut.
 
     Gradients flow to the coordinates. Nothing is judged again: cells stay good while the surface turns by some degrees;
     make a new grid after larger changes.
     """
+    if grid.place is None:
+        raise ValueError("a grid without the places of its wall nodes cannot be deformed; make it by airfoil_grid")
     if coordinates.ndim != 3 or len(coordinates) != grid.batch:
         raise ValueError(
             f"coordinates must be ({grid.batch}, points, 2), one contour a grid; got {tuple(coordinates.shape)}"

@@ -21,8 +21,8 @@ class Grid:
     wake: cells of each half of the wake cut, on which nodes[:, i, 0] and nodes[:, ni - 1 - i, 0] are equal; 0 for an
         O-grid, whose first and last line are equal.
     place: where the wall nodes lie on the contour, from 0 at the upper trailing edge over 1 at the nose to 2 at the
-        lower trailing edge, by arc length between these; below 0 and above 2 on the two halves of the base. With it a
-        grid can be deformed.
+        lower trailing edge, by arc length between these; below 0 and above 2 on the two halves of the base. Only
+        `deformed` needs it; grids made by hand can do without.
 
     Raises:
         ValueError: fewer than 5 nodes along i or 3 along j, a wake that leaves no wall, or lines that do not match.
@@ -30,7 +30,7 @@ class Grid:
 
     nodes: Float[Tensor, "batch ni nj 2"]
     wake: int
-    place: Float[Tensor, "batch wall"]
+    place: Float[Tensor, "batch wall"] | None = None
 
     def __post_init__(self) -> None:
         if self.nodes.ndim != 4 or self.nodes.shape[-1] != 2:
@@ -40,8 +40,8 @@ class Grid:
             raise ValueError(f"a grid needs at least 5 nodes along and 3 away from the wall; got {ni} and {nj}")
         if self.wake < 0 or ni - 2 * self.wake < 3:
             raise ValueError(f"the wake must have 0 to {(ni - 3) // 2} cells a half at {ni} nodes; got {self.wake}")
-        if self.place.shape != (self.batch, ni - 2 * self.wake):
-            wanted = (self.batch, ni - 2 * self.wake)
+        wanted = (self.batch, ni - 2 * self.wake)
+        if self.place is not None and self.place.shape != wanted:
             raise ValueError(f"place must have one value for each wall node, {wanted}; got {tuple(self.place.shape)}")
         if not self._matched():
             raise ValueError("the two sides of the cut must have equal nodes; got different ones")
@@ -83,7 +83,8 @@ class Grid:
                 "a coarser grid needs even numbers of cells: at least 8 along i, at least 4 along j, and those on "
                 f"half the wake; got {counts[0]}, {counts[1]} and {counts[2]}"
             )
-        return Grid(self.nodes[:, ::2, ::2], self.wake // 2, self.place[:, ::2])
+        place = None if self.place is None else self.place[:, ::2]
+        return Grid(self.nodes[:, ::2, ::2], self.wake // 2, place)
 
     def _matched(self) -> bool:
         if self.is_o:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from understudy.simulators.grids import Grid
+from understudy.simulators.grids import Grid, deformed
 
 
 def _box(ni: int, nj: int, wake: int = 0) -> Grid:
@@ -34,9 +34,18 @@ def test_refuses_to_coarsen_odd_sizes() -> None:
             grid.coarser()
 
 
+def test_a_grid_made_by_hand_needs_no_places() -> None:
+    ring = _box(9, 5)
+    by_hand = Grid(ring.nodes, 0)
+    assert by_hand.coarser().place is None
+    with pytest.raises(ValueError, match="without the places of its wall nodes"):
+        deformed(by_hand, torch.zeros(1, 30, 2, dtype=torch.float64))
+
+
 @pytest.mark.usefixtures("annotations_unchecked")
 def test_refusals() -> None:
     ring = _box(9, 5)
+    assert ring.place is not None
     with pytest.raises(ValueError, match=r"\(batch, ni, nj, 2\)"):
         Grid(ring.nodes[0], 0, ring.place)
     with pytest.raises(ValueError, match="at least 5 nodes along and 3 away"):
