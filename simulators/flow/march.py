@@ -5,9 +5,8 @@ vector is a difference of residuals. Every case of the batch has a step of its o
 are good.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,9 +14,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from understudy.simulators.flow.blocks import approximate_blocks
-from understudy.simulators.flow.forces import forces
 from understudy.simulators.flow.gas import GAMMA, primitive
 from understudy.simulators.flow.gmres import gmres
+from understudy.simulators.flow.lift_search import LIFT_TOLERANCE, SETTLED, LiftSearch
 from understudy.simulators.flow.lines import AlternatingLines
 from understudy.simulators.flow.residual import Flow, residual
 from understudy.simulators.rows import rows_of
@@ -28,9 +27,6 @@ DIFFERENCE = 1e-7
 LARGEST_CHANGE = 0.3
 #: A step that has to be cut below this share is not made.
 LEAST_SHARE = 0.05
-#: Prescribed lift: it is sought once the residual is below the first number, with steps of the angle up to the second
-#: [deg] and this share of the thin airfoil's slope, and found within the last number.
-SETTLED, LARGEST_TURN, SLOPE_SHARE, LIFT_TOLERANCE = 0.03, 0.5, 0.9, 1e-6
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
 GOOD, BAD = 0.3, 0.6
 
@@ -98,6 +94,7 @@ def march(
     steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
     cfl = state.new_full((batch,), options.cfl)
     residuals: list[Tensor] = []
+    search = None if lift is None or bool(torch.isnan(lift).all()) else LiftSearch.of(flow, lift)
     for step in range(options.steps + 1):
         part = _turned(flow if len(open_rows) == batch else rows_of(flow, open_rows), alpha[open_rows])
         here = state[open_rows]
@@ -106,15 +103,19 @@ def march(
         residuals.append(state.new_full((batch,), torch.nan).index_put((open_rows,), size))
         if watch is not None:
             watch(step, open_rows, part, here, size)
-        turn = here.new_zeros(len(open_rows)) if lift is None else _turn(part, here, lift[open_rows])
-        done = (size < options.drop) & (turn.abs() * _slope(part) < LIFT_TOLERANCE)
+        done = size < options.drop
+        if search is not None:
+            missing, turn = search.look(open_rows, part, here)
+            done = done & (missing.abs() < LIFT_TOLERANCE)
         converged[open_rows] = done
         if step == options.steps or bool(done.all()):
             break
         if bool(done.any()):
             keep = ~done
             open_rows, part, here, system = open_rows[keep], rows_of(part, keep), here[keep], rows_of(system, keep)
-            turn, size = turn[keep], size[keep]
+            size = size[keep]
+            if search is not None:
+                missing, turn = missing[keep], turn[keep]
         change, left = system.step(cfl[open_rows], options)
         share = _share(here, change)
         made = torch.isfinite(share) & (share >= LEAST_SHARE)
@@ -123,23 +124,14 @@ def march(
         factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
         factor = torch.where(made, factor, 0.2)
         cfl[open_rows] = (cfl[open_rows] * factor).clamp(max=options.cfl_limit)
-        alpha[open_rows] += torch.where(size < SETTLED, turn, 0.0)
+        if search is not None:
+            settled = size < (SETTLED * turn.abs()).clamp(min=options.drop)
+            alpha[open_rows] += search.turned(open_rows, missing, torch.where(settled, turn, 0.0))
     return Steady(state, alpha, converged, steps, torch.stack(residuals, 1))
 
 
 def _turned(flow: Flow, alpha: Tensor) -> Flow:
     return replace(flow, stream=replace(flow.stream, alpha=alpha))
-
-
-def _turn(flow: Flow, state: Tensor, lift: Tensor) -> Float[Tensor, " batch"]:
-    """Change of the angle [deg] that should bring the wanted lift; none where none is wanted."""
-    missing = torch.where(torch.isfinite(lift), lift - forces(flow, state)["cl"], 0.0)
-    return (missing / _slope(flow)).clamp(-LARGEST_TURN, LARGEST_TURN)
-
-
-def _slope(flow: Flow) -> Float[Tensor, " batch"]:
-    """Lift per degree of a thin airfoil, by Prandtl and Glauert, less what layers take of it."""
-    return SLOPE_SHARE * math.pi**2 / 90 / (1 - flow.stream.mach.square()).clamp(min=0.1).sqrt()
 
 
 def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:

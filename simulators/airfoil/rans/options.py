@@ -1,10 +1,14 @@
 """How the flow past an airfoil is solved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from understudy.simulators.grids import GridOptions
 
 MODELS = ("sa", "laminar", "euler")
 #: Reynolds number whose boundary layer the grid of a flow without friction would resolve.
 EULER_REYNOLDS = 1e3
+#: Cells away from the wall with which the usual spacings go.
+STANDARD = 96
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class RansOptions:
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}; got {self.model!r}")
         if any(nodes < 65 or (nodes - 1) % 8 for nodes in self.grid[:1]) or self.grid[1] < 17:
+            along, away = self.grid
             raise ValueError(
-                f"grid must have 8 k + 1 nodes along, at least 65, and at least 17 away; got {self.grid[0]}x{self.grid[1]}"
+                f"grid must have 8 k + 1 nodes along, at least 65, and at least 17 away; got {along}x{away}"
             )
         if not 0 < self.drop < 1:
             raise ValueError(f"drop must be above 0 and below 1; got {self.drop:.6g}")
@@ -44,3 +49,25 @@ class RansOptions:
             raise ValueError(f"steps must be at least 1; got {self.steps}")
         if self.rows < 0:
             raise ValueError(f"rows must be at least 0; got {self.rows}")
+
+    def wishes(self) -> tuple[GridOptions, int]:
+        """A grid to make and how often to take every second line of it.
+
+        Grids coarser than `STANDARD` inherit its lines, so that their cells grow faster and their first cell is higher;
+        finer ones have all spacings smaller in proportion.
+        """
+        halvings = 0
+        along, away = (nodes - 1 for nodes in self.grid)
+        while away < STANDARD:
+            along, away, halvings = 2 * along, 2 * away, halvings + 1
+        usual = GridOptions()
+        finer = STANDARD / away
+        wishes = replace(
+            usual,
+            size=(along + 1, away + 1),
+            far=self.far,
+            y_plus=usual.y_plus * finer,
+            edge_spacing=usual.edge_spacing * finer,
+            nose_turn=usual.nose_turn * finer,
+        )
+        return wishes, halvings

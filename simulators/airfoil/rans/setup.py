@@ -22,8 +22,8 @@ def flow_around(grid: Grid, stream: Stream, model: str) -> Flow:
     centres = metrics.centres
     top = FarField(centres[:, :, 1:-1, -1])
     kind: Boundary = SlipWall() if model == "euler" else Wall()
-    ends = (FarField(centres[:, :, 0, 1:-1]), FarField(centres[:, :, -1, 1:-1])) if grid.is_c else (None, None)
-    sides = Sides(((wall.stop - wall.start, kind),), top, *ends, wake=grid.wake)
+    left, right = (FarField(centres[:, :, end, 1:-1]) if grid.is_c else None for end in (0, -1))
+    sides = Sides(((wall.stop - wall.start, kind),), top, left, right, grid.wake)
     return Flow(metrics, sides, stream, model, vortex=True)
 
 
@@ -39,7 +39,9 @@ def levels_of(grid: Grid) -> list[Grid]:
 
 
 def at_nodes(
-    values: Float[Tensor, "batch wall"], wall: Float[Tensor, "batch ends 2"], coordinates: Float[Tensor, "batch nodes 2"]
+    values: Float[Tensor, "batch wall"],
+    wall: Float[Tensor, "batch ends 2"],
+    coordinates: Float[Tensor, "batch nodes 2"],
 ) -> Float[Tensor, "batch nodes"]:
     """Values of wall faces, in the order of the grid, at the nodes of the contour, by share of the arc length."""
     ends = _shares(wall.flip(1))

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.panel import likely_angle
 from understudy.simulators.airfoil.rans.options import EULER_REYNOLDS, RansOptions
 from understudy.simulators.airfoil.rans.setup import at_nodes, flow_around, levels_of
 from understudy.simulators.flow.adjoint import followed
@@ -17,7 +17,7 @@ from understudy.simulators.flow.levels import solve_levels
 from understudy.simulators.flow.march import MarchOptions, Steady
 from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.stream import Stream
-from understudy.simulators.grids import Grid, GridOptions, airfoil_grid, deformed
+from understudy.simulators.grids import Grid, airfoil_grid, deformed
 from understudy.simulators.grids.airfoil import THINNEST_BASE
 from understudy.simulators.grids.quality import GridQuality
 from understudy.simulators.interface import Simulator, Solution, Status
@@ -55,7 +55,8 @@ class RansSolution(Solution):
 class Rans(Simulator):
     """Steady compressible flow past an airfoil: Euler, laminar or turbulent by the model of Spalart and Allmaras.
 
-    A grid is made for each contour, a C-grid where the trailing edge is sharp or nearly so, an O-grid where it is blunt.
+    A grid is made for each contour, a C-grid where the trailing edge is sharp or nearly so, an O-grid where it is
+    blunt.
     Turbulent flow is turbulent from the nose: n_crit and trips are not heard. Coarse grids start fine ones. Made for
     Mach numbers from 0.05 to 0.95, shocks included.
 
@@ -103,8 +104,7 @@ class Rans(Simulator):
         good = torch.tensor(quality.ok, device=rows.device).nonzero()[:, 0]
         if not len(good):
             return part
-        there = replace(grid, nodes=grid.nodes[good], place=None if grid.place is None else grid.place[good])
-        chosen = rows_of(asked, good)
+        there, chosen = rows_of(grid, good), rows_of(asked, good)
         with torch.no_grad():
             ended, words = self._steady(there, chosen)
         for row, converged, why in zip(good.tolist(), ended.converged.tolist(), words, strict=True):
@@ -112,7 +112,7 @@ class Rans(Simulator):
         state[good] = torch.where(ended.converged[:, None, None, None], ended.state, torch.nan)
         solved = ended.converged.nonzero()[:, 0]
         if len(solved):
-            there = replace(there, nodes=there.nodes[solved], place=None if there.place is None else there.place[solved])
+            there = rows_of(there, solved)
             found = self._quantities(there, rows_of(chosen, solved), rows_of(ended, solved))
             for name, values in found.items():
                 blank = values.new_full((len(rows), *values.shape[1:]), torch.nan)
@@ -120,13 +120,16 @@ class Rans(Simulator):
         return part
 
     def _grid(self, asked: "_Asked", blunt: bool) -> tuple[Grid, GridQuality]:
-        wishes = GridOptions(size=self.options.grid, far=self.options.far)
+        wishes, halvings = self.options.wishes()
         if blunt:
             wishes = replace(wishes, wake_share=0.0)
         reynolds = asked.reynolds.detach()
         if self.options.model == "euler":
             reynolds = torch.full_like(reynolds, EULER_REYNOLDS)
-        return airfoil_grid(asked.coordinates.detach(), reynolds, wishes)
+        grid, quality = airfoil_grid(asked.coordinates.detach(), reynolds, wishes)
+        for _ in range(halvings):
+            grid = grid.coarser()
+        return grid, quality
 
     def _steady(self, grid: Grid, asked: "_Asked") -> tuple[Steady, list[str]]:
         """Where each row ended, and why it is not steady where it is not; a second try for those."""
@@ -198,9 +201,11 @@ class _Asked:
         )
 
     def stream(self, model: str) -> Stream:
-        """The free stream; where lift is prescribed, at the angle of a thin airfoil without camber if none is known."""
-        guess = self.lift / (0.1 / (1 - self.mach.square()).sqrt())
-        alpha = torch.where(torch.isnan(self.alpha), guess, self.alpha)
+        """The free stream; at an angle that is likely where lift is prescribed and none is known."""
+        alpha, unknown = self.alpha, torch.isnan(self.alpha)
+        if bool(unknown.any()):
+            guess = likely_angle(self.coordinates.detach(), self.lift.detach(), self.mach.detach())
+            alpha = torch.where(unknown, guess, alpha)
         reynolds = torch.full_like(self.reynolds, torch.inf) if model == "euler" else self.reynolds
         return Stream(self.mach, alpha, reynolds)
 
