@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from understudy.simulators.grids.evening import evened
 from understudy.simulators.grids.grid import Grid
 from understudy.simulators.grids.harmonic import Rectangle
 from understudy.simulators.grids.lines import spaced
@@ -114,6 +115,7 @@ def _space(
         top = math.acosh(2 * options.far / CHORDS[0])
     psi = _levels(0.25 * options.edge_spacing, top, line)
     phi, mapped = Rectangle.above(psi, closed=not options.wake).conformal(plane.unfold(_complex(line)))
+    phi, mapped = evened(mapped, phi, psi, options.wake or options.base, closed=not options.wake)
     space = torch.view_as_real(plane.fold(mapped))
     return torch.cat([line[:, :, None], space[:, :, 1:]], dim=2), phi, psi
 

@@ -136,8 +136,15 @@ def test_no_line_stands_out_beside_the_trailing_edge(c_grids: Made) -> None:
     grid, _ = c_grids
     angles = skews(grid.nodes)[:, 54:75]
     # At the wall the line halves the corner; farther out than a cell's length nothing is left of it.
-    assert angles[:, :, 35:].diff(dim=1).abs().max() < 0.5
+    assert angles[:, :, 45:].diff(dim=1).abs().max() < 0.5
     assert angles.diff(dim=1).abs().max() < 10
+
+
+def test_lines_that_leave_corners_are_evenly_spaced_farther_out(made: Made) -> None:
+    grid, _ = made
+    width = torch.log(_length(grid.nodes.diff(dim=1)))
+    assert width.diff(n=2, dim=1)[:, :, 72:].abs().max() < 0.05
+    assert width.diff(dim=1)[:, :, 72:].abs().max() < math.log(1.25)
 
 
 def test_far_field_is_a_hundred_chords_away(made: Made) -> None:
