@@ -12,7 +12,7 @@ from understudy.simulators.grids.spacing import wall_spacing
 from understudy.simulators.interface import Status
 
 STEEPEST = 80.0  # deg: a cell that is skewed more is as good as folded
-ROUNDING = 1e-3
+ROUNDING = 2e-3  # of the growth: lines are curved
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

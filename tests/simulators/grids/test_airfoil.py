@@ -95,7 +95,7 @@ def test_an_o_grid_closes_and_has_cells_on_the_base(o_grids: Made) -> None:
 def test_wall_nodes_lie_on_the_contour(made: Made) -> None:
     grid, _ = made
     names = SHARP if grid.is_c else BLUNT
-    fine = torch.stack([naca(name, 4000) for name in names])
+    fine = torch.stack([naca(name, 1500) for name in names])
     assert grid.place is not None
     surface = (grid.place >= 0) & (grid.place <= 2)
     for row in range(grid.batch):
@@ -105,7 +105,7 @@ def test_wall_nodes_lie_on_the_contour(made: Made) -> None:
         share = (((points[:, None] - start) * along).sum(-1) / along.square().sum(-1)).clamp(0, 1)
         near = _length(points[:, None] - start - share[..., None] * along).amin(1)
         # 100 points a surface were given: the spline through them meets the section to 4th order, at the nose last.
-        assert near.max() < 2e-6
+        assert near.max() < 3e-6
 
 
 def test_first_spacing_on_the_wall_is_that_of_the_reynolds_number(made: Made) -> None:
