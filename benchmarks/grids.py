@@ -93,6 +93,12 @@ def figures_of(outcome: Outcome, kind: str, target: str) -> list[Figure]:
     return rows
 
 
+def either(sharp: Outcome, blunt: Outcome) -> str:
+    """Share of the sections with a C-grid or an O-grid."""
+    found = {name for one in (sharp, blunt) for name, item in zip(one.names, one.message, strict=True) if not item}
+    return f"{100 * len(found) / len(sharp.names):.2f} % of {len(sharp.names)}"
+
+
 def seconds_each(batch: int) -> float:
     """Seconds for a grid of NACA 0012, of several made together; the best of three."""
     contour = naca("0012-sharp")[None].expand(batch, -1, -1)
@@ -128,6 +134,7 @@ def main() -> None:
             which = [name for name, item in zip(outcome.names, outcome.message, strict=True) if item == sentence]
             print(f"{kind}: {count} {sentence or 'ok'}{': ' + ', '.join(which[:8]) if sentence else ''}")
     figures = [figure for kind, outcome in outcomes.items() for figure in figures_of(outcome, kind, "at least 99 %")]
+    figures.append(Figure("sections with a grid of either kind", either(outcomes["C"], outcomes["O"])))
     figures.append(Figure("C: tails closed by the blunter wedge", f"{thin} of {len(names)}"))
     figures.append(Figure("one C-grid alone", f"{seconds_each(1):.2f} s", "below 2 s"))
     figures.append(Figure("one of 16 C-grids made together", f"{seconds_each(16):.2f} s", "less"))

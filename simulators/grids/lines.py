@@ -40,7 +40,7 @@ def spaced(
 
     Args:
         lines: points from the wall outwards, the line of the nose in the middle.
-        phi, psi: their coordinates in the map.
+        phi, psi: their coordinates in the map; φ is that far out where lines are not straight.
         first: spacing at the wall.
         cells: of each line.
         growth: largest wanted ratio of neighbouring spacings.

@@ -15,7 +15,8 @@ class GridOptions:
 
     Rarely needed:
         edge_spacing: spacing along the surface at the trailing edge [chord].
-        nose_turn: angle by which the surface turns over one cell at the nose [deg].
+        nose_turn: angle by which one cell at the nose turns on the mean radius of the nose [deg]; at the vertex, where
+            the radius is smallest, up to half as much again.
         base_share: part of the cells along i of an O-grid that lie on the trailing-edge base.
         growth: largest ratio of neighbouring spacings away from the wall; grids that need more are refused.
         wake_widening: distance down the wake over which the first cell away from the cut grows by √2 [chord].
@@ -29,7 +30,7 @@ class GridOptions:
     y_plus: float = 0.7
     far: float = 100.0
     edge_spacing: float = 1e-4
-    nose_turn: float = 3.5
+    nose_turn: float = 2.5
     base_share: float = 1 / 12
     growth: float = 1.2
     wake_widening: float = 1.0

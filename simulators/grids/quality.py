@@ -12,7 +12,7 @@ from understudy.simulators.grids.spacing import wall_spacing
 from understudy.simulators.interface import Status
 
 STEEPEST = 80.0  # deg: a cell that is skewed more is as good as folded
-ROUNDING = 1e-3
+ROUNDING = 2e-3  # of the growth: lines are curved
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,7 +88,7 @@ def skews(nodes: Float[Tensor, "batch ni nj 2"]) -> Float[Tensor, "batch cells_i
 def _fault(min_area: float, skew: float, growth: float, options: GridOptions) -> str:
     """The sentence of a bad grid, or none."""
     if not min_area > 0:
-        return "the grid folds over itself; smooth the contour or ask for a wider nose_turn"
+        return "the grid folds over itself; smooth the contour, or close a trailing edge with an acute base"
     if skew > STEEPEST:
         return f"a cell is skewed by {skew:.0f} deg, more than {STEEPEST:.0f}; smooth the contour"
     if growth > options.growth * (1 + ROUNDING):
