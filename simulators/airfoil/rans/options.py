@@ -71,3 +71,15 @@ class RansOptions:
             nose_turn=usual.nose_turn * finer,
         )
         return wishes, halvings
+
+
+def grid_of(words: str) -> tuple[int, int]:
+    """Nodes along and away from the body from words such as 385x97.
+
+    Raises:
+        ValueError: other words.
+    """
+    along, cross, away = words.lower().partition("x")
+    if not (cross and along.isdigit() and away.isdigit()):
+        raise ValueError(f"grid must be two numbers of nodes such as 385x97; got {words!r}")
+    return int(along), int(away)
