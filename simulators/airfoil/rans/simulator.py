@@ -1,5 +1,6 @@
 """The compressible Reynolds-averaged flow past airfoils, in batches, with gradients."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -25,6 +26,8 @@ from understudy.simulators.rows import detached, rows_of
 
 #: Mach numbers that the solver is made for: below, the density hardly changes and 'viscous' answers better and faster.
 SLOWEST, FASTEST = 0.05, 0.95
+#: Angle [deg] of a prescribed lift that is not tried any more.
+STEEPEST = 25.0
 #: Rows solved at once on a processor and on a GPU.
 AT_ONCE, AT_ONCE_ON_GPU = 1, 64
 #: The second try of a row that did not converge.
@@ -85,8 +88,13 @@ class Rans(Simulator):
         """Answer every row; computed in double precision whatever the precision of the case."""
         size = self.options.rows or (AT_ONCE_ON_GPU if case.coordinates.is_cuda else AT_ONCE)
         asked = _Asked.of(case)
-        refused = [_refusal(mach) for mach in case.mach.tolist()]
-        taken = torch.tensor([not words for words in refused], device=case.coordinates.device)
+        unasked = [
+            _refusal(mach) or _out_of_reach(lift, angle)
+            for mach, lift, angle in zip(
+                *(row.tolist() for row in (asked.mach, asked.lift, asked.angle())), strict=True
+            )
+        ]
+        taken = torch.tensor([not words for _, words in unasked], device=case.coordinates.device)
         base = (asked.coordinates[:, 0] - asked.coordinates[:, -1]).detach().norm(dim=1)
         parts = [
             self._part(rows_of(asked, rows), rows, blunt)
@@ -94,7 +102,7 @@ class Rans(Simulator):
             for rows in (taken & ((base >= THINNEST_BASE) == blunt)).nonzero()[:, 0].split(size)
             if len(rows)
         ]
-        return _assembled(case, refused, parts)
+        return _assembled(case, unasked, parts)
 
     def _part(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part":
         """Solve rows whose trailing edges are of one kind."""
@@ -200,12 +208,17 @@ class _Asked:
             case.coordinates.double(), case.alpha.double(), case.cl.double(), case.reynolds.double(), case.mach.double()
         )
 
+    def angle(self) -> Tensor:
+        """The angles, likely ones where the lift is prescribed and they are not known."""
+        unknown = torch.isnan(self.alpha)
+        if not bool(unknown.any()):
+            return self.alpha
+        guess = likely_angle(self.coordinates.detach(), self.lift.detach(), self.mach.detach())
+        return torch.where(unknown, guess, self.alpha)
+
     def stream(self, model: str) -> Stream:
-        """The free stream; at an angle that is likely where lift is prescribed and none is known."""
-        alpha, unknown = self.alpha, torch.isnan(self.alpha)
-        if bool(unknown.any()):
-            guess = likely_angle(self.coordinates.detach(), self.lift.detach(), self.mach.detach())
-            alpha = torch.where(unknown, guess, alpha)
+        """The free stream."""
+        alpha = self.angle()
         reynolds = torch.full_like(self.reynolds, torch.inf) if model == "euler" else self.reynolds
         return Stream(self.mach, alpha, reynolds)
 
@@ -222,15 +235,25 @@ class _Part:
     message: list[str]
 
 
-def _refusal(mach: float) -> str:
+def _refusal(mach: float) -> tuple[Status, str] | None:
     if mach < SLOWEST:
-        return (
+        return Status.REFUSED, (
             f"refused: mach must be at least {SLOWEST} for the compressible solver; got {mach:.3g}: "
             "ask 'viscous', which is made for low speed"
         )
     if mach > FASTEST:
-        return f"refused: mach must be at most {FASTEST} for a grid of this far field; got {mach:.3g}"
-    return ""
+        return Status.REFUSED, f"refused: mach must be at most {FASTEST} for a far field at rest; got {mach:.3g}"
+    return None
+
+
+def _out_of_reach(lift: float, angle: float) -> tuple[Status, str]:
+    """A lift that no attached flow has is not sought; no words where it is in reach."""
+    if math.isnan(lift) or abs(angle) < STEEPEST:
+        return Status.OK, ""
+    return Status.NOT_CONVERGED, (
+        f"not converged: a lift coefficient of {lift:.3g} would take an angle of some {angle:.0f} degrees, where the "
+        "flow is stalled; ask for less lift"
+    )
 
 
 def _marched(flows: Sequence[Flow], options: MarchOptions, lift: Tensor) -> tuple[Steady, list[str]]:
@@ -266,11 +289,10 @@ def _why(residuals: Tensor, seen: list[tuple[float, float]]) -> str:
     )
 
 
-def _assembled(case: AirfoilCase, refused: list[str], parts: list[_Part]) -> RansSolution:
+def _assembled(case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list[_Part]) -> RansSolution:
     """The answer to the whole case from its parts."""
     batch, nodes = case.coordinates.shape[:2]
-    status = [Status.REFUSED if words else Status.OK for words in refused]
-    message = list(refused)
+    status, message = [how for how, _ in unasked], [words for _, words in unasked]
     values = {}
     for name in QUANTITIES:
         blank = case.coordinates.new_full((batch, nodes) if name in _ON_NODES else (batch,), torch.nan)
