@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.flow.forces import forces
-from understudy.simulators.flow.gas import GAMMA, conserved, primitive
+from understudy.simulators.flow.gas import conserved, primitive
 from understudy.simulators.flow.reconstruction import face_states
 from understudy.simulators.flow.residual import Flow, residual
 from understudy.simulators.flow.roe import roe_flux
@@ -15,7 +15,7 @@ from understudy.simulators.flow.roe import roe_flux
 Prove = Callable[..., None]
 MakeFlow = Callable[..., Flow]
 Disturbed = Callable[[Flow, float], Tensor]
-ROUNDING = 1e-12  # sums of fluxes of order one, faces of up to some chords
+ROUNDING = 1e-13  # sums of fluxes of order one through faces of up to some chords
 
 
 def _free_stream(flow: Flow) -> Tensor:
