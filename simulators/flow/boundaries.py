@@ -14,6 +14,10 @@ from torch import Tensor
 from understudy.simulators.flow.gas import GAMMA
 from understudy.simulators.flow.stream import Stream
 
+#: Steps of density or pressure between two cells above a slip wall, over their values: below the first they go on beyond
+#: the wall, above the second not at all.
+GENTLE, STEEP = 0.05, 0.15
+
 
 @runtime_checkable
 class Boundary(Protocol):
@@ -49,7 +53,8 @@ class Wall:
 class SlipWall:
     """The fluid slides along a body that may be curved; beyond it the flow goes on as it does between the near cells.
 
-    A mere mirror image would let no pressure rise across a curved wall: first order there, and spurious entropy.
+    A mere mirror image would let no pressure rise across a curved wall: first order there, and spurious entropy. It
+    stands in all the same where a shock meets the wall.
     """
 
     closed = True
@@ -58,7 +63,10 @@ class SlipWall:
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
         first = near[..., :1]
-        beyond = 2 * first - near[..., 1:]
+        step = first - near[..., 1:]
+        steep = (step[:, (0, 3)] / first[:, (0, 3)]).abs().amax(1, keepdim=True)
+        share = ((steep - GENTLE) / (STEEP - GENTLE)).clamp(0, 1)
+        beyond = first + (1 - share * share * (3 - 2 * share)) * step
         through = ((first + beyond)[:, 1:3] * outward[..., None]).sum(1)
         return _without(beyond, through, outward).expand_as(near)
 
@@ -117,6 +125,18 @@ class Outflow:
         first = near[..., :1].expand_as(near)
         pressure = torch.full_like(first[:, 3], self.pressure / GAMMA)
         return torch.cat((first[:, :3], pressure[:, None], first[:, 4:]), 1)
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A supersonic stream leaves: beyond the boundary it goes on as it is."""
+
+    closed = False
+    sticks = False
+    body = False
+
+    def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
+        return near[..., :1].expand_as(near)
 
 
 @dataclass(frozen=True)
