@@ -5,7 +5,7 @@ itself. Through closed ones nothing passes: pressure alone pushes on them, and f
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -14,12 +14,21 @@ from torch import Tensor
 from understudy.simulators.flow.gas import GAMMA
 from understudy.simulators.flow.stream import Stream
 
+#: Steps of density or pressure between two cells above a slip wall, over their values: below the first they go on beyond
+#: the wall, above the second not at all.
+GENTLE, STEEP = 0.05, 0.15
 
+
+@runtime_checkable
 class Boundary(Protocol):
-    """A kind of boundary: near cells, the nearer first, to as many ghosts in the same order."""
+    """A kind of boundary: near cells, the nearer first, to as many ghosts in the same order.
+
+    closed: whether nothing passes. sticks: whether the fluid does. body: whether the forces on it count.
+    """
 
     closed: bool
     sticks: bool
+    body: bool
 
     def ghosts(
         self, near: Float[Tensor, "batch 5 faces 2"], outward: Float[Tensor, "batch 2 faces"], stream: Stream
@@ -34,6 +43,7 @@ class Wall:
 
     closed = True
     sticks = True
+    body = True
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
         return near * near.new_tensor([1.0, -1.0, -1.0, 1.0, -1.0])[:, None, None]
@@ -41,16 +51,37 @@ class Wall:
 
 @dataclass(frozen=True)
 class SlipWall:
-    """The fluid slides along; also a plane of symmetry."""
+    """The fluid slides along a body that may be curved; beyond it the flow goes on as it does between the near cells.
+
+    A mere mirror image would let no pressure rise across a curved wall: first order there, and spurious entropy. It
+    stands in all the same where a shock meets the wall.
+    """
 
     closed = True
     sticks = False
+    body = True
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
-        density, u, v, pressure, working = near.unbind(1)
-        nx, ny = outward[..., None].unbind(1)
-        through = u * nx + v * ny
-        return torch.stack((density, u - 2 * through * nx, v - 2 * through * ny, pressure, working), 1)
+        first = near[..., :1]
+        step = first - near[..., 1:]
+        steep = (step[:, (0, 3)] / first[:, (0, 3)]).abs().amax(1, keepdim=True)
+        share = ((steep - GENTLE) / (STEEP - GENTLE)).clamp(0, 1)
+        beyond = first + (1 - share * share * (3 - 2 * share)) * step
+        through = ((first + beyond)[:, 1:3] * outward[..., None]).sum(1)
+        return _without(beyond, through, outward).expand_as(near)
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A plane in which the flow is mirrored."""
+
+    closed = True
+    sticks = False
+    body = False
+
+    def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
+        through = (near[:, 1:3] * outward[..., None]).sum(1)
+        return _without(near, 2 * through, outward)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +91,7 @@ class FarField:
     places: Tensor | None = None
     closed = False
     sticks = False
+    body = False
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
         if self.places is None:
@@ -74,6 +106,7 @@ class Given:
     states: Tensor
     closed = False
     sticks = False
+    body = False
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
         return self.states.expand_as(near)
@@ -86,6 +119,7 @@ class Outflow:
     pressure: float = 1.0
     closed = False
     sticks = False
+    body = False
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
         first = near[..., :1].expand_as(near)
@@ -94,11 +128,24 @@ class Outflow:
 
 
 @dataclass(frozen=True)
+class Continued:
+    """A supersonic stream leaves: beyond the boundary it goes on as it is."""
+
+    closed = False
+    sticks = False
+    body = False
+
+    def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
+        return near[..., :1].expand_as(near)
+
+
+@dataclass(frozen=True)
 class Inflow:
     """A subsonic stream enters along x with the total state of the free stream; its pressure is the flow's own."""
 
     closed = False
     sticks = False
+    body = False
 
     def ghosts(self, near: Tensor, outward: Tensor, stream: Stream) -> Tensor:
         pressure = near[:, 3, :, :1].expand_as(near[:, 3])
@@ -156,6 +203,13 @@ class Sides:
         last = self.right.ghosts(cells[:, :, -2:].flip(2).transpose(2, 3), _unit(i_faces[:, :, -1]), stream)
         first, last = (_longer(part).transpose(2, 3) for part in (first, last))
         return torch.cat((first.flip(2), padded, last), 2)
+
+
+def _without(cells: Tensor, through: Tensor, outward: Tensor) -> Tensor:
+    """The cells less a velocity along the normals."""
+    density, u, v, pressure, working = cells.unbind(1)
+    nx, ny = outward[..., None].unbind(1)
+    return torch.stack((density, u - through * nx, v - through * ny, pressure, working), 1)
 
 
 def _unit(vectors: Tensor) -> Tensor:

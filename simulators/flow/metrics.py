@@ -11,15 +11,15 @@ from torch import Tensor
 class Metrics:
     """Faces, areas and centres of ni x nj cells; i faces have the same i, their normals point to greater i.
 
-    i_faces, j_faces: normals as long as the faces. areas: of the cells. centres: of the cells and of one layer around.
+    areas: of the cells. i_faces, j_faces: normals as long as the faces. centres: of the cells and of one layer around.
     i_across, i_along: the gradient at an i face is the difference of its two cells times `i_across` plus that of its
     two ends times `i_along`; likewise for j faces.
     distance: of the cells from the wall. wall: middles of the faces on the body.
     """
 
+    areas: Float[Tensor, "batch ni nj"]
     i_faces: Float[Tensor, "batch 2 ni+1 nj"]
     j_faces: Float[Tensor, "batch 2 ni nj+1"]
-    areas: Float[Tensor, "batch ni nj"]
     centres: Float[Tensor, "batch 2 ni+2 nj+2"]
     i_across: Float[Tensor, "batch 2 ni+1 nj"]
     i_along: Float[Tensor, "batch 2 ni+1 nj"]
@@ -49,7 +49,7 @@ class Metrics:
         ends = nodes[:, :, wall.start : wall.stop + 1, 0]
         distance = _distance(cells, ends)
         middles = 0.5 * (ends[:, :, 1:] + ends[:, :, :-1])
-        return Metrics(i_faces, j_faces, areas, centres, i_across, i_along, j_across, j_along, distance, middles)
+        return Metrics(areas, i_faces, j_faces, centres, i_across, i_along, j_across, j_along, distance, middles)
 
 
 def _with_ghosts(cells: Tensor, nodes: Tensor, wake: int, ring: bool) -> Tensor:

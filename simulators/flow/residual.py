@@ -37,7 +37,7 @@ class Flow:
     @property
     def wall(self) -> slice:
         """Columns of cells where the fluid meets the body."""
-        columns = [part for part, kind in self.sides.stretches() if kind.closed]
+        columns = [part for part, kind in self.sides.stretches() if kind.body]
         return slice(columns[0].start, columns[-1].stop)
 
     @property
