@@ -14,8 +14,8 @@ from torch import Tensor
 from understudy.simulators.flow.gas import GAMMA
 from understudy.simulators.flow.stream import Stream
 
-#: Steps of density or pressure between two cells above a slip wall, over their values: below the first they go on beyond
-#: the wall, above the second not at all.
+#: Steps of density or pressure between two cells above a slip wall, over their values: below the first they go on
+#: beyond the wall, above the second not at all.
 GENTLE, STEEP = 0.05, 0.15
 
 

@@ -1,58 +1,47 @@
-"""The angle of a prescribed lift, sought while the flow becomes steady."""
+"""The angle of a prescribed lift as one more unknown of Newton's method."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.flow.forces import forces
-from understudy.simulators.flow.residual import Flow
+from understudy.simulators.flow.residual import Flow, residual
 
 #: Lift is found within this.
-LIFT_TOLERANCE = 1e-5
-#: The angle is turned once the residual is below this share of the turn [1/deg]: a lift that still moves misleads.
-SETTLED = 1e-3
-#: Largest turn, and the smallest that tells a slope [deg].
-LARGEST_TURN, TELLING_TURN = 1.0, 0.02
-#: Slope of the lift, between these shares of a thin airfoil's.
-FLATTEST, USUAL, STEEPEST = 0.2, 0.9, 2.0
+LIFT_TOLERANCE = 1e-6
+#: The angle is left alone below this Courant number: the flow would not follow.
+LEAST_CFL = 100.0
+#: Largest turn in a step [deg], and turn that stands for a derivative [deg].
+LARGEST_TURN, DIFFERENCE = 0.5, 1e-4
+#: Least slope of the lift, over that of a thin airfoil.
+FLATTEST = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class LiftSearch:
-    """Secants for each row of a batch: wanted lift, slope of the lift [1/deg], lift missing and turn last time."""
+def turned(flow: Flow, alpha: Float[Tensor, " batch"]) -> Flow:
+    """The flow at another angle [deg]."""
+    return replace(flow, stream=replace(flow.stream, alpha=alpha))
 
-    lift: Float[Tensor, " batch"]
-    thin: Float[Tensor, " batch"]
-    slope: Float[Tensor, " batch"]
-    missed: Float[Tensor, " batch"]
-    last: Float[Tensor, " batch"]
 
-    @staticmethod
-    def of(flow: Flow, lift: Float[Tensor, " batch"]) -> "LiftSearch":
-        """lift: NaN where the angle is given."""
-        thin = math.pi**2 / 90 / (1 - flow.stream.mach.square()).clamp(min=0.1).sqrt()
-        return LiftSearch(lift, thin, USUAL * thin, torch.full_like(lift, torch.nan), torch.zeros_like(lift))
+def missing(flow: Flow, state: Tensor, lift: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """Lift that is wanted and not there; zero where none is wanted."""
+    return torch.where(torch.isfinite(lift), lift - forces(flow, state)["cl"], 0.0)
 
-    def look(self, rows: Int[Tensor, " open"], flow: Flow, state: Tensor) -> tuple[Tensor, Tensor]:
-        """What lift the open rows miss, and by how much they should turn [deg]."""
-        wanted = self.lift[rows]
-        missing = torch.where(torch.isfinite(wanted), wanted - forces(flow, state)["cl"], 0.0)
-        return missing, (missing / self._secant(rows, missing)).clamp(-LARGEST_TURN, LARGEST_TURN)
 
-    def turned(self, rows: Int[Tensor, " open"], missing: Tensor, turn: Tensor) -> Float[Tensor, " open"]:
-        """Note what is turned, and give it back."""
-        moved = turn != 0
-        self.slope[rows] = torch.where(moved, self._secant(rows, missing), self.slope[rows])
-        self.missed[rows] = torch.where(moved, missing, self.missed[rows])
-        self.last[rows] = torch.where(moved, turn, self.last[rows])
-        return turn
+def pushed_by_turning(flow: Flow, state: Tensor, here: Tensor) -> Tensor:
+    """Derivative of the residual to the angle [1/deg]; here: the residual."""
+    return (residual(turned(flow, flow.stream.alpha + DIFFERENCE), state) - here) / DIFFERENCE
 
-    def _secant(self, rows: Int[Tensor, " open"], missing: Tensor) -> Float[Tensor, " open"]:
-        """Slope of the lift [1/deg] by the last turn, or as known before where that was small."""
-        last, thin = self.last[rows], self.thin[rows]
-        telling = last.abs() > TELLING_TURN
-        gained = (self.missed[rows] - missing) / torch.where(telling, last, 1.0)
-        return torch.where(telling, gained.clamp(FLATTEST * thin, STEEPEST * thin), self.slope[rows])
+
+def turn(flow: Flow, stepped: Tensor, response: Tensor, lift: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """Change of the angle [deg] that brings the wanted lift.
+
+    stepped: the state after a step at the old angle. response: how the state answers a turn of a degree.
+    """
+    lacking = missing(flow, stepped, lift)
+    moved = turned(flow, flow.stream.alpha + DIFFERENCE)
+    slope = (lacking - missing(moved, stepped + DIFFERENCE * response, lift)) / DIFFERENCE
+    thin = math.pi**2 / 90 / (1 - flow.stream.mach.square()).clamp(min=0.1).sqrt()
+    return (lacking / torch.maximum(slope, FLATTEST * thin)).clamp(-LARGEST_TURN, LARGEST_TURN)

@@ -6,7 +6,7 @@ are good.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from understudy.simulators.flow.blocks import approximate_blocks
 from understudy.simulators.flow.gas import GAMMA, primitive
 from understudy.simulators.flow.gmres import gmres
-from understudy.simulators.flow.lift_search import LIFT_TOLERANCE, SETTLED, LiftSearch
+from understudy.simulators.flow.lift_search import LEAST_CFL, LIFT_TOLERANCE, missing, pushed_by_turning, turn, turned
 from understudy.simulators.flow.lines import AlternatingLines
 from understudy.simulators.flow.residual import Flow, residual
 from understudy.simulators.rows import rows_of
@@ -94,44 +94,35 @@ def march(
     steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
     cfl = state.new_full((batch,), options.cfl)
     residuals: list[Tensor] = []
-    search = None if lift is None or bool(torch.isnan(lift).all()) else LiftSearch.of(flow, lift)
+    if lift is None:
+        lift = torch.full_like(alpha, torch.nan)
     for step in range(options.steps + 1):
-        part = _turned(flow if len(open_rows) == batch else rows_of(flow, open_rows), alpha[open_rows])
+        part = turned(flow if len(open_rows) == batch else rows_of(flow, open_rows), alpha[open_rows])
         here = state[open_rows]
         system = _System.at(part, here)
         size = system.norm() / reference[open_rows]
         residuals.append(state.new_full((batch,), torch.nan).index_put((open_rows,), size))
         if watch is not None:
             watch(step, open_rows, part, here, size)
-        done = size < options.drop
-        if search is not None:
-            missing, turn = search.look(open_rows, part, here)
-            done = done & (missing.abs() < LIFT_TOLERANCE)
+        done = (size < options.drop) & (missing(part, here, lift[open_rows]).abs() < LIFT_TOLERANCE)
         converged[open_rows] = done
         if step == options.steps or bool(done.all()):
             break
         if bool(done.any()):
             keep = ~done
-            open_rows, part, here, system = open_rows[keep], rows_of(part, keep), here[keep], rows_of(system, keep)
-            size = size[keep]
-            if search is not None:
-                missing, turn = missing[keep], turn[keep]
-        change, left = system.step(cfl[open_rows], options)
+            open_rows, here, system = open_rows[keep], here[keep], rows_of(system, keep)
+        change, turns, left = system.step(cfl[open_rows], lift[open_rows], options)
         share = _share(here, change)
         made = torch.isfinite(share) & (share >= LEAST_SHARE)
-        state[open_rows] = torch.where(made[:, None, None, None], here + share[:, None, None, None] * change, here)
+        share = torch.where(made, share, 0.0)
+        change = torch.where(made[:, None, None, None], change, 0.0)
+        state[open_rows] = here + share[:, None, None, None] * change
+        alpha[open_rows] += share * torch.where(made, turns, 0.0)
         steps[open_rows] += 1
         factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
         factor = torch.where(made, factor, 0.2)
         cfl[open_rows] = (cfl[open_rows] * factor).clamp(max=options.cfl_limit)
-        if search is not None:
-            settled = size < (SETTLED * turn.abs()).clamp(min=options.drop)
-            alpha[open_rows] += search.turned(open_rows, missing, torch.where(settled, turn, 0.0))
     return Steady(state, alpha, converged, steps, torch.stack(residuals, 1))
-
-
-def _turned(flow: Flow, alpha: Tensor) -> Flow:
-    return replace(flow, stream=replace(flow.stream, alpha=alpha))
 
 
 def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:
@@ -166,10 +157,22 @@ class _System:
     def norm(self) -> Float[Tensor, " batch"]:
         return (self.residual * self.row).square().mean((1, 2, 3)).sqrt()
 
-    def step(self, cfl: Tensor, options: MarchOptions) -> tuple[Tensor, Float[Tensor, " batch"]]:
-        """The change of the state, and what the linear solve left of the residual."""
+    def step(self, cfl: Tensor, lift: Tensor, options: MarchOptions) -> tuple[Tensor, Tensor, Float[Tensor, " batch"]]:
+        """The change of the state and of the angle, and what the linear solve left of the residual."""
         lag = self.rate / cfl[:, None, None]
         inverse = _Preconditioner.at(self.flow, self.state, lag, options.sweeps)
+        change, left = self._solve(-self.residual, lag, inverse, options)
+        sought = torch.isfinite(lift) & (cfl >= LEAST_CFL)
+        if not bool(sought.any()):
+            return change, torch.zeros_like(cfl), left
+        response, _ = self._solve(-pushed_by_turning(self.flow, self.state, self.residual), lag, inverse, options)
+        turns = torch.where(sought, turn(self.flow, self.state + change, response, lift), 0.0)
+        return change + turns[:, None, None, None] * response, turns, left
+
+    def _solve(
+        self, right: Tensor, lag: Tensor, inverse: "_Preconditioner", options: MarchOptions
+    ) -> tuple[Tensor, Float[Tensor, " batch"]]:
+        """The solution of (lag + dR/dU) x = right, and what is left of the right-hand side."""
 
         def operator(unknown: Tensor) -> Tensor:
             change = unknown.view_as(self.state) * self.unit
@@ -181,10 +184,8 @@ class _System:
         def precondition(unknown: Tensor) -> Tensor:
             return (inverse.apply(unknown.view_as(self.state) / self.row) / self.unit).flatten(1)
 
-        solved, left, _ = gmres(
-            operator, precondition, -(self.residual * self.row).flatten(1),
-            steps=options.krylov, tolerance=options.tolerance,
-        )  # fmt: skip
+        scaled = (right * self.row).flatten(1)
+        solved, left, _ = gmres(operator, precondition, scaled, steps=options.krylov, tolerance=options.tolerance)
         return solved.view_as(self.state) * self.unit, left
 
 
