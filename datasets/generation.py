@@ -202,21 +202,7 @@ def _answer(simulator: Simulator, case: AirfoilCase) -> Solution:
             _LOGGER.warning("the simulator raised on a case, which is stored as failed", exc_info=error)
             message = f"the simulator raised {type(error).__name__}: {' '.join(str(error).split())[:300]}"
             return Solution(values={}, status=(Status.FAILED,), message=(message,))
-    return _stacked([_answer(simulator, one) for one in case.chunks(1)])
-
-
-def _stacked(answers: list[Solution]) -> Solution:
-    """One-row answers as one batch; a quantity that some lack is NaN there."""
-    known = {name: value for answer in answers for name, value in answer.values.items()}
-    values = {
-        name: torch.cat([answer.values.get(name, torch.full_like(like, torch.nan)) for answer in answers])
-        for name, like in known.items()
-    }
-    return Solution(
-        values=values,
-        status=tuple(answer.status[0] for answer in answers),
-        message=tuple(answer.message[0] for answer in answers),
-    )
+    return Solution.joined([_answer(simulator, one) for one in case.chunks(1)])
 
 
 def _columns(simulator: Simulator, solution: Solution, place: Place, missing: tuple[int, ...]) -> dict[str, Array]:

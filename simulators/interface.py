@@ -6,11 +6,12 @@ surrogate with a prediction that adds an interval to each quantity. Whoever asks
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -71,6 +72,27 @@ class Solution(Answer):
 
     residuals: Float[Tensor, "batch iterations"] | None = None
 
+    @staticmethod
+    def joined(answers: "Sequence[Solution]") -> "Solution":
+        """The rows of several answers as one; a quantity that some lack is NaN there, residuals are left out."""
+        known = {name: value for answer in answers for name, value in answer.values.items()}
+        values = {
+            name: torch.cat(
+                [
+                    answer.values[name]
+                    if name in answer.values
+                    else like.new_full((len(answer), *like.shape[1:]), torch.nan)
+                    for answer in answers
+                ]
+            )
+            for name, like in known.items()
+        }
+        return Solution(
+            values=values,
+            status=tuple(status for answer in answers for status in answer.status),
+            message=tuple(message for answer in answers for message in answer.message),
+        )
+
 
 class Predictor(ABC):
     """Anything that answers an airfoil case: a simulator or its understudy.
@@ -107,9 +129,11 @@ class Simulator(Predictor):
 
     version: raised with every change of its answers.
     forces: how its forces come from its fields, in a sentence.
+    at_once: cases that are worth asking for together: more would only make whoever waits see nothing for longer.
     """
 
     version: str
+    at_once: int = 128
     forces: str = "as the simulator gives them"
 
     @property

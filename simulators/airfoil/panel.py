@@ -32,6 +32,8 @@ SHARP_GAP = 1e-4
 TOUCHING = 1e-24
 #: Depth of the point inside a closed trailing edge where the fluid is made to rest, in lengths of its shorter panel.
 CORNER_DEPTH = 0.5
+#: Share of the inviscid lift that boundary layers leave, for a first guess of the angle.
+LIFT_KEPT = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +118,21 @@ def panel_solution(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor,
     matrix, edge = influence_matrix(coordinates)
     right = _free_stream(coordinates, edge)
     return nan_unless_solved(matrix, torch.linalg.solve(matrix, right), right)[:, :-1]
+
+
+def likely_angle(
+    coordinates: Float[Tensor, "batch nodes 2"], lift: Float[Tensor, " batch"], mach: Float[Tensor, " batch"]
+) -> Float[Tensor, " batch"]:
+    """Angle [deg] at which the inviscid circulation gives the lift and what boundary layers take of it.
+
+    By Prandtl and Glauert at Mach > 0; that of no lift where the lift is NaN.
+    """
+    basis = panel_solution(coordinates)
+    length = coordinates.diff(dim=1).norm(dim=2)
+    at_0, at_90 = (0.5 * (basis[:, 1:] + basis[:, :-1]) * length[..., None]).sum(1).unbind(1)
+    wanted = 0.5 * lift.nan_to_num() / LIFT_KEPT * torch.sqrt(1.0 - mach**2)
+    share = (wanted / torch.hypot(at_0, at_90)).clamp(-0.5, 0.5)
+    return torch.rad2deg(torch.asin(share) - torch.atan2(at_0, at_90))
 
 
 def solve_panels(coordinates: Float[Tensor, "batch nodes 2"]) -> PanelFlow:

@@ -53,6 +53,13 @@ class Blocks:
         centre.diagonal(dim1=-2, dim2=-1).add_(lag[..., None])
         return replace(self, centre=centre)
 
+    def transposed(self) -> "Blocks":
+        """Of the transposed matrix."""
+        west, east = self.east.roll(1, 1).mT.contiguous(), self.west.roll(-1, 1).mT.contiguous()
+        south, north = self.north.roll(1, 2).mT.contiguous(), self.south.roll(-1, 2).mT.contiguous()
+        south[:, :, 0] = self.south[:, :, 0].flip(1).mT
+        return replace(self, centre=self.centre.mT.contiguous(), west=west, east=east, south=south, north=north)
+
     def apply(self, values: Float[Tensor, "batch ni nj n"]) -> Float[Tensor, "batch ni nj n"]:
         return (self.centre @ values[..., None])[..., 0] + self.neighbours(values)
 

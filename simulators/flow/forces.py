@@ -8,24 +8,25 @@ from understudy.simulators.flow.gas import GAMMA, primitive, viscosity_law
 from understudy.simulators.flow.residual import Flow, wall_pressure
 
 
+def surface(flow: Flow, state: Tensor) -> dict[str, Float[Tensor, "batch wall"]]:
+    """Coefficients on the wall faces: cp, and cf along the flow that leaves the nose for the trailing edge."""
+    normal = flow.metrics.j_faces[:, :, flow.wall, 0]
+    dynamic = 0.5 * flow.stream.mach.square()[:, None]
+    pressure = wall_pressure(primitive(state)[:, 3, flow.wall]) - 1 / GAMMA
+    length = normal.square().sum(1).sqrt()
+    along = torch.stack((normal[:, 1], -normal[:, 0]), 1) / length[:, None]
+    stress = (_friction(flow, state) * along).sum(1) / length
+    backwards = torch.arange(length.shape[1], device=length.device) < length.shape[1] // 2
+    return {"cp": pressure / dynamic, "cf": torch.where(backwards, -stress, stress) / dynamic}
+
+
 def forces(flow: Flow, state: Tensor) -> dict[str, Float[Tensor, " batch"]]:
     """Coefficients cl, cd (of it cd_pressure and cd_friction) and cm, nose up, about the quarter chord."""
     cells = primitive(state)
     normal = flow.metrics.j_faces[:, :, flow.wall, 0]
     pressure = wall_pressure(cells[:, 3, flow.wall]) - 1 / GAMMA
     pushed = -pressure[:, None] * normal
-    rubbed = torch.zeros_like(pushed)
-    if flow.viscous:
-        near = cells[:, :, flow.wall, 0]
-        laminar = viscosity_law(GAMMA * near[:, 3] / near[:, 0]) * flow.stream.viscosity[:, None]
-        across = flow.metrics.j_across[:, :, flow.wall, 0]
-        ux, uy = (2 * near[:, 1, None] * across).unbind(1)
-        vx, vy = (2 * near[:, 2, None] * across).unbind(1)
-        nx, ny = normal.unbind(1)
-        third = (ux + vy) / 3
-        rubbed = torch.stack(
-            (laminar * (2 * (ux - third) * nx + (uy + vx) * ny), laminar * ((uy + vx) * nx + 2 * (vy - third) * ny)), 1
-        )
+    rubbed = _friction(flow, state)
     dynamic = 0.5 * flow.stream.mach.square()
     angle = torch.deg2rad(flow.stream.alpha)
     wind = torch.stack((angle.cos(), angle.sin()), 1)
@@ -41,3 +42,18 @@ def forces(flow: Flow, state: Tensor) -> dict[str, Float[Tensor, " batch"]]:
         "cd_friction": (by_friction * wind).sum(1),
         "cm": moment,
     }
+
+
+def _friction(flow: Flow, state: Tensor) -> Float[Tensor, "batch 2 wall"]:
+    """Force of friction on the wall faces."""
+    normal = flow.metrics.j_faces[:, :, flow.wall, 0]
+    if not flow.viscous:
+        return torch.zeros_like(normal)
+    near = primitive(state)[:, :, flow.wall, 0]
+    laminar = viscosity_law(GAMMA * near[:, 3] / near[:, 0]) * flow.stream.viscosity[:, None]
+    across = flow.metrics.j_across[:, :, flow.wall, 0]
+    (ux, uy), (vx, vy) = ((2 * near[:, part, None] * across).unbind(1) for part in (1, 2))
+    nx, ny = normal.unbind(1)
+    third = (ux + vy) / 3
+    force_x = laminar * (2 * (ux - third) * nx + (uy + vx) * ny)
+    return torch.stack((force_x, laminar * ((uy + vx) * nx + 2 * (vy - third) * ny)), 1)

@@ -17,22 +17,27 @@ COARSE_DROP = 1e-3
 
 
 def solve_levels(
-    flows: Sequence[Flow], options: MarchOptions, watch: Callable[[int, int, Tensor, Tensor, Tensor], Any] | None = None
+    flows: Sequence[Flow],
+    options: MarchOptions,
+    *,
+    lift: Float[Tensor, " batch"] | None = None,
+    watch: Callable[..., Any] | None = None,
 ) -> Steady:
     """The steady state on the last of the flows, which get twice as fine from one to the next.
 
-    watch: called as that of `march`, with the number of the level in front.
+    lift: as that of `march`. watch: called as that of `march`, with the number of the level in front.
     """
-    state = first_field(flows[0])
+    state, alpha = first_field(flows[0]), flows[0].stream.alpha
     for level, flow in enumerate(flows):
+        flow = replace(flow, stream=replace(flow.stream, alpha=alpha))
         last = level == len(flows) - 1
         chosen = options if last else replace(options, drop=max(options.drop, COARSE_DROP))
         reference = residual_norm(flow, first_field(flow))
         told = None if watch is None else lambda *news, level=level: watch(level, *news)
-        found = march(flow, state, reference, chosen, told)
+        found = march(flow, state, reference, chosen, lift=lift, watch=told)
         if last:
             return found
-        state = refined(found.state)
+        state, alpha = refined(found.state), found.alpha
     raise ValueError("expected at least one level; got none")
 
 

@@ -6,7 +6,7 @@ are good.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from understudy.simulators.flow.blocks import approximate_blocks
 from understudy.simulators.flow.gas import GAMMA, primitive
 from understudy.simulators.flow.gmres import gmres
+from understudy.simulators.flow.lift_search import LIFT_TOLERANCE, SETTLED, LiftSearch
 from understudy.simulators.flow.lines import AlternatingLines
 from understudy.simulators.flow.residual import Flow, residual
 from understudy.simulators.rows import rows_of
@@ -46,11 +47,11 @@ class MarchOptions:
     steps: int = 60
     drop: float = 1e-6
     cfl: float = 10.0
-    growth: float = 1.5
+    growth: float = 2.0
     cfl_limit: float = 1e6
     krylov: int = 20
-    tolerance: float = 0.05
-    sweeps: int = 2
+    tolerance: float = 0.1
+    sweeps: int = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +59,19 @@ class Steady:
     """Where the march ended.
 
     state: conserved variables (batch, 5, ni, nj). converged: whether the residual fell as far as asked.
-    residuals: after each step, over the reference, NaN after the end. cfl: last Courant numbers.
+    residuals: after each step, over the reference, NaN after the end.
+    alpha: angles [deg], those of the stream but where lift was prescribed.
     """
 
     state: Tensor
+    alpha: Float[Tensor, " batch"]
     converged: Bool[Tensor, " batch"]
     steps: Int[Tensor, " batch"]
     residuals: Float[Tensor, "batch steps"]
-    cfl: Float[Tensor, " batch"]
 
 
-Watch = Callable[[int, Int[Tensor, " open"], Tensor, Float[Tensor, " open"]], Any]
+#: Told before each step: its number, the rows that are open, their flow, states and residuals.
+Watch = Callable[[int, Int[Tensor, " open"], Flow, Tensor, Float[Tensor, " open"]], Any]
 
 
 def march(
@@ -76,35 +79,43 @@ def march(
     state: Float[Tensor, "batch 5 ni nj"],
     reference: Float[Tensor, " batch"],
     options: MarchOptions,
+    *,
+    lift: Float[Tensor, " batch"] | None = None,
     watch: Watch | None = None,
 ) -> Steady:
     """March a batch; cases that are done leave it.
 
-    reference: residual that counts as one (`residual_norm`). watch: called before each step with its number, the rows
-    that are open, their states and residuals.
+    reference: residual that counts as one (`residual_norm`). lift: wanted coefficients, NaN where the angle is kept.
     """
     batch = len(state)
-    state = state.clone()
+    state, alpha = state.clone(), flow.stream.alpha.clone()
     open_rows = torch.arange(batch, device=state.device)
     converged = torch.zeros(batch, dtype=torch.bool, device=state.device)
     steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
     cfl = state.new_full((batch,), options.cfl)
     residuals: list[Tensor] = []
+    search = None if lift is None or bool(torch.isnan(lift).all()) else LiftSearch.of(flow, lift)
     for step in range(options.steps + 1):
-        part = flow if len(open_rows) == batch else rows_of(flow, open_rows)
+        part = _turned(flow if len(open_rows) == batch else rows_of(flow, open_rows), alpha[open_rows])
         here = state[open_rows]
         system = _System.at(part, here)
         size = system.norm() / reference[open_rows]
         residuals.append(state.new_full((batch,), torch.nan).index_put((open_rows,), size))
         if watch is not None:
-            watch(step, open_rows, here, size)
+            watch(step, open_rows, part, here, size)
         done = size < options.drop
+        if search is not None:
+            missing, turn = search.look(open_rows, part, here)
+            done = done & (missing.abs() < LIFT_TOLERANCE)
         converged[open_rows] = done
         if step == options.steps or bool(done.all()):
             break
         if bool(done.any()):
             keep = ~done
             open_rows, part, here, system = open_rows[keep], rows_of(part, keep), here[keep], rows_of(system, keep)
+            size = size[keep]
+            if search is not None:
+                missing, turn = missing[keep], turn[keep]
         change, left = system.step(cfl[open_rows], options)
         share = _share(here, change)
         made = torch.isfinite(share) & (share >= LEAST_SHARE)
@@ -113,7 +124,14 @@ def march(
         factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
         factor = torch.where(made, factor, 0.2)
         cfl[open_rows] = (cfl[open_rows] * factor).clamp(max=options.cfl_limit)
-    return Steady(state, converged, steps, torch.stack(residuals, 1), cfl)
+        if search is not None:
+            settled = size < (SETTLED * turn.abs()).clamp(min=options.drop)
+            alpha[open_rows] += search.turned(open_rows, missing, torch.where(settled, turn, 0.0))
+    return Steady(state, alpha, converged, steps, torch.stack(residuals, 1))
+
+
+def _turned(flow: Flow, alpha: Tensor) -> Flow:
+    return replace(flow, stream=replace(flow.stream, alpha=alpha))
 
 
 def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:

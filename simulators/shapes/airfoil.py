@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 FEWEST_POINTS = 20
@@ -58,17 +58,25 @@ def signed_area(points: Float[Tensor, "nodes 2"]) -> float:
 
 def first_crossing(points: Float[Tensor, "nodes 2"]) -> tuple[float, float] | None:
     """Where the open polygon first crosses itself, or None. Panels that only touch do not count."""
-    start, end = points[:-1], points[1:]
-    # side[i, j]: on which side of the line through panel i the start of panel j lies; the same for its end.
-    along = end - start
-    to_start, to_end = start[None] - start[:, None], end[None] - start[:, None]
-    side_start = along[:, None, 0] * to_start[..., 1] - along[:, None, 1] * to_start[..., 0]
-    side_end = along[:, None, 0] * to_end[..., 1] - along[:, None, 1] * to_end[..., 0]
-    parted = side_start * side_end < 0
-    pairs = (parted & parted.T).triu(2).nonzero()
+    pairs = crossings(points[None])[0].nonzero()
     if len(pairs) == 0:
         return None
     first, second = pairs[0].tolist()
-    share = side_start[first, second] / (side_start[first, second] - side_end[first, second])
-    x, y = (start[second] + share * along[second]).tolist()
+    start, along = points[second], points[second + 1] - points[second]
+    across = points[first + 1] - points[first]
+    ahead = points[first] - start
+    share = (ahead[0] * across[1] - ahead[1] * across[0]) / (along[0] * across[1] - along[1] * across[0])
+    x, y = (start + share * along).tolist()
     return x, y
+
+
+def crossings(points: Float[Tensor, "batch nodes 2"]) -> Bool[Tensor, "batch panels panels"]:
+    """Which panels of each open polygon cross which later ones; panels that only touch do not count."""
+    start, end = points[:, :-1], points[:, 1:]
+    # side[i, j]: on which side of the line through panel i the start of panel j lies; the same for its end.
+    along = (end - start)[:, :, None]
+    to_start, to_end = start[:, None] - start[:, :, None], end[:, None] - start[:, :, None]
+    side_start = along[..., 0] * to_start[..., 1] - along[..., 1] * to_start[..., 0]
+    side_end = along[..., 0] * to_end[..., 1] - along[..., 1] * to_end[..., 0]
+    parted = side_start * side_end < 0
+    return (parted & parted.mT).triu(2)

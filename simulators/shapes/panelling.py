@@ -54,7 +54,7 @@ def panel(coordinates: Float[Tensor, "batch raw 2"], nodes: int = 160) -> Float[
     if nodes < 20:
         raise ValueError(f"a panelled airfoil needs at least 20 nodes; got {nodes}")
     spline = Spline.through(coordinates)
-    at = _placement(spline.length, *_nose(spline), nodes)
+    at = _placement(spline.length, *nose(spline), nodes)
     return torch.cat([coordinates[:, :1], spline.at(at[:, 1:-1]), coordinates[:, -1:]], dim=1)
 
 
@@ -74,7 +74,7 @@ def panel_each(shapes: Sequence[Float[Tensor, "_ 2"]], nodes: int = 160) -> Floa
     return torch.stack(panelled)
 
 
-def _nose(spline: Spline) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+def nose(spline: Spline) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
     """Arc length of the nose and its mean radius of curvature, weighted with turning angle.
 
     The mean radius of a parabolic nose is somewhat larger than that at its vertex. Only the first few percent of the

@@ -31,6 +31,11 @@ class Spline:
         arc = torch.cat([torch.zeros_like(length[:, :1]), length], dim=1)
         return cls(points, arc, _slopes(arc, points))
 
+    @classmethod
+    def over(cls, parameter: Float[Tensor, "batch raw"], points: Float[Tensor, "batch raw 2"]) -> "Spline":
+        """The spline through these points over a rising parameter of one's own, in place of arc length."""
+        return cls(points, parameter, _slopes(parameter, points))
+
     @property
     def length(self) -> Float[Tensor, " batch"]:
         """Arc length of the whole contour."""

@@ -26,7 +26,6 @@ from understudy.simulators.shapes import airfoil as airfoil_called
 from understudy.simulators.shapes import panel_each
 
 AT_ONCE = 512  # rows
-SIMULATED_AT_ONCE = 128  # of a simulator: some seconds, which is what Ctrl-C may cost
 SURPLUS = "\0surplus"  # key, which no column is called, of what is wrong with a row of too many values
 KEPT_SHAPES = 4096  # 2.5 kB each
 WITH_INTERVAL = ("cl", "cd", "cm")
@@ -93,7 +92,7 @@ def answer_table(
     part = out.with_name(out.name + ".part")
     done, ended = _resume(part, (*kept, *ADDED), _question(cases, who))
     shelf = ShapeShelf()
-    at_once = min(AT_ONCE, SIMULATED_AT_ONCE) if isinstance(who, Simulator) else AT_ONCE
+    at_once = min(AT_ONCE, who.at_once) if isinstance(who, Simulator) else AT_ONCE
     progress(done, total)
     try:
         with (

@@ -1,7 +1,9 @@
 """The polar of one airfoil as text, as a picture, and in the file format of XFOIL."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +12,7 @@ from understudy import __version__
 from understudy.datasets.whole_files import replacing, write_bytes
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.xfoil.surface import friction_drag
-from understudy.simulators.interface import Answer, Predictor, Status
+from understudy.simulators.interface import Answer, Predictor, Simulator, Solution, Status
 
 SHOWN = ("cl", "cd", "cm", "xtr_top", "xtr_bottom")
 _DIGITS = {"alpha": 3, "cl": 4, "cd": 5, "cm": 4, "xtr_top": 3, "xtr_bottom": 3}
@@ -50,10 +52,22 @@ class Polar:
         return (low[name].detach().numpy(), high[name].detach().numpy()) if name in low else None
 
 
-def polar(who: Predictor, airfoil: str, case: AirfoilCase) -> Polar:
-    """What a predictor answers to one airfoil in many conditions; points that fail are kept with their sentence."""
+def polar(
+    who: Predictor, airfoil: str, case: AirfoilCase, progress: Callable[[int, int], Any] = lambda done, total: None
+) -> Polar:
+    """What a predictor answers to one airfoil in many conditions; points that fail are kept with their sentence.
+
+    progress: told how many points are answered, and of how many, where a simulator answers some at a time.
+    """
     with torch.no_grad():
-        return Polar(airfoil, who.name, case, who.predict(case))
+        if not isinstance(who, Simulator) or len(case) < who.at_once:
+            return Polar(airfoil, who.name, case, who.predict(case))
+        answers: list[Solution] = []
+        for done, part in enumerate(case.chunks(who.at_once)):
+            progress(done * who.at_once, len(case))
+            answers.append(who.predict(part))
+        progress(len(case), len(case))
+        return Polar(airfoil, who.name, case, Solution.joined(answers))
 
 
 def text(found: Polar) -> str:

@@ -11,6 +11,7 @@ VOCABULARY = (
     f"{SIMULATORS}.quantities",
     f"{SIMULATORS}.interface",
     f"{SIMULATORS}.shapes",
+    f"{SIMULATORS}.grids",
     f"{SIMULATORS}.airfoil.case",
     f"{SIMULATORS}.airfoil.forces",
     f"{SIMULATORS}.airfoil.panel",  # the inviscid panel method: cheap physics that a network may take as an input

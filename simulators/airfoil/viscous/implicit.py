@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.elimination import Elimination, eliminate
-from understudy.simulators.rows import detached
 from understudy.simulators.airfoil.viscous.system import Field, State, assemble
+from understudy.simulators.rows import detached
 
 
 def follow_parameters(field: Field, state: State) -> State:

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.viscous.fusion import fusion
 from understudy.simulators.airfoil.viscous.newton import advance, residual_norm
-from understudy.simulators.rows import joined, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.start import Caution, first_guess
 from understudy.simulators.airfoil.viscous.system import Field, State, assemble
+from understudy.simulators.rows import joined, rows_of
 
 NEAR_ITERATIONS = 15  # granted to a guess near the answer; one that needs more was not near, and a start is quicker
 

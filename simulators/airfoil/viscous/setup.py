@@ -8,9 +8,9 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.forces import lift_basis
 from understudy.simulators.airfoil.panel import solve_panels
-from understudy.simulators.rows import joined, rows_at_once, rows_of
 from understudy.simulators.airfoil.viscous.system import Field
 from understudy.simulators.airfoil.viscous.wake import edge_speed_model, trace_wake
+from understudy.simulators.rows import joined, rows_at_once, rows_of
 
 #: Cases whose panels a processor works on at once: their influence matrices fit the processor's cache.
 CHUNK = 16

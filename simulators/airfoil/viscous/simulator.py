@@ -9,21 +9,19 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.forces import PRESSURE_FORCES
-from understudy.simulators.airfoil.panel import panel_solution
+from understudy.simulators.airfoil.panel import likely_angle
 from understudy.simulators.airfoil.viscous.implicit import follow_parameters
 from understudy.simulators.airfoil.viscous.outputs import quantities
 from understudy.simulators.airfoil.viscous.pool import Converged, PoolOptions, converge
-from understudy.simulators.rows import detached, put_rows, rows_at_once, rows_of
 from understudy.simulators.airfoil.viscous.setup import Flight, build_field
 from understudy.simulators.airfoil.viscous.system import State
 from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.rows import detached, put_rows, rows_at_once, rows_of
 
 #: Rows whose quantities, or whose gradients, a processor works out at once.
 CHUNK = 32
 #: Prescribed lift: how often the wake is traced again at most, and how far its angle may be from the one found [deg].
 _TRACINGS, _ANGLE_TOLERANCE = 8, 1e-5
-#: Share of the inviscid lift that boundary layers leave, for a first guess of the angle.
-_LIFT_KEPT = 0.9
 
 #: Options that change what an answer costs, not the answer.
 _WORK = ("size", "intake", "compiled")
@@ -99,7 +97,7 @@ def _converged(flight: Flight, options: PoolOptions) -> Converged:
     """Converge all rows. Where lift is prescribed, trace the wake again until it leaves at the angle that is found."""
     wanted = torch.isfinite(flight.lift)
     if bool(wanted.any()):
-        flight = replace(flight, alpha=torch.where(wanted, _likely_angle(flight), flight.alpha))
+        flight = replace(flight, alpha=torch.where(wanted, _first_angle(flight), flight.alpha))
     fate = converge(flight, options=options)
     for _ in range(_TRACINGS):
         rows = (fate.converged & ((fate.state.alpha - flight.alpha).abs() > _ANGLE_TOLERANCE)).nonzero()[:, 0]
@@ -113,20 +111,10 @@ def _converged(flight: Flight, options: PoolOptions) -> Converged:
     return replace(fate, converged=fate.converged & near)
 
 
-def _likely_angle(flight: Flight) -> Tensor:
-    """Angle [deg] at which the inviscid circulation gives the lift and what boundary layers take of it.
-
-    By Prandtl and Glauert at Mach > 0.
-    """
-    circulation = []
-    for coordinates in flight.coordinates.split(rows_at_once(flight.alpha, processor=CHUNK)):
-        basis = panel_solution(coordinates)
-        length = (coordinates[:, 1:] - coordinates[:, :-1]).norm(dim=2)
-        circulation.append((0.5 * (basis[:, 1:] + basis[:, :-1]) * length[..., None]).sum(1))
-    at_0, at_90 = torch.cat(circulation).unbind(1)
-    wanted = 0.5 * flight.lift.nan_to_num() / _LIFT_KEPT * torch.sqrt(1.0 - flight.mach**2)
-    size = torch.hypot(at_0, at_90)
-    return torch.rad2deg(torch.asin((wanted / size).clamp(-0.5, 0.5)) - torch.atan2(at_0, at_90))
+def _first_angle(flight: Flight) -> Tensor:
+    size = rows_at_once(flight.alpha, processor=CHUNK)
+    rows = torch.arange(len(flight.lift), device=flight.lift.device).split(size)
+    return torch.cat([likely_angle(flight.coordinates[some], flight.lift[some], flight.mach[some]) for some in rows])
 
 
 def _values(flight: Flight, fate: Converged, follow: bool) -> dict[str, Tensor]:

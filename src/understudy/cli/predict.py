@@ -1,9 +1,12 @@
 """`understudy predict`: one answer, a polar, or a whole table."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from understudy.simulators.interface import Predictor
 
 Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
@@ -22,8 +25,12 @@ def predict(
     trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = 1.0,
     trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = 1.0,
     by: Annotated[
-        str, Parameter(help="who answers: surrogate, viscous, xfoil, or the path of a checkpoint")
+        str, Parameter(help="who answers: surrogate, viscous, xfoil, rans, or the path of a checkpoint")
     ] = "surrogate",
+    model: Annotated[str | None, Parameter(help="of rans: sa (turbulent, the default), laminar or euler")] = None,
+    grid: Annotated[
+        str | None, Parameter(help="of rans: nodes along and away from the body; 385x97 is the default")
+    ] = None,
     plot: Annotated[Path | None, Parameter(help="picture of the polar (.png, .svg, .pdf)")] = None,
     xfoil_polar: Annotated[Path | None, Parameter(help="the polar in XFOIL's file format")] = None,
     cases: Annotated[Path | None, Parameter(help="CSV table of cases: airfoil, alpha_deg or cl, reynolds, ...")] = None,
@@ -34,33 +41,48 @@ def predict(
     understudy predict naca2412 --alpha 4 --reynolds 1e6
     understudy predict wing.dat --cl 0.2:1.2:0.1 --plot polar.png
     understudy predict --cases cases.csv --out answers.csv
+    understudy predict rae2822 --alpha 2.79 --mach 0.734 --reynolds 6.5e6 --by rans
     """
     if (airfoil is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
     if cases is not None:
         if out is None:
             raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
-        return _table(cases, out, by)
+        return _table(cases, out, by, model, grid)
     conditions = {
         "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
     }  # fmt: skip
-    return _polar(str(airfoil), alpha, cl, conditions, by, plot, xfoil_polar)
+    return _polar(str(airfoil), alpha, cl, conditions, _who(by, model, grid), plot, xfoil_polar)
 
 
-def _table(cases: Path, out: Path, by: str) -> int:
-    from understudy.answers import answer_table
+def _who(by: str, model: str | None, grid: str | None) -> "Predictor":
     from understudy.asking import predictor
+
+    if model is None and grid is None:
+        return predictor(by)
+    if by != "rans":
+        raise ValueError(f"--model and --grid are of --by rans; got --by {by}")
+    from understudy.simulators.airfoil.rans import Rans, RansOptions
+    from understudy.simulators.airfoil.rans.options import grid_of
+
+    usual = RansOptions()
+    return Rans(RansOptions(model=model or usual.model, grid=grid_of(grid) if grid else usual.grid))
+
+
+def _table(cases: Path, out: Path, by: str, model: str | None, grid: str | None) -> int:
+    from understudy.answers import answer_table
     from understudy.cli.progress import bar
     from understudy.cli.report import say
     from understudy.datasets.toml_text import toml_value
     from understudy.datasets.whole_files import write_bytes
     from understudy.datasets.workers import keep_to_one_thread
 
-    who = predictor(by)
+    who = _who(by, model, grid)
     keep_to_one_thread()
     with bar(f"answering by {who.name}") as show:
         ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
     lines = [f"cases = {toml_value(cases)}", f"out = {toml_value(out)}", f"by = {toml_value(by)}"]
+    lines += [f"{name} = {toml_value(value)}" for name, value in (("model", model), ("grid", grid)) if value]
     write_bytes(out.with_name(f"{out.name}.toml"), ("\n".join(lines) + "\n").encode())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
     say(f"{out}: {counts}")
@@ -72,14 +94,16 @@ def _polar(
     alpha: str | None,
     cl: str | None,
     conditions: dict[str, float],
-    by: str,
+    who: "Predictor",
     plot: Path | None,
     xfoil_polar: Path | None,
 ) -> int:
     from understudy import polar as polars
-    from understudy.asking import case, predictor
+    from understudy.asking import case
+    from understudy.cli.progress import bar
     from understudy.cli.report import remark, say
     from understudy.datasets.workers import keep_to_one_thread
+    from understudy.simulators.interface import Simulator
     from understudy.simulators.shapes import airfoil as airfoil_called
     from understudy.sweep import values
 
@@ -89,9 +113,12 @@ def _polar(
     lifts = values(cl, "cl") if cl is not None else None
     shape = airfoil_called(airfoil)
     asked = case(airfoil, angles, cl=lifts, **conditions)
-    who = predictor(by)
     keep_to_one_thread()
-    found = polars.polar(who, shape.name, asked)
+    if isinstance(who, Simulator) and len(asked) >= who.at_once:
+        with bar(f"answering by {who.name}") as show:
+            found = polars.polar(who, shape.name, asked, progress=lambda done, total: show(done, total, ""))
+    else:
+        found = polars.polar(who, shape.name, asked)
     for note in shape.notes:
         remark(f"{shape.name}: {note}")
     if not found.answered.any():

@@ -1,0 +1,85 @@
+"""How the flow past an airfoil is solved."""
+
+from dataclasses import dataclass, replace
+
+from understudy.simulators.grids import GridOptions
+
+MODELS = ("sa", "laminar", "euler")
+#: Reynolds number whose boundary layer the grid of a flow without friction would resolve.
+EULER_REYNOLDS = 1e3
+#: Cells away from the wall with which the usual spacings go.
+STANDARD = 96
+
+
+@dataclass(frozen=True)
+class RansOptions:
+    """Physics, grid and end of the iteration.
+
+    model: "sa" (turbulent from the nose, Spalart and Allmaras), "laminar" or "euler" (no friction).
+    grid: nodes along the body and wake, and away from it.
+    far: distance of the outer boundary [chord].
+
+    Rarely needed:
+        drop: residual at the end, over that of the first field.
+        steps: on the finest grid, at most; half as many again in a second, more careful try.
+        rows: cases solved at once; 0 decides by the device.
+
+    Raises:
+        ValueError: an unknown model, or a number out of its range.
+    """
+
+    model: str = "sa"
+    grid: tuple[int, int] = (385, 97)
+    far: float = 100.0
+    drop: float = 1e-6
+    steps: int = 60
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}; got {self.model!r}")
+        if any(nodes < 65 or (nodes - 1) % 8 for nodes in self.grid[:1]) or self.grid[1] < 17:
+            along, away = self.grid
+            raise ValueError(
+                f"grid must have 8 k + 1 nodes along, at least 65, and at least 17 away; got {along}x{away}"
+            )
+        if not 0 < self.drop < 1:
+            raise ValueError(f"drop must be above 0 and below 1; got {self.drop:.6g}")
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1; got {self.steps}")
+        if self.rows < 0:
+            raise ValueError(f"rows must be at least 0; got {self.rows}")
+
+    def wishes(self) -> tuple[GridOptions, int]:
+        """A grid to make and how often to take every second line of it.
+
+        Grids coarser than `STANDARD` inherit its lines, so that their cells grow faster and their first cell is higher;
+        finer ones have all spacings smaller in proportion.
+        """
+        halvings = 0
+        along, away = (nodes - 1 for nodes in self.grid)
+        while away < STANDARD:
+            along, away, halvings = 2 * along, 2 * away, halvings + 1
+        usual = GridOptions()
+        finer = STANDARD / away
+        wishes = replace(
+            usual,
+            size=(along + 1, away + 1),
+            far=self.far,
+            y_plus=usual.y_plus * finer,
+            edge_spacing=usual.edge_spacing * finer,
+            nose_turn=usual.nose_turn * finer,
+        )
+        return wishes, halvings
+
+
+def grid_of(words: str) -> tuple[int, int]:
+    """Nodes along and away from the body from words such as 385x97.
+
+    Raises:
+        ValueError: other words.
+    """
+    along, cross, away = words.lower().partition("x")
+    if not (cross and along.isdigit() and away.isdigit()):
+        raise ValueError(f"grid must be two numbers of nodes such as 385x97; got {words!r}")
+    return int(along), int(away)

@@ -1,0 +1,313 @@
+"""The compressible Reynolds-averaged flow past airfoils, in batches, with gradients."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.panel import likely_angle
+from understudy.simulators.airfoil.rans.options import EULER_REYNOLDS, RansOptions
+from understudy.simulators.airfoil.rans.setup import at_nodes, flow_around, levels_of
+from understudy.simulators.flow.adjoint import followed
+from understudy.simulators.flow.forces import forces, surface
+from understudy.simulators.flow.levels import solve_levels
+from understudy.simulators.flow.march import MarchOptions, Steady
+from understudy.simulators.flow.residual import Flow
+from understudy.simulators.flow.stream import Stream
+from understudy.simulators.grids import Grid, airfoil_grid, deformed
+from understudy.simulators.grids.airfoil import THINNEST_BASE
+from understudy.simulators.grids.quality import GridQuality
+from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.rows import detached, rows_of
+
+#: Mach numbers that the solver is made for: below, the density hardly changes and 'viscous' answers better and faster.
+SLOWEST, FASTEST = 0.05, 0.95
+#: Angle [deg] of a prescribed lift that is not tried any more.
+STEEPEST = 25.0
+#: Rows solved at once on a processor and on a GPU.
+AT_ONCE, AT_ONCE_ON_GPU = 1, 64
+#: The second try of a row that did not converge.
+CAREFUL = MarchOptions(cfl=3.0, growth=1.3, sweeps=4, krylov=30, tolerance=0.03)
+#: Forces over the last steps from which a flow without a steady state is told.
+WATCHED = 20
+#: Half the range of the lift over these steps above which it is said to swing.
+STEADY_SWING = 0.002
+
+QUANTITIES = ("alpha", "cl", "cd", "cd_friction", "cd_pressure", "cm", "cp", "cf")
+_ON_NODES = QUANTITIES[6:]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RansSolution(Solution):
+    """Quantities, and the fields they come from.
+
+    grids: one batch for C-grids and one for O-grids, with the rows of the case that each holds.
+    states: conserved variables of the cells of each (`simulators.flow.gas`), NaN where a row was not solved.
+    """
+
+    rows: tuple[Tensor, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    states: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rans(Simulator):
+    """Steady compressible flow past an airfoil: Euler, laminar or turbulent by the model of Spalart and Allmaras.
+
+    A grid is made for each contour, a C-grid where the trailing edge is sharp or nearly so, an O-grid where it is
+    blunt.
+    Turbulent flow is turbulent from the nose: n_crit and trips are not heard. Coarse grids start fine ones. Made for
+    Mach numbers from 0.05 to 0.95, shocks included.
+
+    Gradients flow from all quantities to coordinates, angle or lift, Mach and Reynolds number through the steady state:
+    one transposed linear solve for each quantity that is followed, and memory for its directions.
+
+    Args:
+        options: physics, grid, end of the iteration.
+    """
+
+    options: RansOptions = field(default_factory=RansOptions)
+
+    name = "rans"
+    version = "1"
+    forces = "pressure extrapolated from the two cells above each wall face, friction from the gradient at the face"
+    quantities = QUANTITIES
+    differentiable = True
+    at_once = 1
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Options that decide the answers, JSON-ready."""
+        return {name: value for name, value in asdict(self.options).items() if name != "rows"}
+
+    def predict(self, case: AirfoilCase) -> RansSolution:
+        """Answer every row; computed in double precision whatever the precision of the case."""
+        size = self.options.rows or (AT_ONCE_ON_GPU if case.coordinates.is_cuda else AT_ONCE)
+        asked = _Asked.of(case)
+        unasked = [
+            _refusal(mach) or _out_of_reach(lift, angle)
+            for mach, lift, angle in zip(
+                *(row.tolist() for row in (asked.mach, asked.lift, asked.angle())), strict=True
+            )
+        ]
+        taken = torch.tensor([not words for _, words in unasked], device=case.coordinates.device)
+        base = (asked.coordinates[:, 0] - asked.coordinates[:, -1]).detach().norm(dim=1)
+        parts = [
+            self._part(rows_of(asked, rows), rows, blunt)
+            for blunt in (False, True)
+            for rows in (taken & ((base >= THINNEST_BASE) == blunt)).nonzero()[:, 0].split(size)
+            if len(rows)
+        ]
+        return _assembled(case, unasked, parts)
+
+    def _part(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part":
+        """Solve rows whose trailing edges are of one kind."""
+        grid, quality = self._grid(asked, blunt)
+        state = grid.nodes.new_full((len(rows), 5, *grid.cells), torch.nan)
+        part = _Part(rows, grid, state, {}, list(quality.status), list(quality.message))
+        good = torch.tensor(quality.ok, device=rows.device).nonzero()[:, 0]
+        if not len(good):
+            return part
+        there, chosen = rows_of(grid, good), rows_of(asked, good)
+        with torch.no_grad():
+            ended, words = self._steady(there, chosen)
+        for row, converged, why in zip(good.tolist(), ended.converged.tolist(), words, strict=True):
+            part.status[row], part.message[row] = (Status.OK, "") if converged else (Status.NOT_CONVERGED, why)
+        state[good] = torch.where(ended.converged[:, None, None, None], ended.state, torch.nan)
+        solved = ended.converged.nonzero()[:, 0]
+        if len(solved):
+            there = rows_of(there, solved)
+            found = self._quantities(there, rows_of(chosen, solved), rows_of(ended, solved))
+            for name, values in found.items():
+                blank = values.new_full((len(rows), *values.shape[1:]), torch.nan)
+                part.values[name] = blank.index_put((good[solved],), values)
+        return part
+
+    def _grid(self, asked: "_Asked", blunt: bool) -> tuple[Grid, GridQuality]:
+        wishes, halvings = self.options.wishes()
+        if blunt:
+            wishes = replace(wishes, wake_share=0.0)
+        reynolds = asked.reynolds.detach()
+        if self.options.model == "euler":
+            reynolds = torch.full_like(reynolds, EULER_REYNOLDS)
+        grid, quality = airfoil_grid(asked.coordinates.detach(), reynolds, wishes)
+        for _ in range(halvings):
+            grid = grid.coarser()
+        return grid, quality
+
+    def _steady(self, grid: Grid, asked: "_Asked") -> tuple[Steady, list[str]]:
+        """Where each row ended, and why it is not steady where it is not; a second try for those."""
+        asked = detached(asked)
+        stream = asked.stream(self.options.model)
+        flows = [flow_around(level, stream, self.options.model) for level in levels_of(grid)]
+        usual = MarchOptions(steps=self.options.steps, drop=self.options.drop)
+        ended, words = _marched(flows, usual, asked.lift)
+        again = (~ended.converged).nonzero()[:, 0]
+        if len(again):
+            careful = replace(CAREFUL, steps=3 * self.options.steps // 2, drop=self.options.drop)
+            second, later = _marched([rows_of(flow, again) for flow in flows], careful, asked.lift[again])
+            ended = Steady(
+                ended.state.index_put((again,), second.state),
+                ended.alpha.index_put((again,), second.alpha),
+                ended.converged.index_put((again,), second.converged),
+                ended.steps.index_add(0, again, second.steps),
+                ended.residuals,
+            )
+            for row, why in zip(again.tolist(), later, strict=True):
+                words[row] = why
+        return ended, words
+
+    def _quantities(self, grid: Grid, asked: "_Asked", ended: Steady) -> dict[str, Tensor]:
+        """All quantities of rows that are steady, with their gradients where any are asked for."""
+        wanted = asked.coordinates, asked.alpha, asked.lift, asked.reynolds, asked.mach
+        if torch.is_grad_enabled() and any(value.requires_grad for value in wanted):
+            asked = replace(asked, alpha=self._followed_angle(grid, asked, ended))
+            flow, state = self._followed(grid, asked, ended)
+        else:
+            asked = replace(asked, alpha=ended.alpha)
+            flow, state = flow_around(grid, asked.stream(self.options.model), self.options.model), ended.state
+        on_wall = surface(flow, state)
+        on_nodes = {name: at_nodes(values, grid.wall, asked.coordinates) for name, values in on_wall.items()}
+        return {"alpha": asked.alpha, **forces(flow, state), **on_nodes}
+
+    def _followed(self, grid: Grid, asked: "_Asked", ended: Steady) -> tuple[Flow, Tensor]:
+        """The flow as a function of what is asked, and its steady state."""
+        moved = deformed(grid, asked.coordinates) if asked.coordinates.requires_grad else grid
+        flow = flow_around(moved, asked.stream(self.options.model), self.options.model)
+        return flow, followed(flow, ended.state)
+
+    def _followed_angle(self, grid: Grid, asked: "_Asked", ended: Steady) -> Tensor:
+        """The angle as a function of the prescribed lift and of all that changes the lift."""
+        given = torch.isnan(asked.lift)
+        if bool(given.all()):
+            return asked.alpha
+        free = ended.alpha.detach().requires_grad_()
+        reached = forces(*self._followed(grid, replace(asked, alpha=free), ended))["cl"]
+        (slope,) = torch.autograd.grad(reached.sum(), free, retain_graph=True)
+        moved = ended.alpha + (torch.where(given, reached, asked.lift) - reached) / slope
+        return torch.where(given, asked.alpha, moved)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """Cases in double precision; lift is NaN where the angle is given."""
+
+    coordinates: Tensor
+    alpha: Tensor
+    lift: Tensor
+    reynolds: Tensor
+    mach: Tensor
+
+    @staticmethod
+    def of(case: AirfoilCase) -> "_Asked":
+        return _Asked(
+            case.coordinates.double(), case.alpha.double(), case.cl.double(), case.reynolds.double(), case.mach.double()
+        )
+
+    def angle(self) -> Tensor:
+        """The angles, likely ones where the lift is prescribed and they are not known."""
+        unknown = torch.isnan(self.alpha)
+        if not bool(unknown.any()):
+            return self.alpha
+        guess = likely_angle(self.coordinates.detach(), self.lift.detach(), self.mach.detach())
+        return torch.where(unknown, guess, self.alpha)
+
+    def stream(self, model: str) -> Stream:
+        """The free stream."""
+        alpha = self.angle()
+        reynolds = torch.full_like(self.reynolds, torch.inf) if model == "euler" else self.reynolds
+        return Stream(self.mach, alpha, reynolds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What became of some rows of a case."""
+
+    rows: Tensor
+    grid: Grid
+    state: Tensor
+    values: dict[str, Tensor]
+    status: list[Status]
+    message: list[str]
+
+
+def _refusal(mach: float) -> tuple[Status, str] | None:
+    if mach < SLOWEST:
+        return Status.REFUSED, (
+            f"refused: mach must be at least {SLOWEST} for the compressible solver; got {mach:.3g}: "
+            "ask 'viscous', which is made for low speed"
+        )
+    if mach > FASTEST:
+        return Status.REFUSED, f"refused: mach must be at most {FASTEST} for a far field at rest; got {mach:.3g}"
+    return None
+
+
+def _out_of_reach(lift: float, angle: float) -> tuple[Status, str]:
+    """A lift that no attached flow has is not sought; no words where it is in reach."""
+    if math.isnan(lift) or abs(angle) < STEEPEST:
+        return Status.OK, ""
+    return Status.NOT_CONVERGED, (
+        f"not converged: a lift coefficient of {lift:.3g} would take an angle of some {angle:.0f} degrees, where the "
+        "flow is stalled; ask for less lift"
+    )
+
+
+def _marched(flows: Sequence[Flow], options: MarchOptions, lift: Tensor) -> tuple[Steady, list[str]]:
+    """Where each row ended, and in words what its forces did at last."""
+    seen: list[list[tuple[float, float]]] = [[] for _ in range(len(lift))]
+
+    def watch(level: int, step: int, rows: Tensor, flow: Flow, state: Tensor, size: Tensor) -> None:
+        if level < len(flows) - 1:
+            return
+        now = forces(flow, state)
+        for row, cl, cd in zip(rows.tolist(), now["cl"].tolist(), now["cd"].tolist(), strict=True):
+            seen[row].append((cl, cd))
+
+    ended = solve_levels(flows, options, lift=lift, watch=watch)
+    return ended, [_why(ended.residuals[row], seen[row][-WATCHED:]) for row in range(len(lift))]
+
+
+def _why(residuals: Tensor, seen: list[tuple[float, float]]) -> str:
+    """What a row did that did not become steady."""
+    last = residuals[torch.isfinite(residuals)]
+    left = f"{last[-1].item():.1e}" if len(last) else "not finite"
+    cl, cd = torch.tensor(seen, dtype=torch.float64).unbind(1)
+    swing = 0.5 * (cl.amax() - cl.amin())
+    if swing > STEADY_SWING:
+        return (
+            f"not converged: no steady state was found (residual {left} of the first field's): lift swings by "
+            f"{swing:.3f} about {cl.mean():.3f}, drag by {0.5 * (cd.amax() - cd.amin()):.4f} about {cd.mean():.4f}; "
+            "the flow is stalled or buffets: try a smaller angle or Mach number"
+        )
+    return (
+        f"not converged: the residual stays at {left} of the first field's, with lift {cl[-1]:.4f} and drag "
+        f"{cd[-1]:.5f}; try another grid or more steps"
+    )
+
+
+def _assembled(case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list[_Part]) -> RansSolution:
+    """The answer to the whole case from its parts."""
+    batch, nodes = case.coordinates.shape[:2]
+    status, message = [how for how, _ in unasked], [words for _, words in unasked]
+    values = {}
+    for name in QUANTITIES:
+        blank = case.coordinates.new_full((batch, nodes) if name in _ON_NODES else (batch,), torch.nan)
+        for part in parts:
+            if part.values:
+                blank = blank.index_put((part.rows,), part.values[name].to(blank.dtype))
+        values[name] = blank
+    for part in parts:
+        for row, how, why in zip(part.rows.tolist(), part.status, part.message, strict=True):
+            status[row], message[row] = how, why
+    return RansSolution(
+        values=values,
+        status=tuple(status),
+        message=tuple(message),
+        rows=tuple(part.rows for part in parts),
+        grids=tuple(part.grid for part in parts),
+        states=tuple(part.state for part in parts),
+    )
