@@ -21,6 +21,8 @@ HEADINGS = {
     "simulators/shapes": "Shapes",
     "simulators/airfoil": "Panel method",
     "simulators/airfoil/viscous": "Viscous simulator",
+    "simulators/flow": "Flow solver: what holds to rounding, and its parts",
+    "physics": "Flow solver against closed forms and published values",
     "surrogate": "Surrogates",
     "design": "Designs",
 }

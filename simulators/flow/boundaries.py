@@ -14,9 +14,9 @@ from torch import Tensor
 from understudy.simulators.flow.gas import GAMMA
 from understudy.simulators.flow.stream import Stream
 
-#: Steps of density or pressure between two cells above a slip wall, over their values: below the first they go on
-#: beyond the wall, above the second not at all.
-GENTLE, STEEP = 0.05, 0.15
+#: Steps of density or pressure above a slip wall from one cell to the next, over their values: below the first they go
+#: on beyond the wall, above the second not at all.
+GENTLE, STEEP = 0.2, 0.5
 
 
 @runtime_checkable

@@ -220,4 +220,4 @@ def test_a_corner_expands_the_stream(prove: Prove) -> None:
     behind[:, :2] = False
     prove("Mach number there, two cells off the wall: relative error", float(away[behind].max()), at_most=5e-3)
     wall = float(away[found.centres[0, :, 0] > 0.5, 0].max())
-    prove("the same in the first cell, in the layer that the corner leaves", wall, at_most=0.015)
+    prove("the same in the first cell, in the layer that the corner leaves", wall, at_most=0.025)
