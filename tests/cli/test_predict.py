@@ -288,3 +288,17 @@ def test_predictor_broken_by_one_row_answers_the_others(thin):
     assert [row["status"] for row in told] == ["ok", "failed", "ok"]
     assert told[1]["message"] == "FloatingPointError: broken on purpose"
     assert torch.tensor(float(told[0]["cl"])).isfinite()
+
+
+def test_rans_answers_with_its_physics_and_grid(understudy):
+    flags = ("--alpha", "2", "--mach", "0.3", "--by", "rans", "--model", "euler", "--grid", "97x25")
+    code, out, _ = understudy("predict", "naca0012-sharp", *flags)
+    assert code == 0
+    lift = float(re.search(r"^CL +(\d\.\d+)$", out, re.MULTILINE).group(1))
+    assert lift == pytest.approx(2 * np.pi * np.radians(2) / np.sqrt(1 - 0.3**2), rel=0.12)
+
+
+def test_physics_and_grid_belong_to_rans(understudy):
+    code, _, err = understudy("predict", "naca0012", "--alpha", "2", "--by", "viscous", "--model", "euler")
+    assert code != 0
+    assert "--model and --grid are of --by rans; got --by viscous" in err
