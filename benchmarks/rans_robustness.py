@@ -1,0 +1,106 @@
+"""The share of random airfoils in random flows that the compressible solver brings to its steady state.
+
+    python benchmarks/rans_robustness.py                # 200 cases, about half an hour; writes docs/benchmarks.md
+    python benchmarks/rans_robustness.py --cases 20     # a look; writes nothing
+
+Shapes are those of `airfoil_cases.py` (NACA, UIUC, blends), on 193 x 49 nodes; the seed stands below. Half of the cases
+are subsonic at a given angle, half are faster at a given lift. Each answer is kept in runs/rans_robustness.jsonl; a
+second run goes on behind the last one.
+"""
+
+import json
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import cyclopts
+import torch
+from airfoil_cases import judged_cases
+from rich.progress import track
+from support.record import Figure, record
+
+from understudy.memory import keep_freed_memory
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.rans import Rans, RansOptions
+
+CASES, SEED, WORKERS = 200, 7, 2
+ANSWERS = Path("runs/rans_robustness.jsonl")
+
+
+def random_cases() -> AirfoilCase:
+    """Subsonic rows at -3 to 8 degrees and Mach 0.1 to 0.5, then rows at Mach 0.5 to 0.75 and lift up to 0.7."""
+    known = judged_cases().case
+    random = torch.Generator().manual_seed(SEED)
+    shapes = torch.randperm(len(known), generator=random)[:CASES]
+    share, speed, size = torch.rand(3, CASES, generator=random, dtype=torch.float64)
+    slow = torch.arange(CASES) < CASES // 2
+    nan = torch.full((CASES,), torch.nan, dtype=torch.float64)
+    return replace(
+        known[shapes],
+        alpha=torch.where(slow, -3 + 11 * share, nan),
+        cl=torch.where(slow, nan, 0.7 * share),
+        mach=torch.where(slow, 0.1 + 0.4 * speed, 0.5 + 0.25 * speed),
+        reynolds=10 ** (6 + size),
+    )
+
+
+def _solve(row: int) -> dict[str, int | float | str]:
+    """What became of one case."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    case = random_cases()[row : row + 1]
+    with torch.no_grad():
+        answer = Rans(RansOptions(grid=(193, 49))).predict(case)
+    forces = {name: float(answer[name][0]) for name in ("alpha", "cl", "cd", "cm")}
+    return {
+        "row": row,
+        "mach": float(case.mach[0]),
+        "status": str(answer.status[0]),
+        "message": answer.message[0],
+        **forces,
+    }
+
+
+def main(*, cases: int = CASES) -> None:
+    """Solve what is not solved yet, print and, when all are there, record.
+
+    Args:
+        cases: how many of the list.
+    """
+    ANSWERS.parent.mkdir(exist_ok=True)
+    lines = ANSWERS.read_text().splitlines() if ANSWERS.exists() else []
+    known = {line["row"]: line for line in map(json.loads, lines)}
+    # taken alternately from the slow and the fast half, so that a part tells of both
+    order = [row for pair in zip(range(CASES // 2), range(CASES // 2, CASES), strict=True) for row in pair][:cases]
+    open_rows = [row for row in order if row not in known]
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool, ANSWERS.open("a") as file:
+        for done in track(as_completed([pool.submit(_solve, row) for row in open_rows]), "solving", len(open_rows)):
+            found = done.result()
+            known[found["row"]] = found
+            file.write(json.dumps(found) + "\n")
+            file.flush()
+    answers = [known[row] for row in order]
+    figures = []
+    for name, some in (
+        ("Mach 0.1 to 0.5, -3 to 8 degrees", [one for one in answers if one["row"] < CASES // 2]),
+        ("Mach 0.5 to 0.75, lift 0 to 0.7", [one for one in answers if one["row"] >= CASES // 2]),
+        ("all", answers),
+    ):
+        good = sum(one["status"] == "ok" for one in some)
+        figures.append(Figure(f"converged, {name}", f"{100 * good / len(some):.1f} % of {len(some)}", "97 %"))
+    reasons = Counter(f"{one['status']}: {_kind(str(one['message']))}" for one in answers if one["status"] != "ok")
+    figures += [Figure(reason, f"{count}") for reason, count in reasons.most_common()]
+    print(*figures, sep="\n")
+    if cases == CASES:
+        record("rans_robustness", "Compressible solver: random airfoils", figures)
+
+
+def _kind(message: str) -> str:
+    """A sentence without its numbers."""
+    return "".join("#" if letter.isdigit() else letter for letter in message.split(";")[0].split("(")[0]).strip()
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)
