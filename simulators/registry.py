@@ -5,9 +5,9 @@ from importlib import import_module
 from understudy.simulators.interface import Simulator
 
 SIMULATORS = {
-    "rans": "understudy.simulators.airfoil.rans:Rans",
     "viscous": "understudy.simulators.airfoil.viscous:ViscousSimulator",
     "xfoil": "understudy.simulators.airfoil.xfoil:Xfoil",
+    "rans": "understudy.simulators.airfoil.rans:Rans",
 }
 
 
