@@ -18,7 +18,7 @@ from understudy.simulators.flow.levels import solve_levels
 from understudy.simulators.flow.march import MarchOptions, Steady
 from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.stream import Stream
-from understudy.simulators.grids import Grid, airfoil_grid, deformed
+from understudy.simulators.grids import Grid, airfoil_grid, closed, deformed
 from understudy.simulators.grids.airfoil import THINNEST_BASE
 from understudy.simulators.grids.quality import GridQuality
 from understudy.simulators.interface import Simulator, Solution, Status
@@ -105,7 +105,9 @@ class Rans(Simulator):
         return _assembled(case, unasked, parts)
 
     def _part(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part":
-        """Solve rows whose trailing edges are of one kind."""
+        """Solve rows whose trailing edges are of one kind; those that are nearly sharp are made sharp."""
+        if not blunt:
+            asked = replace(asked, coordinates=closed(asked.coordinates))
         grid, quality = self._grid(asked, blunt)
         state = grid.nodes.new_full((len(rows), 5, *grid.cells), torch.nan)
         part = _Part(rows, grid, state, {}, list(quality.status), list(quality.message))

@@ -47,6 +47,14 @@ def test_sharp_edges_get_a_cut_and_blunt_ones_a_ring(euler: RansSolution):
     assert float(euler["alpha"][1]) == pytest.approx(float(euler["alpha"][0]), abs=0.3)
 
 
+def test_an_edge_that_is_nearly_sharp_is_closed():
+    thin = contour("0012-sharp").clone()
+    thin[:, 0, 1], thin[:, -1, 1] = 1e-4, -1e-4
+    answer = Rans(RansOptions(model="euler", grid=SMALL)).predict(AirfoilCase.of(thin, 1.0, mach=0.3))
+    assert answer.status == (Status.OK,)
+    assert answer.grids[0].is_c
+
+
 def test_cp_at_the_nodes_carries_the_lift(euler: RansSolution):
     """Integrated over the nodes of the contour it gives the normal force of the grid's faces, nearly."""
     step = contour("2412-sharp")[0].diff(dim=0)
