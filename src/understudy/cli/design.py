@@ -17,9 +17,9 @@ def design(
     *,
     out: Annotated[Path, Parameter(help="folder for design.dat, design.json, report.html and the problem used")],
     by: Annotated[
-        str, Parameter(help="whose gradient is followed: surrogate, viscous, or the path of a checkpoint")
+        str, Parameter(help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint")
     ] = "surrogate",
-    judge: Annotated[str, Parameter(help="the simulator that verifies: viscous or xfoil")] = "viscous",
+    judge: Annotated[str, Parameter(help="the simulator that verifies: viscous, xfoil or rans")] = "viscous",
     rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
 ) -> int:
     """Design an airfoil along the gradient of a predictor, let a simulator verify it, and write the report.
