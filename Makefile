@@ -48,13 +48,13 @@ types: setup  ## annotations
 contract: setup  ## which room may import which
 	$(BIN)/lint-imports --no-logo
 
-system:  ## Debian packages: XFOIL, the independent judge, and Python's venv; needs root
-	@if command -v xfoil >/dev/null && $(PYTHON) -c "import ensurepip" 2>/dev/null; then \
+system:  ## Debian packages: XFOIL and OpenFOAM, the independent judges, and Python's venv; needs root
+	@if command -v xfoil >/dev/null && command -v simpleFoam >/dev/null && $(PYTHON) -c "import ensurepip" 2>/dev/null; then \
 		echo "system packages: present"; \
 	elif [ "$$(id -u)" -ne 0 ]; then \
-		echo "system packages need root: run 'sudo make system', or install xfoil and python3.11-venv by hand" >&2; exit 1; \
+		echo "system packages need root: run 'sudo make system', or install xfoil, openfoam and python3.11-venv by hand" >&2; exit 1; \
 	else \
-		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends xfoil $(VENV_PACKAGE); \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends xfoil openfoam $(VENV_PACKAGE); \
 	fi
 
 # Debian splits venv from Python; a Python built from source has it and no such package.

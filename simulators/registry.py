@@ -8,6 +8,7 @@ SIMULATORS = {
     "viscous": "understudy.simulators.airfoil.viscous:ViscousSimulator",
     "xfoil": "understudy.simulators.airfoil.xfoil:Xfoil",
     "rans": "understudy.simulators.airfoil.rans:Rans",
+    "openfoam": "understudy.simulators.airfoil.openfoam:OpenFoam",
 }
 
 

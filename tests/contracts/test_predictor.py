@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.openfoam import OpenFoam, OpenFoamNotInstalledError, OpenFoamOptions
 from understudy.simulators.airfoil.rans import Rans, RansOptions
 from understudy.simulators.airfoil.viscous import PoolOptions, ViscousSimulator
 from understudy.simulators.airfoil.xfoil import March, Xfoil, XfoilNotInstalledError
@@ -26,10 +27,11 @@ PREDICTORS = {
     "surrogate": load,
     "xfoil": lambda: Xfoil(march=March.NEVER, iterations=30),
     "rans": lambda: Rans(RansOptions(grid=(97, 25), drop=1e-7)),
+    "openfoam": lambda: OpenFoam(OpenFoamOptions(grid=(97, 25), iterations=2000)),
 }
 #: How far a row may be from the same row asked alone, relative to 1 + its size: Newton's method of the viscous
-#: simulator ends at residuals of 1e-8, the networks compute in single precision, XFOIL and rans run each row alone.
-AWAY = {"viscous": 1e-7, "surrogate": 2e-5, "xfoil": 0.0, "rans": 0.0}
+#: simulator ends at residuals of 1e-8, the networks compute in single precision, the others run each row alone.
+AWAY = {"viscous": 1e-7, "surrogate": 2e-5, "xfoil": 0.0, "rans": 0.0, "openfoam": 0.0}
 NODES = 100
 BAD = 1  # the row that nobody can answer
 
@@ -40,7 +42,7 @@ def predictor(request: pytest.FixtureRequest) -> Iterator[Predictor]:
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
         yield PREDICTORS[request.param]()
-    except XfoilNotInstalledError as error:
+    except (OpenFoamNotInstalledError, XfoilNotInstalledError) as error:
         pytest.skip(str(error))
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)

@@ -11,7 +11,11 @@ def test_a_simulator_of_ones_own_is_found_by_its_place():
 @pytest.mark.parametrize(
     ("name", "kind", "sentence"),
     [
-        ("fluent", ValueError, "expected one of the simulators viscous, xfoil, rans, or 'module:Class'; got 'fluent'"),
+        (
+            "fluent",
+            ValueError,
+            "expected one of the simulators viscous, xfoil, rans, openfoam, or 'module:Class'; got 'fluent'",
+        ),
         ("no.such.module:Solver", ValueError, "'no.such.module:Solver' is not there: no module 'no'"),
         ("understudy.datasets.synthetic:Solver", ValueError, "understudy.datasets.synthetic has no 'Solver'"),
         ("collections:Counter", TypeError, "collections:Counter is not a Simulator"),

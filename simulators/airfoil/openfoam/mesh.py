@@ -63,6 +63,12 @@ class PolyMesh:
         """Middles of some faces [chord]."""
         return self.points[self.faces[faces]].mean(axis=1)
 
+    def cell_centres(self) -> Float64[ndarray, "cells 3"]:
+        """Means of the corners of each cell [chord]."""
+        sides = self.patch("sides")
+        halves = self.centres(sides).reshape(2, -1, 3)  # z = 0 and z = SPAN, each in the order of the cells
+        return halves.mean(axis=0)
+
 
 @dataclass(frozen=True, eq=False)
 class _Faces:
@@ -166,18 +172,13 @@ class _Numbering:
         )
         sides = [(low, cell), (low[..., ::-1] + self.layer, cell)]
         wall = [(self.across_j(slice(0, 1))[body, :, ::-1], cell[body, 0])]
-        return [
-            (name, kind, _joined(parts))
-            for name, kind, parts in (("wall", "wall", wall), ("far", "patch", far), ("sides", "empty", sides))
-        ]
+        return [("wall", "wall", _joined(wall)), ("far", "patch", _joined(far)), ("sides", "empty", _joined(sides))]
 
 
 def _joined(parts: list[tuple[ndarray, ndarray]]) -> _Faces:
-    """Faces and owners of several stretches as one."""
-    return _Faces(
-        np.concatenate([faces.reshape(-1, 4) for faces, _ in parts]),
-        np.concatenate([owner.ravel() for _, owner in parts]),
-    )
+    """Boundary faces and their owners, one part after the other."""
+    points = np.concatenate([faces.reshape(-1, 4) for faces, _ in parts])
+    return _Faces(points, np.concatenate([owner.ravel() for _, owner in parts]))
 
 
 def _sorted(faces: _Faces) -> _Faces:

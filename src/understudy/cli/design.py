@@ -19,7 +19,7 @@ def design(
     by: Annotated[
         str, Parameter(help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint")
     ] = "surrogate",
-    judge: Annotated[str, Parameter(help="the simulator that verifies: viscous, xfoil or rans")] = "viscous",
+    judge: Annotated[str, Parameter(help="the simulator that verifies: viscous, xfoil, rans or openfoam")] = "viscous",
     rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
 ) -> int:
     """Design an airfoil along the gradient of a predictor, let a simulator verify it, and write the report.

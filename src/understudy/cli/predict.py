@@ -25,7 +25,7 @@ def predict(
     trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = 1.0,
     trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = 1.0,
     by: Annotated[
-        str, Parameter(help="who answers: surrogate, viscous, xfoil, rans, or the path of a checkpoint")
+        str, Parameter(help="who answers: surrogate, viscous, xfoil, rans, openfoam, or the path of a checkpoint")
     ] = "surrogate",
     model: Annotated[str | None, Parameter(help="of rans: sa (turbulent, the default), laminar or euler")] = None,
     grid: Annotated[

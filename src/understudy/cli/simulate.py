@@ -13,7 +13,7 @@ def simulate(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="the data file to make")] = None,
-    simulator: Annotated[str | None, Parameter(help="viscous (default), xfoil, rans, or module:Class")] = None,
+    simulator: Annotated[str | None, Parameter(help="viscous (default), xfoil, rans, openfoam, module:Class")] = None,
     cases: Annotated[int | None, Parameter(help="how many; a finished data set grows if more are asked for")] = None,
     cases_per_shape: int | None = None,
     alpha: Annotated[Range, Parameter(help="range of the angle of attack [deg], such as -4 10")] = None,

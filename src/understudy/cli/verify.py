@@ -10,7 +10,7 @@ def verify(
     folder: Annotated[Path, Parameter(help="folder of a design")],
     /,
     *,
-    by: Annotated[str, Parameter(help="the simulator that judges: viscous, xfoil or rans")] = "xfoil",
+    by: Annotated[str, Parameter(help="the simulator that judges: viscous, xfoil, rans or openfoam")] = "xfoil",
 ) -> int:
     """Let a simulator fly a finished design; leaves verified-NAME.json and verified-NAME.html in its folder.
 

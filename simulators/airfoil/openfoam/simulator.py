@@ -1,0 +1,225 @@
+"""OpenFOAM as a simulator: an independent finite-volume solver on our own grids."""
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from numpy import ndarray
+from torch import Tensor
+
+from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.openfoam.march import STEEPEST_ANGLE, Ended, Question, march
+from understudy.simulators.airfoil.openfoam.options import OpenFoamOptions
+from understudy.simulators.airfoil.openfoam.program import OpenFoamRunError, Runs, find_openfoam
+from understudy.simulators.airfoil.panel import likely_angle
+from understudy.simulators.airfoil.rans.setup import at_nodes, levels_of
+from understudy.simulators.grids import Grid, airfoil_grid, closed
+from understudy.simulators.grids.airfoil import THINNEST_BASE
+from understudy.simulators.interface import Simulator, Solution, Status
+
+#: Mach number up to which a flow is taken to be incompressible.
+FASTEST = 0.3
+_SCALARS = ("alpha", "cl", "cd", "cd_friction", "cd_pressure", "cm")
+_FIELDS = ("cp", "cf")
+
+
+@dataclass(frozen=True)
+class OpenFoam(Simulator):
+    """Incompressible turbulent flow by OpenFOAM's simpleFoam with the model of Spalart and Allmaras, wall resolved.
+
+    A grid is made for each contour as for `rans`: a C-grid where the trailing edge is sharp or nearly so, an O-grid
+    where it is blunt. Flow is turbulent from the nose: n_crit and trips are not heard. Mach numbers up to 0.3 are
+    answered as if they were 0; larger ones are refused. A prescribed lift is found by turning the stream.
+
+    options: grid, end and relaxation of the iteration.
+    workers: rows solved at a time; None for one on each processor.
+
+    `residuals` are the largest initial residuals of OpenFOAM's equations, in its own scaling, on the finest grid.
+
+    Raises:
+        OpenFoamNotInstalledError: at birth, with the way to install it.
+    """
+
+    options: OpenFoamOptions = field(default_factory=OpenFoamOptions)
+    workers: int | None = None
+
+    name = "openfoam"
+    forces = "OpenFOAM's own: pressure and friction summed over the wall faces"
+    quantities = (*_SCALARS, *_FIELDS)
+    differentiable = False
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers must be None or at least 1; got {self.workers}")
+        find_openfoam()
+
+    @cached_property
+    def version(self) -> str:  # type: ignore[override]  # computed at first need, then an attribute like any other
+        """The version that the installed program states, such as "1912"."""
+        return find_openfoam().version()
+
+    @property
+    def at_once(self) -> int:  # type: ignore[override]  # as many as are solved at a time
+        """Rows worth asking for together."""
+        return self._workers
+
+    @property
+    def _workers(self) -> int:
+        return self.workers or os.cpu_count() or 1
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Options that decide the answers, JSON-ready."""
+        return asdict(self.options)
+
+    def predict(self, case: AirfoilCase) -> Solution:
+        """Answer every row; rows that are refused, die or do not become steady carry a sentence.
+
+        Raises:
+            NotDifferentiableError: a tensor of the case asks for a gradient.
+        """
+        if torch.is_grad_enabled() and any(getattr(case, item.name).requires_grad for item in fields(case)):
+            self.require_gradient()
+        plain = _in_double(case)
+        # A thread only waits for its run of OpenFOAM. The runs are left first: if this stops, they are ended.
+        with ThreadPoolExecutor(self._workers) as pool, Runs() as runs:
+            rows = list(pool.map(lambda row: self._answer(plain[row : row + 1], runs), range(len(plain))))
+        return _solution(rows, case.coordinates)
+
+    def _answer(self, case: AirfoilCase, runs: Runs) -> "_Row":
+        """What became of one row."""
+        mach = float(case.mach)
+        if mach > FASTEST:
+            return _Row(
+                Status.REFUSED,
+                f"refused: mach must be at most {FASTEST} for an incompressible solver; got {mach:.3g}: ask 'rans'",
+            )
+        question = _question(case)
+        if abs(question.alpha) > STEEPEST_ANGLE:
+            asked = "the angle" if question.lift is None else f"the angle that a lift of {question.lift:.3g} needs"
+            return _Row(
+                Status.REFUSED,
+                f"refused: {asked} must be within {STEEPEST_ANGLE:g} deg; got about {question.alpha:.3g}",
+            )
+        grid, status, message = self._grid(case)
+        if message:
+            return _Row(status, message)
+        deadline = time.monotonic() + self.options.time_limit
+        try:
+            with tempfile.TemporaryDirectory(prefix="openfoam-") as folder:
+                ended = march(
+                    levels_of(grid),
+                    question,
+                    self.options,
+                    folder=Path(folder),
+                    openfoam=find_openfoam(),
+                    runs=runs,
+                    deadline=deadline,
+                )
+        except OpenFoamRunError as error:
+            return _Row(Status.FAILED, str(error))
+        if ended.why:
+            return _Row(Status.NOT_CONVERGED, ended.why, residuals=ended.residuals)
+        return _answered(case, grid, question, ended)
+
+    def _grid(self, case: AirfoilCase) -> tuple[Grid, Status, str]:
+        """The grid, and how its making ended."""
+        wishes, halvings = self.options.wishes()
+        contour = case.coordinates
+        if float((contour[:, 0] - contour[:, -1]).norm()) >= THINNEST_BASE:
+            wishes = replace(wishes, wake_share=0.0)
+        else:
+            contour = closed(contour)
+        grid, quality = airfoil_grid(contour, case.reynolds, wishes)
+        for _ in range(halvings):
+            grid = grid.coarser()
+        return grid, quality.status[0], quality.message[0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One row of a solution."""
+
+    status: Status
+    message: str
+    values: Mapping[str, float | Float64[ndarray, " nodes"]] | None = None
+    residuals: tuple[float, ...] = ()
+
+
+def _in_double(case: AirfoilCase) -> AirfoilCase:
+    return AirfoilCase(
+        **{item.name: getattr(case, item.name).detach().to(dtype=torch.float64, device="cpu") for item in fields(case)}
+    )
+
+
+def _question(case: AirfoilCase) -> Question:
+    """The row in plain numbers; where lift is prescribed, an angle that is likely."""
+    if not bool(case.lift_prescribed):
+        return Question(float(case.reynolds), float(case.alpha), None)
+    angle = float(likely_angle(case.coordinates, case.cl, torch.zeros_like(case.mach)))
+    return Question(float(case.reynolds), angle, float(case.cl))
+
+
+def _answered(case: AirfoilCase, grid: Grid, question: Question, ended: Ended) -> _Row:
+    last = ended.last
+    cp, cf = (
+        at_nodes(torch.as_tensor(values)[None], grid.wall, case.coordinates)[0].numpy()
+        for values in wall_values(ended, question.reynolds)
+    )
+    values: dict[str, float | Float64[ndarray, " nodes"]] = {
+        "alpha": ended.alpha,
+        "cl": float(last.cl[-1]),
+        "cd": float(last.cd[-1]),
+        "cd_friction": float(last.cd[-1] - last.cd_pressure[-1]),
+        "cd_pressure": float(last.cd_pressure[-1]),
+        "cm": float(last.cm[-1]),
+        "cp": cp,
+        "cf": cf,
+    }
+    return _Row(Status.OK, "", values, ended.residuals)
+
+
+def wall_values(ended: Ended, reynolds: float) -> tuple[Float64[ndarray, " wall"], Float64[ndarray, " wall"]]:
+    """Coefficients cp, and cf along the flow that leaves the nose for the trailing edge, on the wall faces.
+
+    OpenFOAM takes the pressure of the cell above for that of the wall, and the friction from its speed and height.
+    """
+    mesh = ended.mesh
+    faces = mesh.patch("wall")
+    cells = mesh.owner[faces]
+    outwards = -mesh.area_vectors()[faces, :2]
+    outwards /= np.linalg.norm(outwards, axis=1)[:, None]
+    height = (outwards * (mesh.cell_centres()[cells, :2] - mesh.centres(faces)[:, :2])).sum(axis=1)
+    clockwise = np.column_stack([outwards[:, 1], -outwards[:, 0]])
+    stress = (ended.fields.speed[cells] * clockwise).sum(axis=1) / height / reynolds
+    backwards = np.arange(len(cells)) < len(cells) // 2
+    return 2 * ended.fields.pressure[cells], 2 * np.where(backwards, -stress, stress)
+
+
+def _solution(rows: list[_Row], like: Tensor) -> Solution:
+    """The rows as tensors in the dtype and on the device of the case."""
+    values = {}
+    for name in OpenFoam.quantities:
+        table = np.full((len(rows), like.shape[1]) if name in _FIELDS else len(rows), np.nan)
+        for index, row in enumerate(rows):
+            if row.values is not None:
+                table[index] = row.values[name]
+        values[name] = torch.as_tensor(table, dtype=like.dtype, device=like.device)
+    residuals = np.full((len(rows), max((len(row.residuals) for row in rows), default=0)), np.nan)
+    for index, row in enumerate(rows):
+        residuals[index, : len(row.residuals)] = row.residuals
+    return Solution(
+        values=values,
+        status=tuple(row.status for row in rows),
+        message=tuple(row.message for row in rows),
+        residuals=torch.as_tensor(residuals, dtype=like.dtype, device=like.device),
+    )
