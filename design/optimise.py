@@ -240,6 +240,7 @@ class _Follower:
 
     def run(self, x: Tensor) -> None:
         """Restore, then follow the gradient until nothing moves or the steps are used up."""
+        self.evaluator.elsewhere()
         z = self.restore(x.numpy() / self.unit)
         restored = self(z)
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0

@@ -115,6 +115,14 @@ class Predictor(ABC):
     def identity(self) -> str:
         """Its name and all that decides its answers, as text: predictors of one identity answer alike."""
 
+    def near(self, answer: Answer) -> "Predictor":
+        """Itself, made ready for cases near those that it has answered: the same rows, changed a little.
+
+        Where answers take an iteration, it may start from the earlier ones. Answers stay the same within what the
+        iteration leaves.
+        """
+        return self
+
     def require_gradient(self) -> None:
         """Raise `NotDifferentiableError` if no gradient flows through this predictor."""
         if not self.differentiable:

@@ -14,9 +14,11 @@ def gmres(
     *,
     steps: int,
     tolerance: float,
+    start: Float[Tensor, "batch unknowns"] | None = None,
 ) -> tuple[Float[Tensor, "batch unknowns"], Float[Tensor, " batch"], int]:
     """Solutions, what is left of the residual as a share of the right-hand side, and steps taken.
 
+    start: near the solutions, zero where none is given.
     operator and preconditioner map (batch, unknowns) to the same. Preconditioned on the right, so that the residual is
     the true one. Ends when all systems are below the tolerance. Source: Saad and Schultz, 1986; the preconditioned
     directions are kept (Saad, 1993).
@@ -24,11 +26,15 @@ def gmres(
     batch = len(right)
     size = right.norm(dim=1)
     scale = torch.where(size > 0, size, 1.0)
-    basis = [right / scale[:, None]]
+    lacking = right if start is None else right - operator(start)
+    first = lacking.norm(dim=1) / scale
+    if start is not None and bool((first < tolerance).all()):
+        return start, first, 0
+    basis = [lacking / torch.where(first > 0, first * scale, 1.0)[:, None]]
     directions: list[Tensor] = []
     upper = right.new_zeros(batch, steps + 1, steps)
     goal = right.new_zeros(batch, steps + 1)
-    goal[:, 0] = 1
+    goal[:, 0] = first
     cosines, sines = right.new_ones(batch, steps), right.new_zeros(batch, steps)
     taken = 0
     for step in range(steps):
@@ -44,9 +50,9 @@ def gmres(
         column[:, -1] = image.norm(dim=1)
         basis.append(image / torch.where(column[:, -1:] > 0, column[:, -1:], 1.0))
         for k in range(step):
-            first, second = column[:, k].clone(), column[:, k + 1].clone()
-            column[:, k] = cosines[:, k] * first + sines[:, k] * second
-            column[:, k + 1] = -sines[:, k] * first + cosines[:, k] * second
+            upper_one, lower_one = column[:, k].clone(), column[:, k + 1].clone()
+            column[:, k] = cosines[:, k] * upper_one + sines[:, k] * lower_one
+            column[:, k + 1] = -sines[:, k] * upper_one + cosines[:, k] * lower_one
         length = torch.hypot(column[:, step], column[:, step + 1]).clamp(min=1e-300)
         cosines[:, step], sines[:, step] = column[:, step] / length, column[:, step + 1] / length
         upper[:, : step + 1, step] = column[:, : step + 1]
@@ -58,4 +64,4 @@ def gmres(
             break
     weights = torch.linalg.solve_triangular(upper[:, :taken, :taken], goal[:, :taken, None], upper=True)
     solution = (torch.stack(directions, 2) @ weights)[..., 0] * scale[:, None]
-    return solution, goal[:, taken].abs(), taken
+    return solution if start is None else start + solution, goal[:, taken].abs(), taken

@@ -21,13 +21,15 @@ def solve_levels(
     options: MarchOptions,
     *,
     lift: Float[Tensor, " batch"] | None = None,
+    start: Float[Tensor, "batch 5 ni nj"] | None = None,
     watch: Callable[..., Any] | None = None,
 ) -> Steady:
     """The steady state on the last of the flows, which get twice as fine from one to the next.
 
-    lift: as that of `march`. watch: called as that of `march`, with the number of the level in front.
+    lift: as that of `march`. start: state on the first of the flows, where it is not to be `first_field`.
+    watch: called as that of `march`, with the number of the level in front.
     """
-    state, alpha = first_field(flows[0]), flows[0].stream.alpha
+    state, alpha = first_field(flows[0]) if start is None else start, flows[0].stream.alpha
     for level, flow in enumerate(flows):
         flow = replace(flow, stream=replace(flow.stream, alpha=alpha))
         last = level == len(flows) - 1

@@ -6,7 +6,7 @@ are good.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,6 +27,8 @@ DIFFERENCE = 1e-7
 LARGEST_CHANGE = 0.3
 #: A step that has to be cut below this share is not made.
 LEAST_SHARE = 0.05
+#: What the solve for the response to a turn may leave: a lift sought with a rougher one runs away at a shock.
+RESPONSE = 0.02
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
 GOOD, BAD = 0.3, 0.6
 
@@ -93,6 +95,7 @@ def march(
     converged = torch.zeros(batch, dtype=torch.bool, device=state.device)
     steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
     cfl = state.new_full((batch,), options.cfl)
+    response = torch.zeros_like(state)
     residuals: list[Tensor] = []
     if lift is None:
         lift = torch.full_like(alpha, torch.nan)
@@ -111,7 +114,9 @@ def march(
         if bool(done.any()):
             keep = ~done
             open_rows, here, system = open_rows[keep], here[keep], rows_of(system, keep)
-        change, turns, left = system.step(cfl[open_rows], lift[open_rows], options)
+        change, turns, response[open_rows], left = system.step(
+            cfl[open_rows], lift[open_rows], response[open_rows], options
+        )
         share = _share(here, change)
         made = torch.isfinite(share) & (share >= LEAST_SHARE)
         share = torch.where(made, share, 0.0)
@@ -157,20 +162,27 @@ class _System:
     def norm(self) -> Float[Tensor, " batch"]:
         return (self.residual * self.row).square().mean((1, 2, 3)).sqrt()
 
-    def step(self, cfl: Tensor, lift: Tensor, options: MarchOptions) -> tuple[Tensor, Tensor, Float[Tensor, " batch"]]:
-        """The change of the state and of the angle, and what the linear solve left of the residual."""
+    def step(
+        self, cfl: Tensor, lift: Tensor, response: Tensor, options: MarchOptions
+    ) -> tuple[Tensor, Tensor, Tensor, Float[Tensor, " batch"]]:
+        """The change of the state and of the angle, how the state answers a turn, what is left of the residual.
+
+        response: change of the state by a degree, that of the step before: it changes little, so that each step only
+        makes it more accurate.
+        """
         lag = self.rate / cfl[:, None, None]
         inverse = _Preconditioner.at(self.flow, self.state, lag, options.sweeps)
         change, left = self._solve(-self.residual, lag, inverse, options)
         sought = torch.isfinite(lift) & (cfl >= LEAST_CFL)
         if not bool(sought.any()):
-            return change, torch.zeros_like(cfl), left
-        response, _ = self._solve(-pushed_by_turning(self.flow, self.state, self.residual), lag, inverse, options)
+            return change, torch.zeros_like(cfl), response, left
+        pushed = -pushed_by_turning(self.flow, self.state, self.residual)
+        response, _ = self._solve(pushed, lag, inverse, replace(options, tolerance=RESPONSE), response)
         turns = torch.where(sought, turn(self.flow, self.state + change, response, lift), 0.0)
-        return change + turns[:, None, None, None] * response, turns, left
+        return change + turns[:, None, None, None] * response, turns, response, left
 
     def _solve(
-        self, right: Tensor, lag: Tensor, inverse: "_Preconditioner", options: MarchOptions
+        self, right: Tensor, lag: Tensor, inverse: "_Preconditioner", options: MarchOptions, start: Tensor | None = None
     ) -> tuple[Tensor, Float[Tensor, " batch"]]:
         """The solution of (lag + dR/dU) x = right, and what is left of the right-hand side."""
 
@@ -185,7 +197,10 @@ class _System:
             return (inverse.apply(unknown.view_as(self.state) / self.row) / self.unit).flatten(1)
 
         scaled = (right * self.row).flatten(1)
-        solved, left, _ = gmres(operator, precondition, scaled, steps=options.krylov, tolerance=options.tolerance)
+        near = None if start is None else (start / self.unit).flatten(1)
+        solved, left, _ = gmres(
+            operator, precondition, scaled, steps=options.krylov, tolerance=options.tolerance, start=near
+        )
         return solved.view_as(self.state) * self.unit, left
 
 

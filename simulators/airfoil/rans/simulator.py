@@ -10,6 +10,7 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.panel import likely_angle
+from understudy.simulators.airfoil.rans.nearby import Field, Nearby
 from understudy.simulators.airfoil.rans.options import EULER_REYNOLDS, RansOptions
 from understudy.simulators.airfoil.rans.setup import at_nodes, flow_around, levels_of
 from understudy.simulators.flow.adjoint import followed
@@ -20,8 +21,8 @@ from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.stream import Stream
 from understudy.simulators.grids import Grid, airfoil_grid, closed, deformed
 from understudy.simulators.grids.airfoil import THINNEST_BASE
-from understudy.simulators.grids.quality import GridQuality
-from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.grids.quality import GridQuality, assess
+from understudy.simulators.interface import Answer, Simulator, Solution, Status
 from understudy.simulators.rows import detached, rows_of
 
 #: Mach numbers that the solver is made for: below, the density hardly changes and 'viscous' answers better and faster.
@@ -32,6 +33,10 @@ STEEPEST = 25.0
 AT_ONCE, AT_ONCE_ON_GPU = 1, 64
 #: The second try of a row that did not converge.
 CAREFUL = MarchOptions(cfl=3.0, growth=1.3, sweeps=4, krylov=30, tolerance=0.03)
+#: The first step from a field that was steady for nearly the same shape.
+NEARLY_THERE = 100.0
+#: Growth of the spacings of a deformed grid at which it is no good any more.
+MOST_GROWTH = 2.0
 #: Forces over the last steps from which a flow without a steady state is told.
 WATCHED = 20
 #: Half the range of the lift over these steps above which it is said to swing.
@@ -68,9 +73,13 @@ class Rans(Simulator):
 
     Args:
         options: physics, grid, end of the iteration.
+
+    Rarely needed:
+        nearby: what to start from (`near`).
     """
 
     options: RansOptions = field(default_factory=RansOptions)
+    nearby: Nearby | None = field(default=None, repr=False, compare=False)
 
     name = "rans"
     version = "1"
@@ -104,11 +113,23 @@ class Rans(Simulator):
         ]
         return _assembled(case, unasked, parts)
 
+    def near(self, answer: Answer) -> "Rans":
+        """Rows that are asked again start from the fields of the answer, on its grids, which follow the contours.
+
+        Gradients are then those of the very answers, free of the noise of new grids. Contours may turn by some degrees
+        from those that the grids were made for; a row whose grid does not follow is refused.
+        """
+        if not isinstance(answer, RansSolution):
+            return self
+        grids = self.nearby.grids if self.nearby and self.nearby.alike(answer.rows, answer.grids) else answer.grids
+        return replace(self, nearby=Nearby(answer.rows, grids, answer.states, answer["alpha"].detach().double()))
+
     def _part(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part":
         """Solve rows whose trailing edges are of one kind; those that are nearly sharp are made sharp."""
         if not blunt:
             asked = replace(asked, coordinates=closed(asked.coordinates))
-        grid, quality = self._grid(asked, blunt)
+        known = self.nearby.of(rows, blunt=blunt) if self.nearby else None
+        grid, quality = self._grid(asked, blunt, known)
         state = grid.nodes.new_full((len(rows), 5, *grid.cells), torch.nan)
         part = _Part(rows, grid, state, {}, list(quality.status), list(quality.message))
         good = torch.tensor(quality.ok, device=rows.device).nonzero()[:, 0]
@@ -116,7 +137,7 @@ class Rans(Simulator):
             return part
         there, chosen = rows_of(grid, good), rows_of(asked, good)
         with torch.no_grad():
-            ended, words = self._steady(there, chosen)
+            ended, words = self._steady(there, chosen, rows_of(known, good) if known else None)
         for row, converged, why in zip(good.tolist(), ended.converged.tolist(), words, strict=True):
             part.status[row], part.message[row] = (Status.OK, "") if converged else (Status.NOT_CONVERGED, why)
         state[good] = torch.where(ended.converged[:, None, None, None], ended.state, torch.nan)
@@ -129,24 +150,32 @@ class Rans(Simulator):
                 part.values[name] = blank.index_put((good[solved],), values)
         return part
 
-    def _grid(self, asked: "_Asked", blunt: bool) -> tuple[Grid, GridQuality]:
+    def _grid(self, asked: "_Asked", blunt: bool, known: Field | None) -> tuple[Grid, GridQuality]:
         wishes, halvings = self.options.wishes()
         if blunt:
             wishes = replace(wishes, wake_share=0.0)
         reynolds = asked.reynolds.detach()
         if self.options.model == "euler":
             reynolds = torch.full_like(reynolds, EULER_REYNOLDS)
+        if known:
+            grid = deformed(known.grid, asked.coordinates.detach())
+            return grid, assess(grid, reynolds, replace(wishes, growth=MOST_GROWTH))
         grid, quality = airfoil_grid(asked.coordinates.detach(), reynolds, wishes)
         for _ in range(halvings):
             grid = grid.coarser()
         return grid, quality
 
-    def _steady(self, grid: Grid, asked: "_Asked") -> tuple[Steady, list[str]]:
+    def _steady(self, grid: Grid, asked: "_Asked", known: Field | None) -> tuple[Steady, list[str]]:
         """Where each row ended, and why it is not steady where it is not; a second try for those."""
         asked = detached(asked)
         stream = asked.stream(self.options.model)
-        flows = [flow_around(level, stream, self.options.model) for level in levels_of(grid)]
         usual = MarchOptions(steps=self.options.steps, drop=self.options.drop)
+        if known:
+            flow = flow_around(grid, replace(stream, alpha=known.angle(asked.lift, stream.alpha)), self.options.model)
+            ended, words = _marched([flow], replace(usual, cfl=NEARLY_THERE), asked.lift, known.state)
+            if bool(ended.converged.all()):
+                return ended, words
+        flows = [flow_around(level, stream, self.options.model) for level in levels_of(grid)]
         ended, words = _marched(flows, usual, asked.lift)
         again = (~ended.converged).nonzero()[:, 0]
         if len(again):
@@ -258,7 +287,9 @@ def _out_of_reach(lift: float, angle: float) -> tuple[Status, str]:
     )
 
 
-def _marched(flows: Sequence[Flow], options: MarchOptions, lift: Tensor) -> tuple[Steady, list[str]]:
+def _marched(
+    flows: Sequence[Flow], options: MarchOptions, lift: Tensor, start: Tensor | None = None
+) -> tuple[Steady, list[str]]:
     """Where each row ended, and in words what its forces did at last."""
     seen: list[list[tuple[float, float]]] = [[] for _ in range(len(lift))]
 
@@ -269,7 +300,7 @@ def _marched(flows: Sequence[Flow], options: MarchOptions, lift: Tensor) -> tupl
         for row, cl, cd in zip(rows.tolist(), now["cl"].tolist(), now["cd"].tolist(), strict=True):
             seen[row].append((cl, cd))
 
-    ended = solve_levels(flows, options, lift=lift, watch=watch)
+    ended = solve_levels(flows, options, lift=lift, start=start, watch=watch)
     return ended, [_why(ended.residuals[row], seen[row][-WATCHED:]) for row in range(len(lift))]
 
 

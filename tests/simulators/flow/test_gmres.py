@@ -51,3 +51,20 @@ def test_no_residual_needs_no_change() -> None:
                            torch.zeros(1, 4, dtype=torch.float64), steps=3, tolerance=0.1)  # fmt: skip
     assert torch.isfinite(left).all()
     assert (found == 0).all()
+
+
+def test_a_good_start_saves_steps(systems: tuple[Tensor, Tensor]) -> None:
+    """From the solution no step is taken; from near it fewer, and what is left is a share of the whole right side."""
+    matrices, right = systems
+    exact = torch.linalg.solve(matrices, right)
+    kept, left, steps = gmres(_times(matrices), lambda values: values, right, steps=5, tolerance=1e-6, start=exact)
+    assert steps == 0
+    assert float(left.max()) < 1e-12
+    assert torch.equal(kept, exact)
+    near, left, steps = gmres(
+        _times(matrices), lambda values: values, right, steps=UNKNOWNS, tolerance=1e-6, start=0.999 * exact
+    )
+    _, _, cold = gmres(_times(matrices), lambda values: values, right, steps=UNKNOWNS, tolerance=1e-6)
+    true = (right - _times(matrices)(near)).norm(dim=1) / right.norm(dim=1)
+    assert steps < cold
+    torch.testing.assert_close(left, true, rtol=1e-6, atol=1e-14)
