@@ -27,6 +27,9 @@ DIFFERENCE = 1e-7
 LARGEST_CHANGE = 0.3
 #: A step that has to be cut below this share is not made.
 LEAST_SHARE = 0.05
+#: Residual over the reference, and Courant number, from where on the march is Newton's method; and how often a step of
+#: it is halved at most, where the residual would rise.
+SETTLED, NEWTON_CFL, HALVINGS = 1e-3, 1e3, 3
 #: What the solve for the response to a turn may leave: a lift sought with a rougher one runs away at a shock.
 RESPONSE = 0.02
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
@@ -121,8 +124,11 @@ def march(
         made = torch.isfinite(share) & (share >= LEAST_SHARE)
         share = torch.where(made, share, 0.0)
         change = torch.where(made[:, None, None, None], change, 0.0)
+        turns = torch.where(made, turns, 0.0)
+        settled = made & (system.norm() < SETTLED * reference[open_rows]) & (cfl[open_rows] >= NEWTON_CFL)
+        share = system.shortened(share, change, turns, settled)
         state[open_rows] = here + share[:, None, None, None] * change
-        alpha[open_rows] += share * torch.where(made, turns, 0.0)
+        alpha[open_rows] += share * turns
         steps[open_rows] += 1
         factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
         factor = torch.where(made, factor, 0.2)
@@ -180,6 +186,22 @@ class _System:
         response, _ = self._solve(pushed, lag, inverse, replace(options, tolerance=RESPONSE), response)
         turns = torch.where(sought, turn(self.flow, self.state + change, response, lift), 0.0)
         return change + turns[:, None, None, None] * response, turns, response, left
+
+    def shortened(
+        self, share: Float[Tensor, " batch"], change: Tensor, turns: Tensor, settled: Bool[Tensor, " batch"]
+    ) -> Float[Tensor, " batch"]:
+        """Shares of a step, halved where a row that is settled would get worse by it: Newton's method may cycle."""
+        if not bool(settled.any()):
+            return share
+        before = self.norm()
+        for _ in range(HALVINGS):
+            reached = self.state + share[:, None, None, None] * change
+            out = residual(turned(self.flow, self.flow.stream.alpha + share * turns), reached)
+            worse = settled & ~((out * self.row).square().mean((1, 2, 3)).sqrt() < before)
+            if not bool(worse.any()):
+                break
+            share = torch.where(worse, 0.5 * share, share)
+        return share
 
     def _solve(
         self, right: Tensor, lag: Tensor, inverse: "_Preconditioner", options: MarchOptions, start: Tensor | None = None
