@@ -1,6 +1,7 @@
 """A design from a problem to a verified answer on disk, in rounds, so that a killed run goes on where it stopped.
 
-Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`.
+Each round searches, saves `promise-K.json`, verifies, and saves `round-K.json`; while it searches, every step is a line
+of `history-K.jsonl`.
 While rounds are left and something is to be gained, the design and shapes near it are flown by the simulator, kept in
 `labels-K.npz`, and handed with those of the rounds before to `refine`, which gives a predictor that has learnt from
 them all.
@@ -129,9 +130,21 @@ def _round(
     polar: int,
     progress: Callable[[Step], None],
 ) -> Design:
-    done, history = folder / f"round-{number}.json", folder / f"history-{number}.jsonl"
+    done, promised = folder / f"round-{number}.json", folder / f"promise-{number}.json"
     if done.is_file():
         return Design.from_json(done.read_text(encoding="utf-8"))
+    if promised.is_file():
+        design = Design.from_json(promised.read_text(encoding="utf-8"))
+    else:
+        design = _promised(problem, predictor, folder / f"history-{number}.jsonl", progress)
+        design.save(promised)
+    design = _verified(design, problem, predictor, simulator, _sweep(design, problem, polar))
+    design.save(done)
+    return design
+
+
+def _promised(problem: Problem, predictor: Predictor, history: Path, progress: Callable[[Step], None]) -> Design:
+    """Search, from where an earlier search with this history was cut off; nobody has verified the design yet."""
     start = airfoil(problem.shape.start).coordinates
     reached = _reached(history)
     with room_for(history), history.open("a", encoding="utf-8") as lines:
@@ -142,10 +155,7 @@ def _round(
             progress(step)
 
         optimum = optimise(problem, predictor, start, resume_from=reached, progress=keep)
-    design = made_design(problem, predictor, optimum)
-    design = _verified(design, problem, predictor, simulator, _sweep(design, problem, polar))
-    design.save(done)
-    return design
+    return made_design(problem, predictor, optimum)
 
 
 def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Design:
