@@ -32,8 +32,8 @@ def design(
     understudy design problem.toml --out runs/wing
     understudy design problem.toml --out runs/wing --by rans:model=euler,grid=193x49 --judge rans:grid=385x97 --polar 0
 
-    --model and --grid hold for whom they suit among --by and --judge. Exits with 0 only if the simulator flew the
-    design at every point and every constraint holds.
+    --model and --grid hold for whom they suit among --by and --judge.
+    Exits with 0 only if the simulator flew the design at every point and every constraint holds.
     """
     import shlex
 
