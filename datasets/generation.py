@@ -51,7 +51,7 @@ class SimulateConfig:
     """A data set to be: which cases, answered by whom, stored where.
 
     out: the data file to make.
-    simulator: its name, or "module:Class".
+    simulator: in words: its name or "module:Class", options behind a colon, as in "rans:model=euler,grid=193x49".
     cases: how many. A finished Sobol data set grows if more are asked for.
     cases_per_shape: consecutive cases that share a shape.
     shapes, conditions: what is drawn.

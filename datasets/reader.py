@@ -152,11 +152,16 @@ class DataSet:
     @cached_property
     def identities(self) -> tuple[str, ...]:
         """Which content all files hold, by `Provenance.identity`; files that belong together share one."""
+        return tuple(dict.fromkeys(one.identity for one in self.provenances))
+
+    @cached_property
+    def provenances(self) -> tuple[Provenance, ...]:
+        """Where each file comes from."""
         found = []
         for name in self.files:
             with opened(name) as file:
-                found.append(Provenance.from_attributes(file.attrs).identity)
-        return tuple(dict.fromkeys(found))
+                found.append(Provenance.from_attributes(file.attrs))
+        return tuple(found)
 
     @cached_property
     def inputs(self) -> Mapping[str, Float[Tensor, " rows"]]:

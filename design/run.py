@@ -1,6 +1,7 @@
 """A design from a problem to a verified answer on disk, in rounds, so that a killed run goes on where it stopped.
 
-Each round designs, verifies, and saves `round-K.json`; while it searches, every step is a line of `history-K.jsonl`.
+Each round searches, saves `promise-K.json`, verifies, and saves `round-K.json`; while it searches, every step is a line
+of `history-K.jsonl`.
 While rounds are left and something is to be gained, the design and shapes near it are flown by the simulator, kept in
 `labels-K.npz`, and handed with those of the rounds before to `refine`, which gives a predictor that has learnt from
 them all.
@@ -49,6 +50,7 @@ def run_design(
     *,
     rounds: int = 0,
     refine: Refine | None = None,
+    polar: int = SWEEP,
     command: str = "",
     progress: Callable[[Step], None] = lambda step: None,
 ) -> Design:
@@ -66,6 +68,7 @@ def run_design(
             always gets the predictor of the first round, and the cases of all rounds.
 
     Rarely needed:
+        polar: angles of the polar in the report; 0 leaves it out, which saves as many calls of a slow simulator.
         command: what repeats the run, printed in the report.
         progress: called with every step of the search.
 
@@ -74,12 +77,15 @@ def run_design(
         objective.
 
     Raises:
-        ValueError: the folder holds another problem, or a run of others, or rounds without `refine`.
+        ValueError: the folder holds another problem, or a run of others, or rounds without `refine`, or a polar of
+            less than no angles.
         DiskFullError: no room left; finished rounds and the search so far are kept.
         NotDifferentiableError: the predictor gives no gradients.
     """
     if rounds > 0 and refine is None:
         raise ValueError("rounds need a function that refines the predictor; got none")
+    if polar < 0:
+        raise ValueError(f"polar must be at least 0 angles; got {polar}")
     predictor.require_gradient()
     folder.mkdir(parents=True, exist_ok=True)
     _keep(folder / "problem.toml", problem_to_toml(problem), "another problem")
@@ -89,7 +95,7 @@ def run_design(
     labels: list[tuple[AirfoilCase, Solution]] = []
     following = predictor
     for number in range(rounds + 1):
-        design = _round(problem, following, simulator, folder, number, progress)
+        design = _round(problem, following, simulator, folder, number, polar=polar, progress=progress)
         designs.append(replace(design, rounds=tuple(earlier.objective for earlier in designs)))
         if number == rounds or refine is None or _nothing_to_gain(designs):
             break
@@ -120,11 +126,25 @@ def _round(
     simulator: Simulator,
     folder: Path,
     number: int,
+    *,
+    polar: int,
     progress: Callable[[Step], None],
 ) -> Design:
-    done, history = folder / f"round-{number}.json", folder / f"history-{number}.jsonl"
+    done, promised = folder / f"round-{number}.json", folder / f"promise-{number}.json"
     if done.is_file():
         return Design.from_json(done.read_text(encoding="utf-8"))
+    if promised.is_file():
+        design = Design.from_json(promised.read_text(encoding="utf-8"))
+    else:
+        design = _promised(problem, predictor, folder / f"history-{number}.jsonl", progress)
+        design.save(promised)
+    design = _verified(design, problem, predictor, simulator, _sweep(design, problem, polar))
+    design.save(done)
+    return design
+
+
+def _promised(problem: Problem, predictor: Predictor, history: Path, progress: Callable[[Step], None]) -> Design:
+    """Search, from where an earlier search with this history was cut off; nobody has verified the design yet."""
     start = airfoil(problem.shape.start).coordinates
     reached = _reached(history)
     with room_for(history), history.open("a", encoding="utf-8") as lines:
@@ -135,10 +155,7 @@ def _round(
             progress(step)
 
         optimum = optimise(problem, predictor, start, resume_from=reached, progress=keep)
-    design = made_design(problem, predictor, optimum)
-    design = _verified(design, problem, predictor, simulator)
-    design.save(done)
-    return design
+    return made_design(problem, predictor, optimum)
 
 
 def made_design(problem: Problem, predictor: Predictor, optimum: Optimum) -> Design:
@@ -170,9 +187,11 @@ def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _verified(design: Design, problem: Problem, predictor: Predictor, simulator: Simulator) -> Design:
+def _verified(
+    design: Design, problem: Problem, predictor: Predictor, simulator: Simulator, sweep: AirfoilCase | None
+) -> Design:
     """The verdict, and the polars of both; flying operating points and polar in one batch is cheaper."""
-    posed, sweep = verification_case(design.coordinates, problem), _sweep(design, problem)
+    posed = verification_case(design.coordinates, problem)
     points = len(posed)
     with torch.no_grad():
         answer = simulator.predict(AirfoilCase.concatenate([posed, sweep]) if sweep else posed)
@@ -180,19 +199,22 @@ def _verified(design: Design, problem: Problem, predictor: Predictor, simulator:
         design = with_verdict(design, problem, flown.part(slice(points)))
         if sweep is None:
             return design
-        promised = Flight.of(predictor.name, predictor.predict(sweep), sweep.alpha)
-    verified = flown.part(slice(points, None))
+        verified = flown.part(slice(points, None))
+        if predictor.identity == simulator.identity:
+            promised = replace(verified, values={**verified.values, "alpha": tuple(sweep.alpha.tolist())})
+        else:
+            promised = Flight.of(predictor.name, predictor.predict(sweep), sweep.alpha)
     verified = replace(verified, cp=(), values={**verified.values, "alpha": promised.values["alpha"]})
     return replace(design, polar=(replace(promised, cp=()), verified))
 
 
-def _sweep(design: Design, problem: Problem) -> AirfoilCase | None:
+def _sweep(design: Design, problem: Problem, count: int) -> AirfoilCase | None:
     """Angles from below the lowest operating point to above the highest, the stream interpolated between them."""
     at = np.asarray(design.promise.values["alpha"])
-    if not np.isfinite(at).all():
+    if count == 0 or not np.isfinite(at).all():
         return None
     order = np.argsort(at)
-    angles = np.linspace(at.min() - BEYOND, at.max() + BEYOND, SWEEP)
+    angles = np.linspace(at.min() - BEYOND, at.max() + BEYOND, count)
     columns = {
         name: torch.tensor(np.interp(angles, at[order], np.array([getattr(p, name) for p in problem.points])[order]))
         for name in ("reynolds", "mach", "n_crit", "trip_top", "trip_bottom")

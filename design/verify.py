@@ -21,7 +21,7 @@ def verify(design: Design, problem: Problem, simulator: Simulator | str) -> Desi
     success; so does a search that met no feasible shape.
 
     Args:
-        simulator: the simulator or its name.
+        simulator: the simulator, or its name with options as in "rans:model=euler,grid=193x49".
     """
     judge_ = simulator_called(simulator) if isinstance(simulator, str) else simulator
     with torch.no_grad():

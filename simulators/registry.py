@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from understudy.simulators.interface import Simulator
+from understudy.simulators.specification import Specification, made, options_of
 
 SIMULATORS = {
     "viscous": "understudy.simulators.airfoil.viscous:ViscousSimulator",
@@ -12,24 +13,46 @@ SIMULATORS = {
 }
 
 
-def simulator(name: str) -> Simulator:
-    """The simulator of that name, in its standard configuration.
+def simulator(words: str) -> Simulator:
+    """The simulator in words, with its standard options but for those that are named.
 
     Args:
-        name: a key of `SIMULATORS`, or "module:Class" for one of your own; the class is made without arguments. Worker
-            processes make theirs from the same name.
+        words: a key of `SIMULATORS`, or "module:Class" for one of your own; options behind a colon, such as
+            "rans:model=euler,grid=193x49" (`specification`). Worker processes make theirs from the same words.
 
     Raises:
-        ValueError: no such name, or a "module:Class" that is not there.
+        ValueError: no such name or option, a value that the simulator refuses, or a "module:Class" that is not there.
         TypeError: the class is not a `Simulator`.
     """
-    place = SIMULATORS.get(name, name)
-    if ":" not in place:
-        raise ValueError(f"expected one of the simulators {', '.join(SIMULATORS)}, or 'module:Class'; got {name!r}")
-    made = _class_at(place)()
-    if not isinstance(made, Simulator):
+    asked = Specification.of(words)
+    place = _place(asked.name)
+    if place is None:
+        raise ValueError(f"expected one of the simulators {', '.join(SIMULATORS)}, or 'module:Class'; got {words!r}")
+    found = made(_class_at(place), asked)
+    if not isinstance(found, Simulator):
         raise TypeError(f"{place} is not a Simulator: it must derive from understudy.simulators.interface.Simulator")
-    return made
+    return found
+
+
+def option_names(words: str) -> tuple[str, ...]:
+    """Options that the simulator in words has; none where the words name no simulator.
+
+    Raises:
+        ValueError: a "module:Class" that is not there.
+    """
+    place = _place(Specification.of(words).name)
+    return () if place is None else options_of(_class_at(place))
+
+
+def _place(name: str) -> str | None:
+    """Module and class of the simulator of that name, if there may be one."""
+    known, colon, _ = name.partition(":")
+    if known in SIMULATORS and colon:
+        raise ValueError(
+            f"expected the options of a simulator as {known}:option=value,option=value; got {name!r}; it has "
+            f"{', '.join(options_of(_class_at(SIMULATORS[known]))) or 'none'}"
+        )
+    return SIMULATORS.get(name, name if colon else None)
 
 
 def _class_at(place: str) -> type:

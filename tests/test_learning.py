@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from understudy.datasets.reader import load
 from understudy.datasets.shape_sampling import ShapeMix
 from understudy.datasets.splits import Side, side_of
 from understudy.datasets.synthetic import THIN_AIRFOIL
-from understudy.learning import Shares, card_data, part
+from understudy.learning import Shares, TrainConfig, card_data, part, train_surrogate
 from understudy.learning import test_rows as rows_unseen  # pytest would take its own name for a test
 from understudy.surrogate import checkpoint
 from understudy.surrogate.surrogate import Surrogate
@@ -66,6 +67,15 @@ def test_data_without_a_test_family_is_said(tmp_path: Path):
     file = simulated(tmp_path / "naca.h5", shapes=FOUR_DIGITS)
     with load(file) as data, pytest.raises(ValueError, match=sentence):
         rows_unseen(with_words(shares=words), data)
+
+
+def test_answers_of_different_simulators_are_not_trained_on_together(files: tuple[Path, Path], tmp_path: Path):
+    (tmp_path / "other.h5").write_bytes(files[1].read_bytes())
+    with h5py.File(tmp_path / "other.h5", "r+") as other:
+        other.attrs["simulator_configuration"] = '{"model": "euler"}'
+    config = TrainConfig(data=(files[0], tmp_path / "other.h5"), out=tmp_path / "run")
+    with pytest.raises(ValueError, match=r"different simulators or options \(.*model None and euler\); train on files"):
+        train_surrogate(config)
 
 
 def test_the_card_names_every_data_set_once(files: tuple[Path, Path]):

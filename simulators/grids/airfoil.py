@@ -153,19 +153,32 @@ def _refusals(coordinates: Tensor, reynolds: Tensor, options: GridOptions) -> li
         ((coordinates.diff(dim=1) == 0).all(-1).any(1), "two consecutive points are equal; remove the duplicates"),
         ((extent < CHORDS[0]) | (extent > CHORDS[1]), "coordinates must be in chords, 1 long; divide by the chord"),
         (
+            area < -SMALLEST_AREA,
+            "the contour runs clockwise; points must run from the upper trailing edge over the nose to the lower one",
+        ),
+        (
             area < SMALLEST_AREA,
-            "the contour has no area inside or runs clockwise; points must run from the upper trailing edge over the "
-            "nose to the lower one",
+            f"the contour must have an area of at least {SMALLEST_AREA:g} chord² inside; got none or less: give the "
+            "body a thickness",
         ),
         _wrong_edge(coordinates, options),
         (crossings(sharp).any(-1).any(-1), "the contour crosses itself; mend the points where it does"),
         (
             ratio > options.growth,
-            f"spacings would have to grow by more than {options.growth:g} at this Reynolds number; ask for more nodes "
-            "away from the wall, a larger y_plus or a nearer far field",
+            f"spacings would have to grow by more than {options.growth:g}: with {options.size[1]} nodes away from the "
+            f"wall the Reynolds number must be at most {_highest_reynolds(options):.2g}; ask for more nodes away from "
+            "the wall, a larger y_plus or a nearer far field",
         ),
     ]
     return _first_sentences(rules)
+
+
+def _highest_reynolds(options: GridOptions) -> float:
+    """The Reynolds number [-] whose first spacing reaches the far field with the largest growth that is allowed."""
+    cells, growth = options.size[1] - 1, options.growth
+    first = options.far * (growth - 1) / (growth**cells - 1)
+    at_one = float(wall_spacing(torch.ones(1, dtype=torch.float64), options.y_plus))
+    return (at_one / first) ** (14 / 13)  # the first spacing goes with Re^(-13/14)
 
 
 def _wrong_edge(coordinates: Tensor, options: GridOptions) -> tuple[Bool[Tensor, " batch"], str]:

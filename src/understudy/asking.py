@@ -23,11 +23,11 @@ def predictor(name: str | Path = "surrogate") -> Predictor:
     """Whoever answers to that name.
 
     Args:
-        name: "surrogate" (the pretrained one), a simulator ("viscous", "xfoil", or "module:Class"), or the path of a
-            checkpoint or of the folder of a training.
+        name: "surrogate" (the pretrained one), a simulator ("viscous", "rans:model=euler,grid=193x49", or
+            "module:Class"; see `simulators.specification`), or the path of a checkpoint or of the folder of a training.
 
     Raises:
-        ValueError: no such name or file, or no surrogate has been trained yet.
+        ValueError: no such name, option or file, or no surrogate has been trained yet.
         CheckpointError: a file that holds no surrogate this version can use.
         XfoilNotInstalledError: XFOIL is asked for and not there.
     """

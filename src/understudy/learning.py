@@ -89,11 +89,13 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
     A second run with the same configuration goes on where the first one stopped.
 
     Raises:
-        ValueError: data without fields or with too few families; FileNotFoundError, DataFileError: no such data.
+        ValueError: data without fields, with too few families, or of several simulators.
+        FileNotFoundError, DataFileError: no such data.
         StateError: the folder holds another training.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     with load(*config.data) as data:
+        _require_one_simulator(data)
         parts = part(data, config.shares)
         for name in ("training", "validation", "calibration", "test"):
             if not len(getattr(parts, name)):
@@ -190,6 +192,19 @@ def card_data(data: DataSet, parts: Parts, shares: Shares, *, cases: int | None 
         "test_cases": len(parts.test),
         "shares": vars(shares).copy(),
     }
+
+
+def _require_one_simulator(data: DataSet) -> None:
+    """Refuse files whose answers were made by different simulators, versions or options."""
+    first, *others = (one.decisive["simulator"] for one in data.provenances)
+    for file, other in zip(data.files[1:], others, strict=True):
+        differing = [key for key in {**first, **other} if first.get(key) != other.get(key)]
+        if differing:
+            told = "; ".join(f"{key} {first.get(key)} and {other.get(key)}" for key in differing)
+            raise ValueError(
+                f"{data.files[0]} and {file} hold answers of different simulators or options ({told}); "
+                "train on files of one"
+            )
 
 
 def _numbers_only(answer: Reply) -> Reply:

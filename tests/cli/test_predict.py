@@ -298,7 +298,27 @@ def test_rans_answers_with_its_physics_and_grid(understudy):
     assert lift == pytest.approx(2 * np.pi * np.radians(2) / np.sqrt(1 - 0.3**2), rel=0.12)
 
 
-def test_physics_and_grid_belong_to_rans(understudy):
-    code, _, err = understudy("predict", "naca0012", "--alpha", "2", "--by", "viscous", "--model", "euler")
-    assert code != 0
-    assert "--model and --grid are of --by rans; got --by viscous" in err
+def test_options_are_said_by_flag_or_behind_the_name(understudy, tmp_path):
+    """Both ask the same, which is kept with the answers; Mach 0 is refused, so that nothing is solved."""
+    (tmp_path / "cases.csv").write_text("airfoil,alpha_deg,reynolds\nnaca0012,1,1e6\n")
+    asked = ("predict", "--cases", tmp_path / "cases.csv", "--out", tmp_path / "a.csv", "--by")
+    kept = []
+    for words in (("rans", "--model", "euler", "--grid", "97x25"), ("rans:model=euler,grid=97x25",)):
+        assert understudy(*asked, *words)[0] == 0
+        kept.append((tmp_path / "a.csv.toml").read_text())
+    assert kept[0] == kept[1]
+    assert 'by = "rans:model=euler,grid=97x25"' in kept[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("viscous", "--model", "euler"), "--model euler is an option of none of viscous; leave it out"),
+        (("rans:grid=97x25", "--grid", "193x49"), "grid is given twice, in rans:grid=97x25 and by --grid"),
+        (("rans", "--grid", "fine"), "grid of rans must be two numbers of nodes such as 385x97; got 'fine'"),
+    ],
+)
+def test_options_that_do_not_suit_are_one_sentence(understudy, words, sentence):
+    code, _, err = understudy("predict", "naca0012", "--alpha", "2", "--by", *words)
+    assert (code, err.count("\n")) == (1, 1)
+    assert sentence in err

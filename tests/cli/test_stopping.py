@@ -236,7 +236,12 @@ def test_train_without_room_goes_on(understudy, settings, tmp_path):
 @pytest.mark.usefixtures("closed_form")
 def test_design_without_room_goes_on(understudy, problem, tmp_path):
     words = ("design", problem, "--out", tmp_path / "run", "--by", "viscous")
-    for size, name in ((500, "problem.toml"), (10_000, "round-0.json"), (60_000, "report.html")):
+    for size, name in (
+        (500, "problem.toml"),
+        (10_000, "promise-0.json"),
+        (30_000, "round-0.json"),
+        (60_000, "report.html"),
+    ):
         with room(size):
             code, _, err = understudy(*words)
         assert (code, last_line(err)) == (1, no_room_for(name))

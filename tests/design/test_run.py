@@ -38,6 +38,41 @@ def test_a_run_leaves_the_files_that_were_promised(
     assert "repeat me" in (tmp_path / "report.html").read_text()
 
 
+def test_the_polar_has_as_many_angles_as_are_asked_for(
+    problem: Problem, understudy: type, judge: type, tmp_path: Path
+) -> None:
+    for count in (0, 4):
+        predictor, simulator = understudy(), judge()
+        design = run_design(problem, predictor, simulator, tmp_path / str(count), polar=count)
+        assert simulator.calls == [1 + count]
+        assert (design.polar is None) == (count == 0)
+    with pytest.raises(ValueError, match="polar must be at least 0 angles; got -1"):
+        run_design(problem, understudy(), judge(), tmp_path / "none", polar=-1)
+
+
+def test_a_simulator_that_judges_itself_flies_the_polar_once(problem: Problem, judge: type, tmp_path: Path) -> None:
+    both = judge(differentiable=True)
+    design = run_design(problem, both, both, tmp_path, polar=4)
+    assert design.polar is not None
+    assert design.polar[0].values == design.polar[1].values
+    assert [calls for calls in both.calls if calls > 1] == [1 + 4]
+
+
+def test_a_run_killed_at_its_verdict_does_not_search_again(
+    problem: Problem, understudy: type, judge: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: object, case: AirfoilCase) -> Solution:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(judge, "predict", killed)
+        with pytest.raises(Killed):
+            run_design(problem, understudy(), judge(), tmp_path)
+    predictor = understudy()
+    assert run_design(problem, predictor, judge(), tmp_path, polar=0).success
+    assert predictor.calls == []
+
+
 def test_a_finished_run_is_not_computed_again(problem: Problem, understudy: type, judge: type, tmp_path: Path) -> None:
     first = run_design(problem, understudy(), judge(), tmp_path)
     predictor, simulator = understudy(), judge()

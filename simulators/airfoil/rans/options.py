@@ -49,6 +49,7 @@ class RansOptions:
             raise ValueError(f"steps must be at least 1; got {self.steps}")
         if self.rows < 0:
             raise ValueError(f"rows must be at least 0; got {self.rows}")
+        self.wishes()  # refuses what cannot be a grid
 
     def wishes(self) -> tuple[GridOptions, int]:
         """A grid to make and how often to take every second line of it.
@@ -71,15 +72,3 @@ class RansOptions:
             nose_turn=usual.nose_turn * finer,
         )
         return wishes, halvings
-
-
-def grid_of(words: str) -> tuple[int, int]:
-    """Nodes along and away from the body from words such as 385x97.
-
-    Raises:
-        ValueError: other words.
-    """
-    along, cross, away = words.lower().partition("x")
-    if not (cross and along.isdigit() and away.isdigit()):
-        raise ValueError(f"grid must be two numbers of nodes such as 385x97; got {words!r}")
-    return int(along), int(away)

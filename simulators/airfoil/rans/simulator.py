@@ -1,6 +1,7 @@
 """The compressible Reynolds-averaged flow past airfoils, in batches, with gradients."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -29,6 +30,8 @@ from understudy.simulators.rows import detached, rows_of
 SLOWEST, FASTEST = 0.05, 0.95
 #: Angle [deg] of a prescribed lift that is not tried any more.
 STEEPEST = 25.0
+#: Kinds of devices that do not compute in double precision.
+SINGLE_PRECISION = ("mps",)
 #: Rows solved at once on a processor and on a GPU.
 AT_ONCE, AT_ONCE_ON_GPU = 1, 64
 #: The second try of a row that did not converge.
@@ -94,24 +97,56 @@ class Rans(Simulator):
         return {name: value for name, value in asdict(self.options).items() if name != "rows"}
 
     def predict(self, case: AirfoilCase) -> RansSolution:
-        """Answer every row; computed in double precision whatever the precision of the case."""
-        size = self.options.rows or (AT_ONCE_ON_GPU if case.coordinates.is_cuda else AT_ONCE)
+        """Answer every row; computed in double precision whatever the precision of the case.
+
+        Where memory runs out, half as many rows are solved at once from then on, with a warning.
+        """
+        device = case.coordinates.device
+        if device.type in SINGLE_PRECISION:
+            return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [])
         asked = _Asked.of(case)
-        unasked = [
+        ends = [
             _refusal(mach) or _out_of_reach(lift, angle)
             for mach, lift, angle in zip(
                 *(row.tolist() for row in (asked.mach, asked.lift, asked.angle())), strict=True
             )
         ]
-        taken = torch.tensor([not words for _, words in unasked], device=case.coordinates.device)
+        taken = torch.tensor([not words for _, words in ends], device=device)
         base = (asked.coordinates[:, 0] - asked.coordinates[:, -1]).detach().norm(dim=1)
-        parts = [
-            self._part(rows_of(asked, rows), rows, blunt)
-            for blunt in (False, True)
-            for rows in (taken & ((base >= THINNEST_BASE) == blunt)).nonzero()[:, 0].split(size)
-            if len(rows)
-        ]
-        return _assembled(case, unasked, parts)
+        size = self.options.rows or (AT_ONCE_ON_GPU if case.coordinates.is_cuda else AT_ONCE)
+        parts: list[_Part] = []
+        for blunt in (False, True):
+            left = (taken & ((base >= THINNEST_BASE) == blunt)).nonzero()[:, 0]
+            while len(left):
+                rows = left[:size]
+                part = self._part_in_memory(rows_of(asked, rows), rows, blunt)
+                if part is None and len(rows) > 1:
+                    size = len(rows) // 2
+                    _warn_of_memory(len(rows), size, device)
+                    continue
+                if part is None:
+                    ends[int(rows)] = Status.FAILED, self._too_large(device)
+                else:
+                    parts.append(part)
+                left = left[len(rows) :]
+        return _assembled(case, ends, parts)
+
+    def _part_in_memory(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part | None":
+        """What became of rows that are solved at once; None where the memory of the device is too small for them."""
+        try:
+            return self._part(asked, rows, blunt)
+        except torch.OutOfMemoryError:
+            pass  # the exception holds the tensors of the attempt until it is left
+        if rows.is_cuda:
+            torch.cuda.empty_cache()
+        return None
+
+    def _too_large(self, device: torch.device) -> str:
+        along, away = self.options.grid
+        return (
+            f"failed: the memory of {device} is too small for one case on a grid of {along}x{away} nodes; ask for a "
+            "coarser grid, or move the case to a device with more memory"
+        )
 
     def near(self, answer: Answer) -> "Rans":
         """Rows that are asked again start from the fields of the answer, on its grids, which follow the contours.
@@ -273,8 +308,27 @@ def _refusal(mach: float) -> tuple[Status, str] | None:
             "ask 'viscous', which is made for low speed"
         )
     if mach > FASTEST:
-        return Status.REFUSED, f"refused: mach must be at most {FASTEST} for a far field at rest; got {mach:.3g}"
+        return Status.REFUSED, (
+            f"refused: mach must be at most {FASTEST} for the compressible solver; got {mach:.3g}: ask for less, "
+            "no simulator here is made for sonic streams"
+        )
     return None
+
+
+def _single_precision(device: torch.device) -> str:
+    return (
+        f"refused: the compressible solver needs double precision, which {device.type} lacks; move the tensors of the "
+        "case to the processor or to a CUDA device"
+    )
+
+
+def _warn_of_memory(rows: int, half: int, device: torch.device) -> None:
+    warnings.warn(
+        f"the memory of {device} is too small for {rows} cases at once: going on with {half}; set rows={half} in "
+        "RansOptions to begin so",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def _out_of_reach(lift: float, angle: float) -> tuple[Status, str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from understudy.cli.options import Grid, Model, with_flags
+
 if TYPE_CHECKING:
     from understudy.design.optimise import Step
 
@@ -20,10 +22,17 @@ def design(
         str, Parameter(help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint")
     ] = "surrogate",
     judge: Annotated[str, Parameter(help="the simulator that verifies: viscous, xfoil, rans or openfoam")] = "viscous",
+    model: Model = None,
+    grid: Grid = None,
+    polar: Annotated[int, Parameter(help="angles of the polar in the report, or 0 for none")] = 15,
     rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
 ) -> int:
     """Design an airfoil along the gradient of a predictor, let a simulator verify it, and write the report.
 
+    understudy design problem.toml --out runs/wing
+    understudy design problem.toml --out runs/wing --by rans:model=euler,grid=193x49 --judge rans:grid=385x97 --polar 0
+
+    --model and --grid hold for whom they suit among --by and --judge.
     Exits with 0 only if the simulator flew the design at every point and every constraint holds.
     """
     import shlex
@@ -39,11 +48,13 @@ def design(
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
+    by, judge = with_flags([by, judge], {"model": model, "grid": grid})
     posed = read_problem(problem)
     who, verifier = predictor(by), simulator(judge)
     if rounds and not isinstance(who, Surrogate):
         raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]
+    words += ["--polar", str(polar), "--rounds", str(rounds)]
     keep_to_one_thread()
     with _shown(f"designing by {who.name}", posed.search.iterations, out) as note:
         found = run_design(
@@ -53,7 +64,8 @@ def design(
             out,
             rounds=rounds,
             refine=fine_tuning() if rounds else None,
-            command=shlex.join([*words, "--rounds", str(rounds)]),
+            polar=polar,
+            command=shlex.join(words),
             progress=note,
         )
     promised, verified = found.objective

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from understudy.cli.options import Grid, Model, with_flags
+
 if TYPE_CHECKING:
     from understudy.simulators.interface import Predictor
 
@@ -27,10 +29,8 @@ def predict(
     by: Annotated[
         str, Parameter(help="who answers: surrogate, viscous, xfoil, rans, openfoam, or the path of a checkpoint")
     ] = "surrogate",
-    model: Annotated[str | None, Parameter(help="of rans: sa (turbulent, the default), laminar or euler")] = None,
-    grid: Annotated[
-        str | None, Parameter(help="of rans: nodes along and away from the body; 385x97 is the default")
-    ] = None,
+    model: Model = None,
+    grid: Grid = None,
     plot: Annotated[Path | None, Parameter(help="picture of the polar (.png, .svg, .pdf)")] = None,
     xfoil_polar: Annotated[Path | None, Parameter(help="the polar in XFOIL's file format")] = None,
     cases: Annotated[Path | None, Parameter(help="CSV table of cases: airfoil, alpha_deg or cl, reynolds, ...")] = None,
@@ -43,46 +43,35 @@ def predict(
     understudy predict --cases cases.csv --out answers.csv
     understudy predict rae2822 --alpha 2.79 --mach 0.734 --reynolds 6.5e6 --by rans
     """
+    from understudy.asking import predictor
+
     if (airfoil is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
+    (by,) = with_flags([by], {"model": model, "grid": grid})
     if cases is not None:
         if out is None:
             raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
-        return _table(cases, out, by, model, grid)
+        return _table(cases, out, by)
     conditions = {
         "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
     }  # fmt: skip
-    return _polar(str(airfoil), alpha, cl, conditions, _who(by, model, grid), plot, xfoil_polar)
+    return _polar(str(airfoil), alpha, cl, conditions, predictor(by), plot, xfoil_polar)
 
 
-def _who(by: str, model: str | None, grid: str | None) -> "Predictor":
-    from understudy.asking import predictor
-
-    if model is None and grid is None:
-        return predictor(by)
-    if by != "rans":
-        raise ValueError(f"--model and --grid are of --by rans; got --by {by}")
-    from understudy.simulators.airfoil.rans import Rans, RansOptions
-    from understudy.simulators.airfoil.rans.options import grid_of
-
-    usual = RansOptions()
-    return Rans(RansOptions(model=model or usual.model, grid=grid_of(grid) if grid else usual.grid))
-
-
-def _table(cases: Path, out: Path, by: str, model: str | None, grid: str | None) -> int:
+def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.answers import answer_table
+    from understudy.asking import predictor
     from understudy.cli.progress import bar
     from understudy.cli.report import say
     from understudy.datasets.toml_text import toml_value
     from understudy.datasets.whole_files import write_bytes
     from understudy.datasets.workers import keep_to_one_thread
 
-    who = _who(by, model, grid)
+    who = predictor(by)
     keep_to_one_thread()
     with bar(f"answering by {who.name}") as show:
         ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
     lines = [f"cases = {toml_value(cases)}", f"out = {toml_value(out)}", f"by = {toml_value(by)}"]
-    lines += [f"{name} = {toml_value(value)}" for name, value in (("model", model), ("grid", grid)) if value]
     write_bytes(out.with_name(f"{out.name}.toml"), ("\n".join(lines) + "\n").encode())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
     say(f"{out}: {counts}")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from understudy.cli.options import Grid, Model, with_flags
+
 Range = Annotated[tuple[float, float] | None, Parameter(allow_leading_hyphen=True)]
 
 
@@ -13,7 +15,15 @@ def simulate(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="the data file to make")] = None,
-    simulator: Annotated[str | None, Parameter(help="viscous (default), xfoil, rans, openfoam, module:Class")] = None,
+    simulator: Annotated[
+        str | None,
+        Parameter(
+            name=["--simulator", "--by"],
+            help="viscous (default), xfoil, rans, openfoam or module:Class; options behind a colon",
+        ),
+    ] = None,
+    model: Model = None,
+    grid: Grid = None,
     cases: Annotated[int | None, Parameter(help="how many; a finished data set grows if more are asked for")] = None,
     cases_per_shape: int | None = None,
     alpha: Annotated[Range, Parameter(help="range of the angle of attack [deg], such as -4 10")] = None,
@@ -36,9 +46,12 @@ def simulate(
     from understudy.datasets.progress import progress_bar
     from understudy.datasets.whole_files import write_bytes
 
+    read = read_table(config) if config else {}
+    named = str(read.get("simulator", SimulateConfig.simulator)) if simulator is None else simulator
+    (words,) = with_flags([named], {"model": model, "grid": grid}, from_file=simulator is None)
     flags = {
         "out": None if out is None else str(out),
-        "simulator": simulator,
+        "simulator": words,
         "cases": cases,
         "cases_per_shape": cases_per_shape,
         "conditions.alpha": alpha,
@@ -51,7 +64,7 @@ def simulate(
         "workers": workers,
         "chunk": chunk,
     }
-    table = overridden(read_table(config) if config else {}, flags)
+    table = overridden(read, flags)
     settings = made(SimulateConfig, table, str(config) if config else "the configuration")
     with progress_bar() as progress:
         report = generate(settings, progress=progress)

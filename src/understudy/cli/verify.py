@@ -5,16 +5,23 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from understudy.cli.options import Grid, Model, with_flags
+
 
 def verify(
     folder: Annotated[Path, Parameter(help="folder of a design")],
     /,
     *,
     by: Annotated[str, Parameter(help="the simulator that judges: viscous, xfoil, rans or openfoam")] = "xfoil",
+    model: Model = None,
+    grid: Grid = None,
 ) -> int:
     """Let a simulator fly a finished design; leaves verified-NAME.json and verified-NAME.html in its folder.
 
-    Exits with 0 only if the simulator flew the design at every point and every constraint holds.
+    understudy verify runs/wing --by rans --model euler --grid 193x49
+
+    Options are part of the NAME, as in verified-rans-euler-193x49.json. Exits with 0 only if
+    the simulator flew the design at every point and every constraint holds.
     """
     import shlex
 
@@ -25,17 +32,20 @@ def verify(
     from understudy.design.report import write_report
     from understudy.design.verify import verify as judged
     from understudy.simulators.registry import simulator
+    from understudy.simulators.specification import Specification
 
     if not (folder / "design.json").is_file():
         raise ValueError(f"{folder} holds no finished design; understudy design makes one")
+    (by,) = with_flags([by], {"model": model, "grid": grid})
     judge = simulator(by)
+    name = "-".join(["verified", judge.name, *Specification.of(by).options.values()])
     posed = read_problem(folder / "problem.toml")
     design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))
     keep_to_one_thread()
     found = judged(design, posed, judge)
-    found.save(folder / f"verified-{judge.name}.json")
+    found.save(folder / f"{name}.json")
     command = shlex.join(["understudy", "verify", str(folder), "--by", by])
-    write_report(found, posed, folder / f"verified-{judge.name}.html", command=command)
+    write_report(found, posed, folder / f"{name}.html", command=command)
     say(f"{found.outcome}: {found.sentence}")
     for line in found.gap:
         if line.quantity == "cd":

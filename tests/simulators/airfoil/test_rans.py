@@ -8,8 +8,9 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.rans import Rans, RansOptions, RansSolution
-from understudy.simulators.airfoil.rans.options import grid_of
+from understudy.simulators.airfoil.rans import simulator as solver
 from understudy.simulators.airfoil.rans.setup import at_nodes
+from understudy.simulators.grids import Grid, airfoil_grid
 from understudy.simulators.interface import Status
 from understudy.simulators.shapes import naca, panel
 
@@ -76,7 +77,11 @@ def test_values_of_the_wall_are_found_at_the_nodes_of_the_contour():
         ({"alpha": 1.0, "mach": 0.0}, Status.REFUSED, "mach must be at least 0.05 .*; got 0: ask 'viscous'"),
         ({"alpha": 1.0, "mach": 0.97}, Status.REFUSED, "mach must be at most 0.95"),
         ({"cl": 7.0, "mach": 0.3}, Status.NOT_CONVERGED, "a lift coefficient of 7 would take an angle of"),
-        ({"alpha": 1.0, "mach": 0.3, "reynolds": 1e9}, Status.REFUSED, "grow by more than 1.2"),
+        (
+            {"alpha": 1.0, "mach": 0.3, "reynolds": 1e9},
+            Status.REFUSED,
+            "grow by more than 1.2: with 97 nodes .* the Reynolds number must be at most 4.2e\\+07",
+        ),
     ],
 )
 def test_what_cannot_be_solved_is_said_before_it_is_tried(conditions: dict, status: Status, sentence: str):
@@ -85,12 +90,76 @@ def test_what_cannot_be_solved_is_said_before_it_is_tried(conditions: dict, stat
     assert re.search(sentence, answer.message[0])
 
 
-def test_a_crossed_nodesis_refused():
+@pytest.mark.parametrize("asked", [{"alpha": 1.0}, {"cl": 0.3}])
+@pytest.mark.parametrize(
+    ("stretch", "behind", "sentence"),
+    [
+        ((1.0, -1.0), 0.6, "the contour crosses itself; mend the points"),
+        ((1.0, 0.0), -1.0, "must have an area of at least 1e-05 chord² inside; got none or less: give .* a thickness"),
+        ((1.0, -1.0), -1.0, "the contour runs clockwise"),
+    ],
+)
+def test_what_is_no_body_is_refused(asked: dict, stretch: tuple[float, float], behind: float, sentence: str):
     nodes = contour("0012-sharp")
-    swapped = torch.where(nodes[..., :1] > 0.6, torch.tensor([1.0, -1.0]), torch.ones(2)).double()
-    answer = Rans(RansOptions(grid=SMALL)).predict(AirfoilCase.of(nodes * swapped, 1.0, mach=0.3))
+    nodes = nodes * torch.where(nodes[..., :1] > behind, torch.tensor(stretch), torch.ones(2)).double()
+    answer = Rans(RansOptions(grid=SMALL)).predict(AirfoilCase.of(nodes, **asked, mach=0.3))
     assert answer.status == (Status.REFUSED,)
-    assert "cross" in answer.message[0]
+    assert re.search(sentence, answer.message[0])
+
+
+@pytest.mark.parametrize("reynolds", [1e5, 6e6, 4e7])
+def test_the_first_cell_follows_the_reynolds_number(reynolds: float):
+    """By the friction of a flat plate, on the standard grid; beyond the last of them the grid refuses."""
+    case = AirfoilCase.of(contour("0012-sharp"), 0.0, reynolds, mach=0.3)
+    grid, quality = airfoil_grid(case.coordinates, case.reynolds, RansOptions().wishes()[0])
+    assert quality.ok == (True,)
+    assert float(quality.y_plus) == pytest.approx(0.7, rel=0.05)
+    first = (grid.nodes[:, grid.wake : -grid.wake, 1] - grid.nodes[:, grid.wake : -grid.wake, 0]).norm(dim=-1)
+    friction = 0.027 * reynolds ** (-1 / 7)
+    assert float(first.mean()) * reynolds * (friction / 2) ** 0.5 == pytest.approx(0.7, rel=0.05)
+
+
+def test_a_device_without_double_precision_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(solver, "SINGLE_PRECISION", ("cpu",))
+    answer = Rans().predict(AirfoilCase.of(contour("0012-sharp"), 1.0, mach=0.3))
+    assert answer.status == (Status.REFUSED,)
+    assert answer.message[0].endswith(
+        "needs double precision, which cpu lacks; move the tensors of the case to the processor or to a CUDA device"
+    )
+    assert answer["cl"].isnan().all()
+
+
+def out_of_memory_above(rows: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let the solver hold so many rows, all of which it refuses; how many it was handed at a time."""
+    handed: list[int] = []
+
+    def part(self: Rans, asked: solver._Asked, rows_: Tensor, blunt: bool) -> solver._Part:
+        handed.append(len(rows_))
+        if len(rows_) > rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        nodes = asked.coordinates.new_zeros(len(rows_), 9, 9, 2)
+        told = [Status.REFUSED] * len(rows_), [f"row {row}" for row in rows_.tolist()]
+        return solver._Part(rows_, Grid(nodes, 0), nodes.new_zeros(len(rows_), 5, 8, 8), {}, *told)
+
+    monkeypatch.setattr(Rans, "_part", part)
+    return handed
+
+
+def test_where_memory_runs_out_half_as_many_are_solved_at_once(monkeypatch: pytest.MonkeyPatch):
+    handed = out_of_memory_above(3, monkeypatch)
+    case = AirfoilCase.of(contour("0012-sharp"), torch.arange(10.0).double(), mach=0.3)
+    with pytest.warns(RuntimeWarning, match=r"of cpu is too small for \d cases at once: going on with \d") as told:
+        answer = Rans(RansOptions(rows=8)).predict(case)
+    assert handed == [8, 4, 2, 2, 2, 2, 2]
+    assert answer.message == tuple(f"row {row}" for row in range(10))
+    assert len(told) == 2  # once for each halving
+
+
+def test_a_case_that_fits_into_no_memory_is_a_failed_row(monkeypatch: pytest.MonkeyPatch):
+    out_of_memory_above(0, monkeypatch)
+    answer = Rans().predict(AirfoilCase.of(contour("0012-sharp"), torch.tensor([1.0, 2.0]).double(), mach=0.3))
+    assert answer.status == (Status.FAILED,) * 2
+    assert re.search(r"memory of cpu is too small for one case on a grid of 385x97 nodes; ask for", answer.message[1])
 
 
 @pytest.mark.parametrize(
@@ -101,15 +170,9 @@ def test_a_crossed_nodesis_refused():
         ({"drop": 0.0}, "drop must be above 0"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"rows": -1}, "rows must be at least 0"),
+        ({"far": 1.0}, "far \\[chord\\] must be 5 to 10000; got 1"),
     ],
 )
 def test_impossible_options_are_refused(options: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
         RansOptions(**options)
-
-
-@pytest.mark.parametrize("words", ["385", "385x", "x97", "385x97x2", "fine"])
-def test_grids_are_two_numbers(words: str):
-    assert grid_of("193X49") == (193, 49)
-    with pytest.raises(ValueError, match="two numbers of nodes such as 385x97"):
-        grid_of(words)
