@@ -48,6 +48,40 @@ def test_sharp_edges_get_a_cut_and_blunt_ones_a_ring(euler: RansSolution):
     assert float(euler["alpha"][1]) == pytest.approx(float(euler["alpha"][0]), abs=0.3)
 
 
+def test_answers_near_an_answer_are_one_smooth_function_of_the_shape(euler: RansSolution):
+    """Differences of drag on the deformed grid follow its gradient; new grids would add their noise."""
+    base = contour("2412-sharp")
+    bump = torch.sin(torch.pi * base[..., 0].clamp(0, 1)) ** 3 * (torch.arange(base.shape[1]) < base.shape[1] // 2)
+    height = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+
+    def drag(simulator: Rans, height: Tensor) -> Tensor:
+        shape = torch.stack((base[..., 0], base[..., 1] + height * bump), -1)
+        answer = simulator.predict(AirfoilCase.of(shape, cl=torch.tensor([0.4]).double(), mach=0.7))
+        assert answer.status == (Status.OK,)
+        return answer["cd"]
+
+    simulator = Rans(RansOptions(model="euler", grid=SMALL, drop=1e-9))
+    first = simulator.predict(AirfoilCase.of(base, cl=torch.tensor([0.4]).double(), mach=0.7))
+    simulator = simulator.near(first)
+    here = drag(simulator, height)
+    (slope,) = torch.autograd.grad(here.sum(), height)
+    torch.testing.assert_close(here.detach(), first["cd"], rtol=1e-6, atol=0)
+    with torch.no_grad():
+        up, down = (drag(simulator, height + side) for side in (1e-4, -1e-4))
+    assert float(up - down) / 2e-4 == pytest.approx(float(slope), rel=1e-3)
+
+
+def test_a_shape_that_the_grid_cannot_follow_is_refused(euler: RansSolution):
+    near = Rans(RansOptions(model="euler", grid=SMALL)).near(euler)
+    x = torch.cat([contour("2412-sharp"), contour("2412"), contour("2412-sharp").flip(1)])[..., 0].clamp(0, 1)
+    wavy = torch.stack((x, torch.where(torch.arange(x.shape[1]) < 100, 1, -1) * (0.06 + 0.05 * torch.sin(60 * x))), -1)
+    wavy[..., 1] *= (1 - x) * x.sqrt()
+    answer = near.predict(AirfoilCase.of(wavy, cl=torch.tensor([0.4, 0.4, -0.4]).double(), mach=0.4))
+    for row in (0, 2):
+        assert answer.status[row] is Status.FAILED
+        assert "folds" in answer.message[row] or "skewed" in answer.message[row]
+
+
 def test_an_edge_that_is_nearly_sharp_is_closed():
     thin = contour("0012-sharp").clone()
     thin[:, 0, 1], thin[:, -1, 1] = 1e-4, -1e-4
