@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.flow_field import FlowField
 
 
 class Status(StrEnum):
@@ -71,6 +72,10 @@ class Solution(Answer):
     """What a simulator answers: quantities, statuses, and the residual after each iteration, padded with NaN."""
 
     residuals: Float[Tensor, "batch iterations"] | None = None
+
+    def flow_field(self, row: int) -> FlowField | None:
+        """The flow around the airfoil of one row; None where it was not answered or the simulator gives none."""
+        return None
 
     @staticmethod
     def joined(answers: "Sequence[Solution]") -> "Solution":
@@ -130,11 +135,15 @@ class Simulator(Predictor):
     version: raised with every change of its answers.
     forces: how its forces come from its fields, in a sentence.
     at_once: cases that are worth asking for together: more would only make whoever waits see nothing for longer.
+    fields: quantities of the flow around the airfoil that `Solution.flow_field` gives; none where it gives no flow.
+    forces_from_fields: how forces are made from these, so that whoever reads them can do it again.
     """
 
     version: str
     at_once: int = 128
     forces: str = "as the simulator gives them"
+    fields: tuple[str, ...] = ()
+    forces_from_fields: str = ""
 
     @property
     @abstractmethod
