@@ -69,12 +69,21 @@ class Answer(ABC):  # never made itself; what simulators and surrogates answer w
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solution(Answer):
-    """What a simulator answers: quantities, statuses, and the residual after each iteration, padded with NaN."""
+    """What a simulator answers.
+
+    residuals: after each iteration, padded with NaN.
+    parts: the answers that were joined to this one.
+    """
 
     residuals: Float[Tensor, "batch iterations"] | None = None
+    parts: "tuple[Solution, ...]" = ()
 
     def flow_field(self, row: int) -> FlowField | None:
         """The flow around the airfoil of one row; None where it was not answered or the simulator gives none."""
+        for part in self.parts:
+            if row < len(part):
+                return part.flow_field(row)
+            row -= len(part)
         return None
 
     @staticmethod
@@ -96,6 +105,7 @@ class Solution(Answer):
             values=values,
             status=tuple(status for answer in answers for status in answer.status),
             message=tuple(message for answer in answers for message in answer.message),
+            parts=tuple(answers),
         )
 
 

@@ -10,6 +10,8 @@ SIMULATORS = {
     "rans": "understudy.simulators.airfoil.rans:Rans",
     "openfoam": "understudy.simulators.airfoil.openfoam:OpenFoam",
 }
+#: Those that give the flow around the airfoil: `Simulator.fields`.
+WITH_FIELDS = ("rans",)
 
 
 def simulator(name: str) -> Simulator:
@@ -30,6 +32,16 @@ def simulator(name: str) -> Simulator:
     if not isinstance(made, Simulator):
         raise TypeError(f"{place} is not a Simulator: it must derive from understudy.simulators.interface.Simulator")
     return made
+
+
+def require_fields(found: Simulator) -> None:
+    """Refuse a simulator that gives no flow around the airfoil.
+
+    Raises:
+        ValueError: `fields` is empty; the sentence says who gives one.
+    """
+    if not found.fields:
+        raise ValueError(f"{found.name} gives no flow fields; these simulators do: {', '.join(WITH_FIELDS)}")
 
 
 def _class_at(place: str) -> type:
