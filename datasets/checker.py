@@ -180,13 +180,17 @@ def _flows(file: h5py.File) -> Iterator[str]:
     ):
         if broken.any():
             yield f"{rule}; {int(broken.sum())} rows break this"
-    sizes = {Place.GRID: (along + 1) * (away + 1) * ok, Place.CELL: along * away, Place.WALL: along - 2 * wake}
+    sizes = {
+        Place.GRID: ("node of the grid", (along + 1) * (away + 1) * ok),
+        Place.CELL: ("cell of the grid", along * away),
+        Place.WALL: ("face of the body", along - 2 * wake),
+    }
     for name, group in file["fields"].items():
         if isinstance(group, h5py.Group) and name in QUANTITIES and quantity(name).place in sizes:
-            lengths = np.diff(group["offsets"][...])
-            wrong = int((lengths != sizes[quantity(name).place]).sum())
+            what, wanted = sizes[quantity(name).place]
+            wrong = int((np.diff(group["offsets"][...]) != wanted).sum())
             if wrong:
-                yield f"fields/{name} must have one value for each {quantity(name).place} of a grid; {wrong} rows break this"
+                yield f"fields/{name} must have one value for each {what}; {wrong} rows break this"
             elif not _all_finite(group["values"]):
                 yield f"fields/{name} must be finite"
 

@@ -1,6 +1,6 @@
 """The flows around airfoils in a data set: laid end to end to be stored, and put together again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -20,9 +20,7 @@ class NoFieldsError(ValueError):
     """A flow is asked for that is not stored."""
 
 
-def flow_columns(
-    flows: Sequence[FlowField | None], names: Sequence[str]
-) -> tuple[dict[str, Array], dict[str, Ragged]]:
+def flow_columns(flows: Sequence[FlowField | None], names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Ragged]]:
     """The columns `grid/` and the ragged fields of rows; a row without a flow has a grid without cells.
 
     names: quantities of the cells and of the faces of the body; the nodes of the grid come by themselves.
@@ -76,5 +74,5 @@ def stored_flow(data: DataSet, row: int) -> FlowField:
 
 
 def _facts(data: DataSet, row: int) -> dict[str, float]:
-    columns: Mapping[str, torch.Tensor] = {name: data.inputs[name] for name in ("mach", "reynolds")} | dict(data.outputs)
+    columns = {name: data.inputs[name] for name in ("mach", "reynolds")} | dict(data.outputs)
     return {name: values[row].item() for name, values in columns.items()}

@@ -97,9 +97,7 @@ def _flow(grid: Any) -> FlowField:
     cells = {name: _laid_out(grid.cell_data[name], along, away) for name in CELL_FIELDS if name not in _VELOCITY}
     for axis, name in enumerate(_VELOCITY):
         cells[name] = _laid_out(grid.cell_data["velocity"][:, axis], along, away)
-    cells |= {
-        name: _laid_out(grid.cell_data[name], along, away) for name in TURBULENT_FIELDS if name in grid.cell_data
-    }
+    cells |= {name: _laid_out(grid.cell_data[name], along, away) for name in TURBULENT_FIELDS if name in grid.cell_data}
     known = {name: item.place for name, item in QUANTITIES.items() if name in grid.field_data}
     missing = [name for name in (*FACTS, *WALL_FIELDS) if name not in known]
     if missing:
@@ -108,9 +106,7 @@ def _flow(grid: Any) -> FlowField:
         nodes=torch.stack((x, y), -1),
         wake=int(grid.field_data["wake"][0]),
         cells=cells,
-        wall={
-            name: torch.from_numpy(np.array(grid.field_data[name])) for name in known if known[name] is Place.WALL
-        },
+        wall={name: torch.from_numpy(np.array(grid.field_data[name])) for name in known if known[name] is Place.WALL},
         facts={name: float(grid.field_data[name][0]) for name in known if known[name] is Place.CASE},
         airfoil=str(grid.field_data["airfoil"][0]),
         who=str(grid.field_data["simulator"][0]),

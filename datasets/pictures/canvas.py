@@ -38,7 +38,9 @@ class Canvas:
     def __post_init__(self) -> None:
         left, right, bottom, top = self.window
         if not (left < right and bottom < top):
-            raise ValueError(f"a window must be left < right and bottom < top; got {left:g} {right:g} {bottom:g} {top:g}")
+            raise ValueError(
+                f"a window must be left < right and bottom < top; got {left:g} {right:g} {bottom:g} {top:g}"
+            )
         if self.shade is not None and self.shade.shape != self.nodes.shape[:2]:
             raise ValueError(f"shade must be {self.nodes.shape[:2]} as the nodes; got {self.shade.shape}")
 

@@ -1,10 +1,9 @@
-"""Pictures of a flow around an airfoil: Mach number, pressure, eddy viscosity, the grid, and what happens on the body."""
+"""Pictures of a flow around an airfoil: Mach number, pressure, eddy viscosity, the grid, and values on the body."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +138,7 @@ def _mach(flow: FlowField, window: Window | None) -> _Sheet:
     window = window or AROUND
     values = _at_nodes(flow, flow.local_mach)
     norm = Normalize(0.0, _above(_seen(flow, values, window)[1], 0.05))
-    return _field(flow, values, norm, "turbo", "local Mach number [-]", window, lines=0.05, sonic=True)
+    return _field(flow, values, norm, "turbo", "local Mach number [-]", window, lines=True, sonic=True)
 
 
 def _pressure(flow: FlowField, window: Window | None) -> _Sheet:
@@ -147,7 +146,7 @@ def _pressure(flow: FlowField, window: Window | None) -> _Sheet:
     values = _at_nodes(flow, flow.cp)
     least, most = _seen(flow, values, window)
     norm = TwoSlopeNorm(0.0, -_above(max(-least, 0.1), 0.1), _above(max(most, 0.1), 0.1))
-    return _field(flow, values, norm, "RdBu_r", "pressure coefficient $C_p$ [-]", window, lines=0.1)
+    return _field(flow, values, norm, "RdBu_r", "pressure coefficient $C_p$ [-]", window, lines=True)
 
 
 def _eddy_viscosity(flow: FlowField, window: Window | None) -> _Sheet:
@@ -167,10 +166,10 @@ def _field(
     label: str,
     window: Window,
     *,
-    lines: float = 0.0,
+    lines: bool = False,
     sonic: bool = False,
 ) -> _Sheet:
-    """Values at the nodes in colours, with lines of equal value so far apart, and the sonic line of a Mach number."""
+    """Values at the nodes in colours, with lines of equal value, and the sonic line of a Mach number."""
     canvas = Canvas(nodes=_nodes(flow), shade=np.asarray(norm(values).filled(0)), colours=colours, window=window)
 
     def finish(images: list[Image]) -> Figure:
@@ -180,9 +179,11 @@ def _field(
         x, y = (_nodes(flow)[:, :shown, axis] for axis in (0, 1))
         if lines:
             low, high = float(norm.vmin or 0), float(norm.vmax or 0)
-            step = lines * max(1, round((high - low) / lines / 40))
+            step = _round_step((high - low) / 30)
             levels = np.arange(np.ceil(low / step), high / step) * step
-            axes.contour(x, y, values[:, :shown], levels, colors="black", linewidths=0.35, alpha=0.35, linestyles="solid")
+            axes.contour(
+                x, y, values[:, :shown], levels, colors="black", linewidths=0.35, alpha=0.35, linestyles="solid"
+            )
         if sonic and float(np.max(values[:, :shown])) > 1:
             axes.contour(x, y, values[:, :shown], [1.0], colors=SONIC, linewidths=1.6)
             axes.plot([], [], color=SONIC, linewidth=1.6, label="sonic line")
@@ -201,11 +202,10 @@ def _grid(flow: FlowField, window: Window | None) -> _Sheet:
     """The grid around the body, and close to its nose and trailing edge; or in one window."""
     contour = _numbers(flow.contour)
     nose, edge = contour[contour[:, 0].argmin()], 0.5 * (contour[0] + contour[-1])
-    shift = 0.6 * CLOSE
     windows = {"": window or AROUND}
     if window is None:
-        windows["nose"] = _square(nose + [shift, 0])
-        windows["trailing edge"] = _square(edge - [0.3 * CLOSE, 0])
+        windows["nose"] = _square(nose[0] + 0.6 * CLOSE, nose[1])
+        windows["trailing edge"] = _square(edge[0] - 0.3 * CLOSE, edge[1])
     canvases = tuple(
         Canvas(nodes=_nodes(flow), shade=None, colours="", window=one, width=1200 if not name else 700)
         for name, one in windows.items()
@@ -215,7 +215,7 @@ def _grid(flow: FlowField, window: Window | None) -> _Sheet:
         whole = windows[""]
         high = (whole[3] - whole[2]) / (whole[1] - whole[0])
         figure = Figure(figsize=(9, 8.2 * high + (4.2 if window is None else 0.8)), layout="constrained")
-        mosaic = [["", ""], ["nose", "trailing edge"]] if window is None else [[""]]
+        mosaic: list[Any] = [["", ""], ["nose", "trailing edge"]] if window is None else [[""]]
         ratios = [8.2 * high, 3.2] if window is None else [1]
         panels: Mapping[Any, Axes] = figure.subplot_mosaic(mosaic, height_ratios=ratios)
         for (name, one), image in zip(windows.items(), images, strict=True):
@@ -236,9 +236,12 @@ def _surface(flow: FlowField, window: Window | None) -> _Sheet:
     def finish(images: list[Image]) -> Figure:
         panels = [("wall_cp", "pressure coefficient $C_p$ [-]")]
         if flow.viscous:
-            panels += [("wall_cf", "skin friction 1000 $C_f$ [-]"), ("wall_y_plus", "$y^+$ of the first cell's middle [-]")]
+            panels += [
+                ("wall_cf", "skin friction 1000 $C_f$ [-]"),
+                ("wall_y_plus", "$y^+$ of the first cell [-]"),
+            ]
         figure = Figure(figsize=(9, 6.4) if flow.viscous else (9, 5), layout="constrained")
-        mosaic = [["wall_cp", "wall_cf"], ["wall_cp", "wall_y_plus"]] if flow.viscous else [["wall_cp"]]
+        mosaic: list[Any] = [["wall_cp", "wall_cf"], ["wall_cp", "wall_y_plus"]] if flow.viscous else [["wall_cp"]]
         drawn: Mapping[Any, Axes] = figure.subplot_mosaic(mosaic)
         contour = _numbers(flow.contour)
         x = 0.5 * (contour[1:, 0] + contour[:-1, 0])
@@ -318,8 +321,7 @@ def _kind(flow: FlowField) -> str:
     return "C-grid" if flow.wake else "O-grid"
 
 
-def _square(middle: Array) -> Window:
-    x, y = middle.tolist()
+def _square(x: float, y: float) -> Window:
     return x - CLOSE, x + CLOSE, y - 0.75 * CLOSE, y + 0.75 * CLOSE
 
 

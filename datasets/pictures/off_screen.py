@@ -32,7 +32,7 @@ def by_pyvista(canvases: Sequence[Canvas]) -> list[Image]:
     """
     with tempfile.TemporaryDirectory(prefix="understudy-") as folder:
         asked, drawn = Path(folder) / "canvases.npz", Path(folder) / "images.npz"
-        np.savez(asked, **_packed([canvas.near() for canvas in canvases]))
+        np.savez(asked, **_packed([canvas.near() for canvas in canvases]))  # type: ignore[arg-type]
         paths = os.pathsep.join(path for path in sys.path if path)
         try:
             done = subprocess.run(
@@ -56,7 +56,8 @@ def draw_file(asked: str, drawn: str) -> None:
     """Draw the canvases in one file into another; runs in the process of its own."""
     with np.load(asked) as kept:
         packed = dict(kept)
-    np.savez(drawn, **{str(number): _image(canvas) for number, canvas in enumerate(_unpacked(packed))})
+    images = {str(number): _image(canvas) for number, canvas in enumerate(_unpacked(packed))}
+    np.savez(drawn, **images)  # type: ignore[arg-type]
 
 
 def _packed(canvases: Sequence[Canvas]) -> dict[str, np.ndarray]:
@@ -86,13 +87,14 @@ def _unpacked(packed: dict[str, np.ndarray]) -> list[Canvas]:
 
 
 def _image(canvas: Canvas) -> Image:
+    import matplotlib
     import pyvista
 
     x, y = (canvas.nodes[..., axis].astype(float)[:, :, None] for axis in (0, 1))
     grid = pyvista.StructuredGrid(x, y, np.zeros_like(x))
     finer = FINER if canvas.shade is None else 1
-    plotter = pyvista.Plotter(off_screen=True, window_size=(finer * canvas.width, finer * canvas.height))
-    plotter.set_background("white")
+    plotter = pyvista.Plotter(off_screen=True, window_size=[finer * canvas.width, finer * canvas.height])
+    plotter.background_color = pyvista.Color("white")
     if canvas.shade is None:
         plotter.add_mesh(grid, style="wireframe", color=LINE, line_width=1.6, lighting=False)
     else:
@@ -100,7 +102,7 @@ def _image(canvas: Canvas) -> Image:
         plotter.add_mesh(
             grid,
             scalars="shade",
-            cmap=canvas.colours,
+            cmap=matplotlib.colormaps[canvas.colours],
             clim=(0, 1),
             lighting=False,
             show_scalar_bar=False,

@@ -18,7 +18,8 @@ VOCABULARY = (
     f"{SIMULATORS}.airfoil.forces",
     f"{SIMULATORS}.airfoil.panel",  # the inviscid panel method: cheap physics that a network may take as an input
 )
-PACKAGES = (SIMULATORS, f"{SIMULATORS}.airfoil", f"{SIMULATORS}.flow")  # their __init__ leads to no solver, which is tested too
+# their __init__ leads to no solver, which is tested too
+PACKAGES = (SIMULATORS, f"{SIMULATORS}.airfoil", f"{SIMULATORS}.flow")
 VERIFICATION = "understudy.design.verify"
 
 

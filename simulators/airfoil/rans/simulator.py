@@ -315,9 +315,7 @@ def _why(residuals: Tensor, seen: list[tuple[float, float]]) -> str:
     )
 
 
-def _assembled(
-    case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list[_Part], model: str
-) -> RansSolution:
+def _assembled(case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list[_Part], model: str) -> RansSolution:
     """The answer to the whole case from its parts."""
     batch, nodes = case.coordinates.shape[:2]
     status, message = [how for how, _ in unasked], [words for _, words in unasked]

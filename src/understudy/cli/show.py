@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Angle = Annotated[float | None, Parameter(allow_leading_hyphen=True)]
 Window = Annotated[
     tuple[float, float, float, float] | None,
-    Parameter(help="left, right, bottom, top of the pictures [chord]", allow_leading_hyphen=True),
+    Parameter(help="left, right, bottom, top of the pictures [chord]", allow_leading_hyphen=True, negative=()),
 ]
 _DATA, _VTK = (".h5", ".hdf5"), (".vts", ".vtk", ".vtu", ".vtp")
 
@@ -23,7 +23,7 @@ def show(
     *,
     alpha: Annotated[Angle, Parameter(help="angle of attack [deg]")] = None,
     cl: Annotated[Angle, Parameter(help="wanted lift coefficient in place of alpha")] = None,
-    mach: Annotated[float | None, Parameter(help="free-stream Mach number; 0 is the default of predict")] = None,
+    mach: Annotated[float | None, Parameter(help="free-stream Mach number")] = None,
     reynolds: Annotated[float | None, Parameter(help="Reynolds number on the chord; 1e6 is the default")] = None,
     by: Annotated[str | None, Parameter(help="the simulator: rans (default), or a module:Class with fields")] = None,
     model: Annotated[str | None, Parameter(help="of rans: sa (turbulent, the default), laminar or euler")] = None,
@@ -129,6 +129,8 @@ def _solved(airfoil: str, conditions: dict[str, float | None], who: "Simulator")
     from understudy.simulators.shapes import airfoil as airfoil_called
 
     given = {name: value for name, value in conditions.items() if value is not None}
+    if "mach" not in given:
+        raise ValueError("a compressible flow needs --mach, at least 0.05 for rans")
     if ("alpha" in given) == ("cl" in given):
         raise ValueError("expected exactly one of --alpha [deg] and --cl")
     shape = airfoil_called(airfoil)

@@ -21,9 +21,11 @@ def verify(
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.design import Design
+    from understudy.design.flows import keep_flows
     from understudy.design.problem_file import read_problem
     from understudy.design.report import write_report
     from understudy.design.verify import verify as judged
+    from understudy.simulators.interface import Solution
     from understudy.simulators.registry import simulator
 
     if not (folder / "design.json").is_file():
@@ -32,10 +34,13 @@ def verify(
     posed = read_problem(folder / "problem.toml")
     design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))
     keep_to_one_thread()
-    found = judged(design, posed, judge)
-    found.save(folder / f"verified-{judge.name}.json")
+    stem = f"verified-{judge.name}"
+    answers: list[Solution] = []
+    found = judged(design, posed, judge, see=answers.append)
+    found.save(folder / f"{stem}.json")
+    flows = keep_flows(answers[0], folder, stem, len(posed.points), posed.name)
     command = shlex.join(["understudy", "verify", str(folder), "--by", by])
-    write_report(found, posed, folder / f"verified-{judge.name}.html", command=command)
+    write_report(found, posed, folder / f"{stem}.html", command=command, flows=flows)
     say(f"{found.outcome}: {found.sentence}")
     for line in found.gap:
         if line.quantity == "cd":
