@@ -90,7 +90,7 @@ def draw(
     for name in chosen:
         if name not in known:
             raise ValueError(f"this flow has the pictures {', '.join(known)}; got {name!r}")
-    sheets = [_PICTURES[name](flow, window) for name in chosen]
+    sheets = [_PICTURES[name](flow, window, 8 * dots) for name in chosen]
     canvases = [canvas for sheet in sheets for canvas in sheet.canvases]
     colours, drawn_by, note = _coloured(canvases, drawing)
     images = iter(colours)
@@ -134,28 +134,28 @@ def _coloured(canvases: Sequence[Canvas], drawing: Drawing) -> tuple[list[Image]
         return by_matplotlib(canvases), Drawing.MATPLOTLIB, str(error)
 
 
-def _mach(flow: FlowField, window: Window | None) -> _Sheet:
+def _mach(flow: FlowField, window: Window | None, width: int) -> _Sheet:
     window = window or AROUND
     values = _at_nodes(flow, flow.local_mach)
     norm = Normalize(0.0, _above(_seen(flow, values, window)[1], 0.05))
-    return _field(flow, values, norm, "turbo", "local Mach number [-]", window, lines=True, sonic=True)
+    return _field(flow, values, norm, "turbo", "local Mach number [-]", window, width, lines=True, sonic=True)
 
 
-def _pressure(flow: FlowField, window: Window | None) -> _Sheet:
+def _pressure(flow: FlowField, window: Window | None, width: int) -> _Sheet:
     window = window or AROUND
     values = _at_nodes(flow, flow.cp)
     least, most = _seen(flow, values, window)
     norm = TwoSlopeNorm(0.0, -_above(max(-least, 0.1), 0.1), _above(max(most, 0.1), 0.1))
-    return _field(flow, values, norm, "RdBu_r", "pressure coefficient $C_p$ [-]", window, lines=True)
+    return _field(flow, values, norm, "RdBu_r", "pressure coefficient $C_p$ [-]", window, width, lines=True)
 
 
-def _eddy_viscosity(flow: FlowField, window: Window | None) -> _Sheet:
+def _eddy_viscosity(flow: FlowField, window: Window | None, width: int) -> _Sheet:
     window = window or WAKE
     values = _at_nodes(flow, flow.cells["eddy_viscosity"])
     most = max(_seen(flow, values, window)[1], 1.0)
     norm = Normalize(0.0, _above(most, 10.0 ** np.floor(np.log10(most)) / 2))
     label = r"eddy viscosity $\mu_t/\mu_\infty$ [-]"
-    return _field(flow, values, norm, "BuPu", label, window)
+    return _field(flow, values, norm, "BuPu", label, window, width)
 
 
 def _field(
@@ -165,12 +165,14 @@ def _field(
     colours: str,
     label: str,
     window: Window,
+    width: int,
     *,
     lines: bool = False,
     sonic: bool = False,
 ) -> _Sheet:
     """Values at the nodes in colours, with lines of equal value, and the sonic line of a Mach number."""
-    canvas = Canvas(nodes=_nodes(flow), shade=np.asarray(norm(values).filled(0)), colours=colours, window=window)
+    shade = np.asarray(norm(values).filled(0))
+    canvas = Canvas(nodes=_nodes(flow), shade=shade, colours=colours, window=window, width=width)
 
     def finish(images: list[Image]) -> Figure:
         figure, axes = _plane(flow, window)
@@ -198,7 +200,7 @@ def _field(
     return _Sheet((canvas,), finish)
 
 
-def _grid(flow: FlowField, window: Window | None) -> _Sheet:
+def _grid(flow: FlowField, window: Window | None, width: int) -> _Sheet:
     """The grid around the body, and close to its nose and trailing edge; or in one window."""
     contour = _numbers(flow.contour)
     nose, edge = contour[contour[:, 0].argmin()], 0.5 * (contour[0] + contour[-1])
@@ -207,7 +209,7 @@ def _grid(flow: FlowField, window: Window | None) -> _Sheet:
         windows["nose"] = _square(nose[0] + 0.6 * CLOSE, nose[1])
         windows["trailing edge"] = _square(edge[0] - 0.3 * CLOSE, edge[1])
     canvases = tuple(
-        Canvas(nodes=_nodes(flow), shade=None, colours="", window=one, width=1200 if not name else 700)
+        Canvas(nodes=_nodes(flow), shade=None, colours="", window=one, width=width if not name else width // 2)
         for name, one in windows.items()
     )
 
@@ -230,7 +232,7 @@ def _grid(flow: FlowField, window: Window | None) -> _Sheet:
     return _Sheet(canvases, finish)
 
 
-def _surface(flow: FlowField, window: Window | None) -> _Sheet:
+def _surface(flow: FlowField, window: Window | None, width: int) -> _Sheet:
     """Pressure, friction and y+ along the body."""
 
     def finish(images: list[Image]) -> Figure:
@@ -265,7 +267,7 @@ def _surface(flow: FlowField, window: Window | None) -> _Sheet:
     return _Sheet((), finish)
 
 
-_PICTURES: dict[str, Callable[[FlowField, Window | None], _Sheet]] = {
+_PICTURES: dict[str, Callable[[FlowField, Window | None, int], _Sheet]] = {
     "mach": _mach,
     "cp": _pressure,
     "eddy_viscosity": _eddy_viscosity,
