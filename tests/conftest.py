@@ -159,5 +159,6 @@ def made_up_flows() -> tuple[FlowField, FlowField]:
     case = AirfoilCase.of(nodes, torch.tensor([1.0, 2.0]).double(), 5e6, mach=0.7)
     answer = MadeUpRans().predict(case)
     first, second = answer.flow_field(0), answer.flow_field(1)
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     return first, second
