@@ -58,7 +58,7 @@ class SimulateConfig:
     cases_per_shape: consecutive cases that share a shape.
     shapes, conditions: what is drawn.
     sampler, seed: how it is drawn.
-    fields: store the flow around each airfoil too, about a megabyte a case; only some simulators give it.
+    fields: store the flow around each airfoil too, some two megabytes a case on the usual grid; only some give it.
 
     Rarely needed; nothing below changes an answer:
         workers: processes, each of one thread; 1 computes in this process.

@@ -86,6 +86,7 @@ def test_simulate_stores_flows_and_data_exports_them(
     assert understudy(*words, "--fields", "--out", out)[0] == 0
     assert "fields = true" in out.with_name("flows.h5.toml").read_text()
     assert understudy("data", "check", out)[:2] == (0, f"{out}: sound\n")
+    assert "flows      density, eddy_viscosity" in understudy("data", "info", out)[1]
     code, told, _ = understudy("data", "export", out, "--vtk", tmp_path / "vtk")
     assert code == 0
     assert "2 surfaces" in told
