@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from understudy.datasets.format import (
+    GRID,
     INPUTS,
     ROOT_ATTRIBUTES,
     STATUS_CODES,
@@ -19,6 +20,7 @@ from understudy.datasets.format import (
 )
 from understudy.datasets.provenance import Provenance
 from understudy.datasets.reader import files_of
+from understudy.simulators.quantities import QUANTITIES, Place, quantity
 
 _BY_ROW = ("case", "status", "message", "inputs/shape", *(f"inputs/{name}" for name in INPUTS))
 _BY_SHAPE = ("shapes/coordinates", "shapes/name", "shapes/kind", "shapes/families")
@@ -67,6 +69,7 @@ def _problems(file: h5py.File) -> Iterator[str]:
     if not lengths:
         yield from _shapes(file)
         yield from _answers(file)
+        yield from _flows(file)
 
 
 def _root(file: h5py.File) -> Iterator[str]:
@@ -159,6 +162,42 @@ def _finiteness(file: h5py.File, block: slice) -> Iterator[tuple[str, Any]]:
     for name, field in file.get("fields", {}).items():
         if isinstance(field, h5py.Dataset):
             yield f"fields/{name}", np.isfinite(field[block]).mean(axis=1)
+
+
+def _flows(file: h5py.File) -> Iterator[str]:
+    """Every answered row has a flow as large as its grid, where flows are stored; the others have none."""
+    if "grid" not in file:
+        return
+    missing = [name for name in GRID if name not in file["grid"]]
+    yield from (f"grid/{name} is missing" for name in missing)
+    if missing:
+        return
+    along, away, wake = (file[f"grid/{name}"][...] for name in GRID)
+    ok = file["status"][...] == _OK
+    for rule, broken in (
+        ("grid/ must be positive where the status is ok", ok & ((along < 1) | (away < 1) | (along <= 2 * wake))),
+        ("grid/ must be 0 where the status is not ok", ~ok & (along + away + wake != 0)),
+    ):
+        if broken.any():
+            yield f"{rule}; {int(broken.sum())} rows break this"
+    sizes = {
+        Place.GRID: ("node of the grid", (along + 1) * (away + 1) * ok),
+        Place.CELL: ("cell of the grid", along * away),
+        Place.WALL: ("face of the body", along - 2 * wake),
+    }
+    for name, group in file["fields"].items():
+        if isinstance(group, h5py.Group) and name in QUANTITIES and quantity(name).place in sizes:
+            what, wanted = sizes[quantity(name).place]
+            wrong = int((np.diff(group["offsets"][...]) != wanted).sum())
+            if wrong:
+                yield f"fields/{name} must have one value for each {what}; {wrong} rows break this"
+            elif not _all_finite(group["values"]):
+                yield f"fields/{name} must be finite"
+
+
+def _all_finite(values: h5py.Dataset) -> bool:
+    step = 1 << 20
+    return all(np.isfinite(values[start : start + step]).all() for start in range(0, len(values), step))
 
 
 def _numbering(numbers: np.ndarray, planned: int | None) -> Iterator[str]:

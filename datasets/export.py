@@ -1,4 +1,4 @@
-"""Data sets for other programs: scalars as CSV, surfaces as VTK files for ParaView."""
+"""Data sets for other programs: scalars as CSV, surfaces and flows as VTK files for ParaView."""
 
 import csv
 from pathlib import Path
@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from understudy.datasets.flow_fields import stored_flow
 from understudy.datasets.format import INPUTS
 from understudy.datasets.reader import DataSet, RowIndex
 from understudy.datasets.records import Array
+from understudy.datasets.vtk_file import SUFFIX, write_vtk
 from understudy.datasets.whole_files import replacing, room_for
 
 _ROWS_AT_ONCE = 256
@@ -57,13 +59,43 @@ def export_vtk(data: DataSet, folder: str | Path, rows: RowIndex | None = None) 
     Raises:
         ValueError: a row whose case was not answered. DiskFullError: no room.
     """
+    numbers = _answered(data, rows, "surface data")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return [path for part in numbers.split(_ROWS_AT_ONCE) for path in _surfaces(data, Path(folder), part)]
+
+
+def export_flows(data: DataSet, folder: str | Path, rows: RowIndex | None = None) -> list[Path]:
+    """Write the flow of each row as a VTK structured grid (`case-0000000012.vts`, see `vtk_file`); give the files.
+
+    Args:
+        data: the data set.
+        folder: is made if it is not there.
+        rows: which rows; all answered ones if not given.
+
+    Raises:
+        ValueError: a data set without flows, or a row whose case was not answered. DiskFullError: no room.
+    """
+    numbers = _answered(data, rows, "flow")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    written = []
+    for row in numbers.tolist():
+        written.append(Path(folder) / f"{_stem(data, row)}{SUFFIX}")
+        write_vtk(stored_flow(data, row), written[-1])
+    return written
+
+
+def _answered(data: DataSet, rows: RowIndex | None, what: str) -> Tensor:
+    """The numbers of the rows, all of them answered."""
     numbers = data.ok_rows if rows is None else data.row_numbers(rows).reshape(-1)
     unanswered = numbers[~data.ok[numbers]].tolist()
     if unanswered:
         row = unanswered[0]
-        raise ValueError(f"row {row} has no surface data, its status being {data.status[row]}: {data.message[row]}")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return [path for part in numbers.split(_ROWS_AT_ONCE) for path in _surfaces(data, Path(folder), part)]
+        raise ValueError(f"row {row} has no {what}, its status being {data.status[row]}: {data.message[row]}")
+    return numbers
+
+
+def _stem(data: DataSet, row: int) -> str:
+    return f"case-{int(data.case_numbers[row]):010d}"
 
 
 def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
@@ -80,7 +112,7 @@ def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
         for name, values in (scalars | dict(batch.outputs)).items():
             surface.field_data[name] = [float(values[place])]
         surface.field_data["shape"] = [data.shape_names[int(data.shape[row])]]
-        path = folder / f"case-{int(data.case_numbers[row]):010d}.vtp"
+        path = folder / f"{_stem(data, row)}.vtp"
         writer = vtkXMLPolyDataWriter()
         writer.SetInputData(surface)
         writer.WriteToOutputStringOn()  # of a full disk VTK would only print

@@ -45,10 +45,17 @@ BOOKKEEPING = {
     "status": "how the case ended",
     "message": "empty if the status is ok, otherwise one sentence with cause and remedy",
     "inputs/shape": "row of the shape in shapes/",
+    "grid/cells_along": "cells of the grid around and behind the airfoil, clockwise; 0 where no flow is stored",
+    "grid/cells_away": "cells of the grid from the airfoil outwards; 0 where no flow is stored",
+    "grid/wake": "cells along each half of the wake cut; 0 for a grid that closes around the airfoil",
     "shapes/kind": "how the shape was made",
     "shapes/name": "name of the shape",
     "shapes/families": "JSON list: the airfoils that the shape is made of; splits never part them",
 }
+#: Columns of the group grid/, there where flows are stored.
+GRID = ("cells_along", "cells_away", "wake")
+#: Fields in double precision: cells at the wall are a millionth of a chord thick.
+PRECISE = ("node_x", "node_y", "wall_normal_x", "wall_normal_y", "wall_height")
 COORDINATES = "surface nodes (x, y) from the upper trailing edge around the nose to the lower trailing edge"
 
 STATUS_CODES = {status.value: code for code, status in enumerate(Status)}
@@ -57,6 +64,7 @@ TEXT_TYPE = h5py.string_dtype("utf-8")
 
 COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 SCALARS_PER_CHUNK = 4096
+VALUES_PER_CHUNK = 1 << 16  # of ragged fields
 FIELD_ROWS_PER_CHUNK = 64  # about 40 kB: one row out of many is read without unpacking a megabyte
 
 
@@ -81,6 +89,11 @@ def meaning(name: str) -> tuple[str, str]:
     if part == "offsets":
         return "-", f"row r of {word} is values[offsets[r]:offsets[r + 1]]"
     return declared.unit, description
+
+
+def field_type(name: str) -> "type[np.float32] | type[np.float64]":
+    """Precision in which a field is stored."""
+    return np.float64 if name in PRECISE else np.float32
 
 
 @contextmanager

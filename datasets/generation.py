@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from understudy.datasets.flow_fields import flow_columns
 from understudy.datasets.format import INPUTS, opened
 from understudy.datasets.provenance import Provenance, differences
 from understudy.datasets.reader import PARTS, part_name
-from understudy.datasets.records import Array, Rows, ShapeTable
+from understudy.datasets.records import Array, Ragged, Rows, ShapeTable
 from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
 from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
 from understudy.datasets.whole_files import TEMPORARY, DiskFullError, write_bytes
@@ -36,6 +37,7 @@ from understudy.datasets.writer import join, write
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.quantities import Place, quantity
+from understudy.simulators.registry import require_fields
 from understudy.simulators.registry import simulator as simulator_named
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class SimulateConfig:
     cases_per_shape: consecutive cases that share a shape.
     shapes, conditions: what is drawn.
     sampler, seed: how it is drawn.
+    fields: store the flow around each airfoil too, some two megabytes a case on the usual grid; only some give it.
 
     Rarely needed; nothing below changes an answer:
         workers: processes, each of one thread; 1 computes in this process.
@@ -71,6 +74,7 @@ class SimulateConfig:
     conditions: ConditionRanges = field(default_factory=ConditionRanges)
     sampler: Sampler = Sampler.SOBOL
     seed: int = 0
+    fields: bool = False
     workers: int = 1
     chunk: int = 256
 
@@ -90,9 +94,10 @@ class SimulateConfig:
 
     @property
     def design(self) -> dict[str, Any]:
-        """What decides which cases are asked, besides their number."""
+        """What decides which cases are asked, besides their number, and whether their flows are stored."""
         named = asdict(self)
-        return {name: named[name] for name in ("cases_per_shape", "shapes", "conditions", "sampler", "seed")}
+        design = {name: named[name] for name in ("cases_per_shape", "shapes", "conditions", "sampler", "seed")}
+        return design | ({"fields": True} if self.fields else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +144,17 @@ def generate(
         progress: called after each chunk.
 
     Raises:
+        ValueError: flows are wanted of a simulator that gives none.
         ResumeError: the destination holds something else, or another run is at it.
         DiskFullError: no room left. Finished chunks are kept.
         KeyboardInterrupt: Ctrl-C; its text says how much is stored. Chunks under way were finished and kept.
         ChildProcessError: a worker died, for lack of memory for example. Finished chunks are kept.
     """
     began = time.monotonic()
-    provenance = _provenance(config, simulator_named(config.simulator))
+    simulator = simulator_named(config.simulator)
+    if config.fields:
+        require_fields(simulator)
+    provenance = _provenance(config, simulator)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     ended: Counter[Status] = Counter()
     if _finished_cases(config, provenance) < config.cases or config.parts.exists():
@@ -173,13 +182,21 @@ def compute(config: SimulateConfig, start: int, stop: int, simulator: Simulator)
     inputs = conditions(config.conditions, config.sampler, config.seed, start, stop, total=config.cases)
     case = _case(table, shape, inputs)
     solution = _answer(simulator, case)
+    fields: dict[str, Array | Ragged] = dict(
+        _columns(simulator, solution, Place.NODE, tuple(case.coordinates.shape[:2]))
+    )
+    grid: dict[str, Array] = {}
+    if config.fields:
+        grid, flows = flow_columns([solution.flow_field(row) for row in range(len(case))], simulator.fields)
+        fields |= flows
     return Rows(
         shapes=table,
         case=numbers,
         shape=shape,
         inputs=inputs,
         outputs=_columns(simulator, solution, Place.CASE, (len(case),)),
-        fields=_columns(simulator, solution, Place.NODE, tuple(case.coordinates.shape[:2])),
+        fields=fields,
+        grid=grid,
         status=solution.status,
         message=solution.message,
     )
@@ -242,6 +259,7 @@ def _provenance(config: SimulateConfig, simulator: Simulator) -> Provenance:
         design=config.design,
         sampler=str(config.sampler),
         seed=config.seed,
+        forces=simulator.forces_from_fields if config.fields else simulator.forces,
     )
 
 

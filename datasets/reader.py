@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from understudy.datasets.format import FIELD_ROWS_PER_CHUNK, INPUTS, DataFileError, explained, open_file, opened
+from understudy.datasets.format import FIELD_ROWS_PER_CHUNK, GRID, INPUTS, DataFileError, explained, open_file, opened
 from understudy.datasets.provenance import Provenance
 from understudy.datasets.records import Array
 from understudy.simulators.airfoil.case import AirfoilCase
@@ -183,6 +183,13 @@ class DataSet:
         """Those of the fields that have a different length in each row."""
         handle = self._handle(self.files[0])
         return tuple(name for name in self.field_names if isinstance(handle[f"fields/{name}"], h5py.Group))
+
+    @cached_property
+    def grids(self) -> Mapping[str, Int[Tensor, " rows"]]:
+        """Cells along and away from the body and along half the wake of each row; nothing where no flows are stored."""
+        if not self._names("grid"):
+            return {}
+        return {name: torch.from_numpy(self._column(f"grid/{name}")) for name in GRID}
 
     @cached_property
     def case_numbers(self) -> Int[Tensor, " rows"]:

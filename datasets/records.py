@@ -39,7 +39,7 @@ class Ragged:
     def of(cls, rows: Sequence[Array]) -> "Ragged":
         """Rows laid end to end."""
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-        return cls(np.concatenate([*rows, np.empty(0)]) if rows else np.empty(0), offsets)
+        return cls(np.concatenate(list(rows)) if rows else np.empty(0), offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -83,6 +83,7 @@ class Rows:
     shape: row of each case's shape in `shapes` (rows,).
     inputs, outputs: quantity -> values (rows,); outputs are NaN where the status is not ok.
     fields: quantity -> values (rows, nodes), or `Ragged`.
+    grid: columns `format.GRID` -> numbers (rows,), where flows are among the fields.
     status, message: how each case ended.
     """
 
@@ -94,12 +95,13 @@ class Rows:
     status: tuple[Status, ...]
     message: tuple[str, ...]
     fields: Mapping[str, Array | Ragged] = field(default_factory=dict)
+    grid: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if set(self.inputs) != set(INPUTS):
             raise ValueError(f"inputs must be {', '.join(INPUTS)}; got {', '.join(self.inputs)}")
         columns: dict[str, Sized] = {"shape": self.shape, "message": self.message, "status": self.status}
-        for name, column in (columns | {**self.inputs, **self.outputs, **self.fields}).items():
+        for name, column in (columns | {**self.inputs, **self.outputs, **self.fields, **self.grid}).items():
             if len(column) != len(self):
                 raise ValueError(f"{name} must have one value for each of {len(self)} cases; got {len(column)}")
         if len(self) and not (self.shape.min() >= 0 and self.shape.max() < len(self.shapes)):

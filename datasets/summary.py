@@ -21,6 +21,7 @@ class Summary:
     path, bytes, files: where it is, and how large.
     rows, planned: cases stored, and cases when it is finished.
     shapes, families, nodes: distinct shapes, distinct families among them, surface nodes of each.
+    flows: what is stored of the flow around each airfoil; nothing if no flows are.
     kinds: how the shapes were made -> how many.
     ended: status -> cases.
     messages: the most frequent messages of cases that were not answered -> how often.
@@ -36,6 +37,7 @@ class Summary:
     shapes: int
     families: int
     nodes: int
+    flows: tuple[str, ...]
     kinds: Mapping[str, int]
     ended: Mapping[Status, int]
     messages: Mapping[str, int]
@@ -52,6 +54,7 @@ class Summary:
             f"simulator  {source.simulator} {source.simulator_version}, code {source.commit}, {source.created}",
             f"design     {source.sampler}, seed {source.seed}; identity {source.identity[:16]}",
             f"shapes     {self.shapes} ({kinds}) of {self.families} families, {self.nodes} nodes each",
+            *([f"flows      {', '.join(self.flows)}"] if self.flows else []),
             "status     " + ", ".join(f"{count} {status}" for status, count in self.ended.items()),
             *(f"           {count} x {message}" for message, count in self.messages.items()),
             "",
@@ -83,6 +86,7 @@ def info(path: str | Path) -> Summary:
             shapes=len(data.shape_names),
             families=len({family for families in data.shape_families for family in families}),
             nodes=data.nodes,
+            flows=data.ragged_names if data.grids else (),
             kinds=dict(Counter(data.shape_kinds).most_common()),
             ended={status: ended[status] for status in Status if ended[status]},
             messages=dict(messages.most_common(_MESSAGES)),

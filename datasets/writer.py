@@ -24,7 +24,9 @@ from understudy.datasets.format import (
     STATUS_CODES,
     STATUS_TYPE,
     TEXT_TYPE,
+    VALUES_PER_CHUNK,
     explained,
+    field_type,
     meaning,
     open_file,
     opened,
@@ -135,7 +137,7 @@ def _append(source: Path, file: h5py.File, filled: dict[str, int]) -> None:
             if name.endswith("/offsets") and start:
                 start -= 1
                 shift = int(file[name][start])
-            for block in _blocks(len(dataset)):
+            for block in _blocks(len(dataset), _entries(name)):
                 with explained(source):  # reading only: what goes wrong in writing is not the source's fault
                     values = dataset[block]
                 file[name][start + block.start : start + block.stop] = values + shift if shift else values
@@ -148,9 +150,9 @@ def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
     return found
 
 
-def _blocks(length: int) -> Iterator[slice]:
-    for start in range(0, length, SCALARS_PER_CHUNK):
-        yield slice(start, min(start + SCALARS_PER_CHUNK, length))
+def _blocks(length: int, step: int) -> Iterator[slice]:
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
 
 
 def _columns(rows: Rows) -> Iterator[tuple[str, Array]]:
@@ -165,10 +167,12 @@ def _columns(rows: Rows) -> Iterator[tuple[str, Array]]:
         yield f"outputs/{name}", values.astype(np.float64)
     for name, field in rows.fields.items():
         if isinstance(field, Ragged):
-            yield f"fields/{name}/values", field.values.astype(np.float32)
+            yield f"fields/{name}/values", field.values.astype(field_type(name))
             yield f"fields/{name}/offsets", field.offsets.astype(np.int64)
         else:
             yield f"fields/{name}", field.astype(np.float32)
+    for name, values in rows.grid.items():
+        yield f"grid/{name}", values.astype(np.int64)
     yield "shapes/coordinates", rows.shapes.coordinates.astype(np.float64)
     yield "shapes/name", _texts(rows.shapes.name)
     yield "shapes/kind", _texts(rows.shapes.kind)
@@ -187,12 +191,17 @@ def _stored_type(name: str, values: Array) -> Any:
 
 def _create(file: h5py.File, name: str, shape: tuple[int, ...], dtype: Any) -> None:
     unit, description = meaning(name)
-    rows = FIELD_ROWS_PER_CHUNK if len(shape) > 1 else SCALARS_PER_CHUNK
+    rows = FIELD_ROWS_PER_CHUNK if len(shape) > 1 else _entries(name)
     chunks = (max(1, min(rows, shape[0])), *shape[1:])
     storage = {"chunks": chunks, **COMPRESSION} if shape[0] else {}  # HDF5 cannot chunk what has no rows
     dataset = file.create_dataset(name, shape, dtype=dtype, **storage)
     dataset.attrs["unit"] = unit
     dataset.attrs["description"] = description
+
+
+def _entries(name: str) -> int:
+    """What is packed, and copied, at once of a dataset of one dimension."""
+    return VALUES_PER_CHUNK if name.endswith("/values") else SCALARS_PER_CHUNK
 
 
 def _require_room(path: Path, size: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.design import Design, Outcome
+from understudy.design.flows import Flows, flow_figures
 from understudy.design.plots import history_picture, polar_picture, pressure_picture, shape_picture
 from understudy.design.problem import Problem
 
@@ -44,6 +45,8 @@ th {{ font-weight: 600; color: #444b56; border-bottom-color: #aab1bc; }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
 .yes {{ color: #23804a; }} .no {{ color: #b3341f; font-weight: 600; }}
 svg {{ width: 100%; height: auto; display: block; margin: 8px 0; }}
+.flows {{ display: flex; flex-wrap: wrap; gap: 8px; }}
+.flows img {{ flex: 1 1 360px; min-width: 0; max-width: 100%; height: auto; align-self: flex-start; }}
 pre {{ background: #f4f6f9; padding: 12px 16px; border-radius: 4px; overflow-x: auto; font-size: 14px; }}
 @media print {{ h2 {{ break-after: avoid; }} svg, table {{ break-inside: avoid; }} }}
 </style>
@@ -55,16 +58,19 @@ pre {{ background: #f4f6f9; padding: 12px 16px; border-radius: 4px; overflow-x: 
 """
 
 
-def write_report(design: Design, problem: Problem, path: Path, *, command: str = "") -> None:
+def write_report(
+    design: Design, problem: Problem, path: Path, *, command: str = "", flows: Flows | None = None
+) -> None:
     """Write the report of a design as one self-contained HTML file.
 
     Args:
         command: the command line that repeats the run.
+        flows: those of the verdict, at the points that have one.
     """
-    write_bytes(path, report(design, problem, command=command).encode())
+    write_bytes(path, report(design, problem, command=command, flows=flows).encode())
 
 
-def report(design: Design, problem: Problem, *, command: str = "") -> str:
+def report(design: Design, problem: Problem, *, command: str = "", flows: Flows | None = None) -> str:
     """The HTML text of the report."""
     sections = [
         f"<h1>{escape(design.name)}</h1>",
@@ -87,6 +93,7 @@ def report(design: Design, problem: Problem, *, command: str = "") -> str:
             _pressure(design, problem),
             "Suction points up; thick lines are the upper side.",
         ),
+        *_flows(problem, flows or {}),
         _section("Polars", polar_picture(design), _polar_note(design)),
         _section("History of the search", history_picture(design), f"{_sentence(design.search)}"),
     ]
@@ -209,6 +216,18 @@ def _pressure(design: Design, problem: Problem) -> str:
     if not design.promise.cp and not (design.verdict and design.verdict.cp):
         return "<p>Neither the promise nor the verdict holds the pressure.</p>"
     return pressure_picture(design, problem)
+
+
+def _flows(problem: Problem, flows: Flows) -> list[str]:
+    """A section where the judge found flows."""
+    if not flows:
+        return []
+    titles = {point: str(problem.points[point - 1]) for point in flows}
+    note = (
+        "Local Mach number, with the sonic line where there is supersonic flow, and pressure coefficient, as the judge "
+        "found them. The flows lie beside this page as .vts files, for understudy show and ParaView."
+    )
+    return [_section("The flow at each operating point", flow_figures(flows, titles), note)]
 
 
 def _repeat(command: str) -> str:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from understudy.datasets.whole_files import replacing, room_for, write_bytes
 from understudy.design.design import Design, Flight, Outcome, constraint_table, judge, objective_of
+from understudy.design.flows import keep_flows, kept_flows
 from understudy.design.optimise import Optimum, Step, optimise
 from understudy.design.parameters import Parameters
 from understudy.design.problem import Problem
@@ -101,11 +102,13 @@ def run_design(
             break
         labels.append(_labels(problem, design, simulator, folder / f"labels-{number}.npz"))
         following = refine(predictor, *_together(labels))
-    best = replace(min(designs, key=_rank), rounds=tuple(design.objective for design in designs))
+    chosen = min(range(len(designs)), key=lambda number: _rank(designs[number]))
+    best = replace(designs[chosen], rounds=tuple(design.objective for design in designs))
     best.save(folder / "design.json")
     with replacing(folder / "design.dat") as temporary:
         write_selig(Airfoil(_file_name(problem.name), best.coordinates), temporary)
-    write_report(best, problem, folder / "report.html", command=command)
+    flows = kept_flows(folder, f"flow-{chosen}", len(problem.points))
+    write_report(best, problem, folder / "report.html", command=command, flows=flows)
     return best
 
 
@@ -138,7 +141,8 @@ def _round(
     else:
         design = _promised(problem, predictor, folder / f"history-{number}.jsonl", progress)
         design.save(promised)
-    design = _verified(design, problem, predictor, simulator, _sweep(design, problem, polar))
+    design, answer = _verified(design, problem, predictor, simulator, _sweep(design, problem, polar))
+    keep_flows(answer, folder, f"flow-{number}", len(problem.points), problem.name)
     design.save(done)
     return design
 
@@ -189,8 +193,8 @@ def _or_nan(value: float | None) -> float:
 
 def _verified(
     design: Design, problem: Problem, predictor: Predictor, simulator: Simulator, sweep: AirfoilCase | None
-) -> Design:
-    """The verdict, and the polars of both; flying operating points and polar in one batch is cheaper."""
+) -> tuple[Design, Solution]:
+    """The verdict, the polars of both, and the answer; flying operating points and polar in one batch is cheaper."""
     posed = verification_case(design.coordinates, problem)
     points = len(posed)
     with torch.no_grad():
@@ -198,14 +202,14 @@ def _verified(
         flown = Flight.of(simulator.name, answer)
         design = with_verdict(design, problem, flown.part(slice(points)))
         if sweep is None:
-            return design
+            return design, answer
         verified = flown.part(slice(points, None))
         if predictor.identity == simulator.identity:
             promised = replace(verified, values={**verified.values, "alpha": tuple(sweep.alpha.tolist())})
         else:
             promised = Flight.of(predictor.name, predictor.predict(sweep), sweep.alpha)
     verified = replace(verified, cp=(), values={**verified.values, "alpha": promised.values["alpha"]})
-    return replace(design, polar=(replace(promised, cp=()), verified))
+    return replace(design, polar=(replace(promised, cp=()), verified)), answer
 
 
 def _sweep(design: Design, problem: Problem, count: int) -> AirfoilCase | None:

@@ -1,5 +1,6 @@
 """The simulator flies the design at every operating point; the only file of this room that knows one by name."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -9,11 +10,17 @@ from understudy.design.design import Design, Flight, Outcome, constraint_table, 
 from understudy.design.evaluate import case_at_points
 from understudy.design.problem import Problem
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Simulator
+from understudy.simulators.interface import Simulator, Solution
 from understudy.simulators.registry import simulator as simulator_called
 
 
-def verify(design: Design, problem: Problem, simulator: Simulator | str) -> Design:
+def verify(
+    design: Design,
+    problem: Problem,
+    simulator: Simulator | str,
+    *,
+    see: Callable[[Solution], object] = lambda answer: None,
+) -> Design:
     """The design with the verdict of a simulator, its gap and its outcome.
 
     Points that prescribe the lift are flown at that lift, the others at their angle, on the coordinates of the design.
@@ -22,10 +29,12 @@ def verify(design: Design, problem: Problem, simulator: Simulator | str) -> Desi
 
     Args:
         simulator: the simulator, or its name with options as in "rans:model=euler,grid=193x49".
+        see: handed what the simulator answered at the points, for its flows.
     """
     judge_ = simulator_called(simulator) if isinstance(simulator, str) else simulator
     with torch.no_grad():
         answer = judge_.predict(verification_case(design.coordinates, problem))
+        see(answer)
     return with_verdict(design, problem, Flight.of(judge_.name, answer))
 
 

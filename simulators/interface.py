@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.flow_field import FlowField
 
 
 class Status(StrEnum):
@@ -68,9 +69,22 @@ class Answer(ABC):  # never made itself; what simulators and surrogates answer w
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solution(Answer):
-    """What a simulator answers: quantities, statuses, and the residual after each iteration, padded with NaN."""
+    """What a simulator answers.
+
+    residuals: after each iteration, padded with NaN.
+    parts: the answers that were joined to this one.
+    """
 
     residuals: Float[Tensor, "batch iterations"] | None = None
+    parts: "tuple[Solution, ...]" = ()
+
+    def flow_field(self, row: int) -> FlowField | None:
+        """The flow around the airfoil of one row; None where it was not answered or the simulator gives none."""
+        for part in self.parts:
+            if row < len(part):
+                return part.flow_field(row)
+            row -= len(part)
+        return None
 
     @staticmethod
     def joined(answers: "Sequence[Solution]") -> "Solution":
@@ -91,6 +105,7 @@ class Solution(Answer):
             values=values,
             status=tuple(status for answer in answers for status in answer.status),
             message=tuple(message for answer in answers for message in answer.message),
+            parts=tuple(answers),
         )
 
 
@@ -138,11 +153,15 @@ class Simulator(Predictor):
     version: raised with every change of its answers.
     forces: how its forces come from its fields, in a sentence.
     at_once: cases that are worth asking for together: more would only make whoever waits see nothing for longer.
+    fields: quantities of the flow around the airfoil that `Solution.flow_field` gives; none where it gives no flow.
+    forces_from_fields: how forces are made from these, so that whoever reads them can do it again.
     """
 
     version: str
     at_once: int = 128
     forces: str = "as the simulator gives them"
+    fields: tuple[str, ...] = ()
+    forces_from_fields: str = ""
 
     @property
     @abstractmethod

@@ -5,7 +5,8 @@ Every simulator, surrogate, data file, table and plot takes its units and descri
 Sign conventions: alpha is nose up positive; lift is normal to the free stream, up positive; drag is along the free
 stream; the pitching moment is about the quarter chord, nose up positive. Coefficients are per unit span, made with the
 free-stream dynamic pressure and the chord. Skin friction is made with the free-stream dynamic pressure and is positive
-along the local edge velocity. Lengths are in chords, speeds in free-stream speeds.
+along the local edge velocity. Lengths are in chords, speeds in free-stream speeds; density, pressure and temperature of
+a compressible flow in those of the free stream.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ from enum import StrEnum
 
 
 class Place(StrEnum):
-    """Where a quantity lives: one value per case, or one per surface node."""
+    """Where a quantity lives: one value per case, surface node, node or cell of a grid, or face of it on the body."""
 
     CASE = "case"
     NODE = "node"
+    GRID = "grid"
+    CELL = "cell"
+    WALL = "wall"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,23 @@ _DECLARED = (
     Quantity("delta_star", "δ*", "chord", Place.NODE, "displacement thickness"),
     Quantity("shape_factor", "H", "-", Place.NODE, "shape factor, displacement over momentum thickness"),
     Quantity("edge_speed", "u_e", "-", Place.NODE, "speed at the edge of the boundary layer over free-stream speed"),
+    Quantity("node_x", "x", "chord", Place.GRID, "node of the grid, along the chord"),
+    Quantity("node_y", "y", "chord", Place.GRID, "node of the grid, normal to the chord, up positive"),
+    Quantity("density", "ρ", "-", Place.CELL, "density over that of the free stream"),
+    Quantity("velocity_x", "u", "-", Place.CELL, "velocity along the chord over free-stream speed"),
+    Quantity("velocity_y", "v", "-", Place.CELL, "velocity normal to the chord over free-stream speed, up positive"),
+    Quantity("pressure", "p", "-", Place.CELL, "pressure over that of the free stream"),
+    Quantity("temperature", "T", "-", Place.CELL, "temperature over that of the free stream"),
+    Quantity("local_mach", "M", "-", Place.CELL, "speed over the local speed of sound"),
+    Quantity("working_viscosity", "ν~", "-", Place.CELL, "variable of the turbulence model over free-stream viscosity"),
+    Quantity("eddy_viscosity", "μ_t", "-", Place.CELL, "dynamic eddy viscosity over free-stream viscosity"),
+    Quantity("wall_distance", "d", "chord", Place.CELL, "distance of the middle of the cell from the body"),
+    Quantity("wall_cp", "C_p", "-", Place.WALL, "pressure coefficient on the body"),
+    Quantity("wall_cf", "C_f", "-", Place.WALL, "skin friction over free-stream dynamic pressure, from nose to tail"),
+    Quantity("wall_y_plus", "y+", "-", Place.WALL, "height of the middle of the first cell in wall units"),
+    Quantity("wall_normal_x", "N_x", "chord", Place.WALL, "normal into the flow, as long as the face, along the chord"),
+    Quantity("wall_normal_y", "N_y", "chord", Place.WALL, "normal into the flow, as long as the face, up positive"),
+    Quantity("wall_height", "h", "chord", Place.WALL, "height of the middle of the first cell above the face"),
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _DECLARED}

@@ -11,6 +11,8 @@ SIMULATORS = {
     "rans": "understudy.simulators.airfoil.rans:Rans",
     "openfoam": "understudy.simulators.airfoil.openfoam:OpenFoam",
 }
+#: Those that give the flow around the airfoil: `Simulator.fields`.
+WITH_FIELDS = ("rans",)
 
 
 def simulator(words: str) -> Simulator:
@@ -53,6 +55,16 @@ def _place(name: str) -> str | None:
             f"{', '.join(options_of(_class_at(SIMULATORS[known]))) or 'none'}"
         )
     return SIMULATORS.get(name, name if colon else None)
+
+
+def require_fields(found: Simulator) -> None:
+    """Refuse a simulator that gives no flow around the airfoil.
+
+    Raises:
+        ValueError: `fields` is empty; the sentence says who gives one.
+    """
+    if not found.fields:
+        raise ValueError(f"{found.name} gives no flow fields; these simulators do: {', '.join(WITH_FIELDS)}")
 
 
 def _class_at(place: str) -> type:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-COMMANDS = ("simulate", "data", "train", "evaluate", "predict", "design", "verify")
+COMMANDS = ("simulate", "data", "train", "evaluate", "predict", "show", "design", "verify")
 
 
 def test_every_command_is_listed(understudy):

@@ -13,10 +13,13 @@ VOCABULARY = (
     f"{SIMULATORS}.shapes",
     f"{SIMULATORS}.grids",
     f"{SIMULATORS}.airfoil.case",
+    f"{SIMULATORS}.airfoil.flow_field",
+    f"{SIMULATORS}.flow.gas",  # the perfect gas that leads from one quantity of a flow to another
     f"{SIMULATORS}.airfoil.forces",
     f"{SIMULATORS}.airfoil.panel",  # the inviscid panel method: cheap physics that a network may take as an input
 )
-PACKAGES = (SIMULATORS, f"{SIMULATORS}.airfoil")  # their __init__ leads to no solver, which is tested too
+# their __init__ leads to no solver, which is tested too
+PACKAGES = (SIMULATORS, f"{SIMULATORS}.airfoil", f"{SIMULATORS}.flow")
 VERIFICATION = "understudy.design.verify"
 
 

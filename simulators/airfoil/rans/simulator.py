@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.flow_field import FlowField
 from understudy.simulators.airfoil.panel import likely_angle
+from understudy.simulators.airfoil.rans.fields import FORCES, field_of, quantities_of
 from understudy.simulators.airfoil.rans.nearby import Field, Nearby
 from understudy.simulators.airfoil.rans.options import EULER_REYNOLDS, RansOptions
 from understudy.simulators.airfoil.rans.setup import at_nodes, flow_around, levels_of
@@ -55,11 +57,27 @@ class RansSolution(Solution):
 
     grids: one batch for C-grids and one for O-grids, with the rows of the case that each holds.
     states: conserved variables of the cells of each (`simulators.flow.gas`), NaN where a row was not solved.
+    mach, reynolds: of each row. model: what was solved.
     """
 
     rows: tuple[Tensor, ...] = ()
     grids: tuple[Grid, ...] = ()
     states: tuple[Tensor, ...] = ()
+    mach: Tensor
+    reynolds: Tensor
+    model: str
+
+    def flow_field(self, row: int) -> FlowField | None:
+        """The flow around the airfoil of one row, without its gradients; None where it was not solved."""
+        if self.status[row] is not Status.OK:
+            return None
+        facts = {"mach": self.mach[row].item(), "reynolds": self.reynolds[row].item()}
+        facts |= {name: values[row].item() for name, values in self.values.items() if name not in _ON_NODES}
+        for rows, grid, state in zip(self.rows, self.grids, self.states, strict=True):
+            place = (rows == row).nonzero()[:, 0]
+            if len(place):
+                return field_of(rows_of(grid, place), state[place].detach(), facts, self.model)
+        return None
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,12 @@ class Rans(Simulator):
     quantities = QUANTITIES
     differentiable = True
     at_once = 1
+    forces_from_fields = FORCES
+
+    @property
+    def fields(self) -> tuple[str, ...]:  # type: ignore[override]  # they go with the model
+        """What `RansSolution.flow_field` holds."""
+        return quantities_of(self.options.model)
 
     @property
     def configuration(self) -> Mapping[str, Any]:
@@ -103,7 +127,7 @@ class Rans(Simulator):
         """
         device = case.coordinates.device
         if device.type in SINGLE_PRECISION:
-            return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [])
+            return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [], self.options.model)
         asked = _Asked.of(case)
         ends = [
             _refusal(mach) or _out_of_reach(lift, angle)
@@ -129,7 +153,7 @@ class Rans(Simulator):
                 else:
                     parts.append(part)
                 left = left[len(rows) :]
-        return _assembled(case, ends, parts)
+        return _assembled(case, ends, parts, self.options.model)
 
     def _part_in_memory(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part | None":
         """What became of rows that are solved at once; None where the memory of the device is too small for them."""
@@ -376,7 +400,7 @@ def _why(residuals: Tensor, seen: list[tuple[float, float]]) -> str:
     )
 
 
-def _assembled(case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list[_Part]) -> RansSolution:
+def _assembled(case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list[_Part], model: str) -> RansSolution:
     """The answer to the whole case from its parts."""
     batch, nodes = case.coordinates.shape[:2]
     status, message = [how for how, _ in unasked], [words for _, words in unasked]
@@ -397,4 +421,7 @@ def _assembled(case: AirfoilCase, unasked: list[tuple[Status, str]], parts: list
         rows=tuple(part.rows for part in parts),
         grids=tuple(part.grid for part in parts),
         states=tuple(part.state for part in parts),
+        mach=case.mach.detach(),
+        reynolds=case.reynolds.detach(),
+        model=model,
     )

@@ -38,13 +38,13 @@ def export(
     *,
     csv: Annotated[Path | None, Parameter(help="file for inputs and outputs, one line a case")] = None,
     vtk: Annotated[
-        Path | None, Parameter(help="folder for surfaces with their fields, one file an answered case")
+        Path | None, Parameter(help="folder for surfaces, and flows if they are stored, one file an answered case")
     ] = None,
     rows: Annotated[str, Parameter(help="first:last (last left out), or all")] = "all",
 ) -> None:
     """Write a data set as CSV, as VTK, or both."""
     from understudy.cli.report import say
-    from understudy.datasets.export import export_csv, export_vtk
+    from understudy.datasets.export import export_csv, export_flows, export_vtk
     from understudy.datasets.reader import load
 
     if csv is None and vtk is None:
@@ -55,7 +55,10 @@ def export(
             say(f"{csv}: {export_csv(content, csv, chosen)} rows")
         if vtk is not None:
             numbers = content.row_numbers(chosen)
-            say(f"{vtk}: {len(export_vtk(content, vtk, numbers[content.ok[numbers]]))} surfaces")
+            answered = numbers[content.ok[numbers]]
+            say(f"{vtk}: {len(export_vtk(content, vtk, answered))} surfaces")
+            if content.grids:
+                say(f"{vtk}: {len(export_flows(content, vtk, answered))} flows")
 
 
 def _rows(word: str) -> slice:

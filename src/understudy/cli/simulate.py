@@ -33,6 +33,9 @@ def simulate(
     share_tripped: Annotated[float | None, Parameter(help="part of the cases with forced transition")] = None,
     sampler: Annotated[str | None, Parameter(help="sobol (default) or latin-hypercube")] = None,
     seed: int | None = None,
+    fields: Annotated[
+        bool | None, Parameter(negative=(), help="store the flow around each airfoil too; of rans")
+    ] = None,
     workers: Annotated[int | None, Parameter(help="processes; changes no answer")] = None,
     chunk: Annotated[int | None, Parameter(help="cases that a worker stores at once")] = None,
 ) -> None:
@@ -61,6 +64,7 @@ def simulate(
         "conditions.share_tripped": share_tripped,
         "sampler": sampler,
         "seed": seed,
+        "fields": fields,
         "workers": workers,
         "chunk": chunk,
     }

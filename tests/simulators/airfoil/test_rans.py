@@ -90,6 +90,18 @@ def test_an_edge_that_is_nearly_sharp_is_closed():
     assert answer.grids[0].is_c
 
 
+def test_the_fields_of_a_row_carry_its_lift(euler: RansSolution):
+    """Pressure times the normals of the faces on the body."""
+    for row, wake in ((0, True), (1, False), (2, True)):
+        flow = euler.flow_field(row)
+        assert flow is not None
+        assert bool(flow.wake) == wake
+        alpha = torch.deg2rad(euler["alpha"][row])
+        x, y = (-(flow.wall["wall_cp"] * flow.wall[f"wall_normal_{axis}"]).sum() for axis in "xy")
+        torch.testing.assert_close(y * alpha.cos() - x * alpha.sin(), euler["cl"][row], rtol=1e-12, atol=0)
+        assert set(flow.cells) | set(flow.wall) == set(Rans(RansOptions(model="euler")).fields)
+
+
 def test_cp_at_the_nodes_carries_the_lift(euler: RansSolution):
     """Integrated over the nodes of the contour it gives the normal force of the grid's faces, nearly."""
     step = contour("2412-sharp")[0].diff(dim=0)
