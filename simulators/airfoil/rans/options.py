@@ -38,10 +38,10 @@ class RansOptions:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}; got {self.model!r}")
-        if any(nodes < 65 or (nodes - 1) % 8 for nodes in self.grid[:1]) or self.grid[1] < 17:
+        if any(nodes < 65 or (nodes - 1) % 8 for nodes in self.grid[:1]) or self.grid[1] < 25:
             along, away = self.grid
             raise ValueError(
-                f"grid must have 8 k + 1 nodes along, at least 65, and at least 17 away; got {along}x{away}"
+                f"grid must have 8 k + 1 nodes along, at least 65, and at least 25 away; got {along}x{away}"
             )
         if not 0 < self.drop < 1:
             raise ValueError(f"drop must be above 0 and below 1; got {self.drop:.6g}")
