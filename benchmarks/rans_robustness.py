@@ -5,8 +5,8 @@
 
 Shapes are those of `airfoil_cases.py` (NACA, UIUC, blends), on 193 x 49 nodes; the seed stands below. Half of the cases
 are subsonic at a given angle, half are faster at a given lift. Forty more lie beyond: near the stall, or faster still;
-there a steady state need not exist, and what counts is that it is found or that the answer says so. Each answer is kept in runs/rans_robustness.jsonl; a
-second run goes on behind the last one.
+there a steady state need not exist, and what counts is that it is found or that the answer says so. Each answer is
+kept in runs/rans_robustness.jsonl; a second run goes on behind the last one.
 """
 
 import json
