@@ -14,18 +14,15 @@ from pathlib import Path
 import cyclopts
 import torch
 from rich.progress import track
+from support.flights import contour
 from support.record import Figure, record
-from torch import Tensor
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.rans import Rans, RansOptions
-from understudy.simulators.shapes import airfoil
 
 ANSWERS = Path("runs/rans.json")
-#: Coefficients of the thickness of NASA's sharp NACA 0012, turbmodels.larc.nasa.gov/naca0012_val.html.
-NASA_0012 = (0.298222773, -0.127125232, -0.357907906, 0.291984971, -0.105174606)
 COARSE, USUAL = (193, 49), (385, 97)
 
 
@@ -72,17 +69,6 @@ REFERENCES = (
         for grid in (COARSE, USUAL)
     ),
 )
-
-
-def contour(name: str) -> Tensor:
-    """The section as the reference has it."""
-    if name != "nasa0012":
-        return airfoil(name).coordinates
-    x = 0.5 * (1 - torch.cos(torch.linspace(0, torch.pi, 201, dtype=torch.float64)))
-    root, *powers = NASA_0012
-    y = 0.594689181 * (root * x.sqrt() + sum(factor * x ** (k + 1) for k, factor in enumerate(powers)))
-    y[-1] = 0.0
-    return torch.cat((torch.stack((x, y), 1).flip(0), torch.stack((x, -y), 1)[1:]))
 
 
 def solved(reference: Reference) -> dict[str, float | str]:

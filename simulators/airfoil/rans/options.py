@@ -9,6 +9,9 @@ MODELS = ("sa", "laminar", "euler")
 EULER_REYNOLDS = 1e3
 #: Cells away from the wall with which the usual spacings go.
 STANDARD = 96
+#: GMRES steps at most on a grid with these spacings, and on finer ones: there 20 leave too much of the error in the
+#: circulation of the body, which settles last.
+KRYLOV, KRYLOV_FINER = 20, 60
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class RansOptions:
         if self.rows < 0:
             raise ValueError(f"rows must be at least 0; got {self.rows}")
         self.wishes()  # refuses what cannot be a grid
+
+    @property
+    def krylov(self) -> int:
+        """GMRES steps at most in a step of the march."""
+        return KRYLOV if self.grid[1] - 1 <= STANDARD else KRYLOV_FINER
 
     def wishes(self) -> tuple[GridOptions, int]:
         """A grid to make and how often to take every second line of it.

@@ -228,7 +228,8 @@ class Rans(Simulator):
         """Where each row ended, and why it is not steady where it is not; a second try for those."""
         asked = detached(asked)
         stream = asked.stream(self.options.model)
-        usual = MarchOptions(steps=self.options.steps, drop=self.options.drop)
+        krylov = self.options.krylov
+        usual = MarchOptions(steps=self.options.steps, drop=self.options.drop, krylov=krylov)
         if known:
             flow = flow_around(grid, replace(stream, alpha=known.angle(asked.lift, stream.alpha)), self.options.model)
             ended, words = _marched([flow], replace(usual, cfl=NEARLY_THERE), asked.lift, known.state)
@@ -238,7 +239,12 @@ class Rans(Simulator):
         ended, words = _marched(flows, usual, asked.lift)
         again = (~ended.converged).nonzero()[:, 0]
         if len(again):
-            careful = replace(CAREFUL, steps=3 * self.options.steps // 2, drop=self.options.drop)
+            careful = replace(
+                CAREFUL,
+                steps=3 * self.options.steps // 2,
+                drop=self.options.drop,
+                krylov=max(CAREFUL.krylov, krylov),
+            )
             second, later = _marched([rows_of(flow, again) for flow in flows], careful, asked.lift[again])
             ended = Steady(
                 ended.state.index_put((again,), second.state),

@@ -222,3 +222,7 @@ def test_a_case_that_fits_into_no_memory_is_a_failed_row(monkeypatch: pytest.Mon
 def test_impossible_options_are_refused(options: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
         RansOptions(**options)
+
+
+def test_grids_finer_than_the_usual_one_get_longer_linear_solves():
+    assert RansOptions(grid=(769, 193)).krylov > RansOptions().krylov == RansOptions(grid=(97, 25)).krylov
