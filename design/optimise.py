@@ -77,6 +77,7 @@ def optimise(
     contour: Float[Tensor, "points 2"],
     *,
     resume_from: Float[Tensor, " parameters"] | None = None,
+    spent: int = 0,
     progress: Callable[[Step], None] = lambda step: None,
 ) -> Optimum:
     """Solve a problem by following the gradient of a predictor from a given contour and from the best of many others.
@@ -84,6 +85,7 @@ def optimise(
     Args:
         contour: the given start, Selig order, in chords.
         resume_from: parameters that an earlier, broken search had reached; they take the place of the start.
+        spent: steps that it had made from the start; they count among its `iterations`.
         progress: called with every accepted step.
 
     Returns:
@@ -97,7 +99,7 @@ def optimise(
     evaluator = Evaluator(problem, predictor)
     given = evaluator.parameters.from_contours(contour[None], problem)[0]
     start = given if resume_from is None else resume_from
-    followed = [_followed(evaluator, 0, start, progress)]
+    followed = [_followed(evaluator, 0, start, progress, spent)]
     wanted = problem.search.starts - 1 if followed[0].best.feasible else max(problem.search.starts - 1, FALLBACKS)
     for number, other in enumerate(_screen(evaluator, given, wanted), 1):
         if number >= problem.search.starts and any(follower.best.feasible for follower in followed):
@@ -115,9 +117,11 @@ def optimise(
     return Optimum(x, best.best.evaluation, feasible, message, given, history, evaluator.calls)
 
 
-def _followed(evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None]) -> "_Follower":
+def _followed(
+    evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None], spent: int = 0
+) -> "_Follower":
     follower = _Follower(evaluator, number, progress)
-    follower.run(x)
+    follower.run(x, spent)
     return follower
 
 
@@ -238,15 +242,15 @@ class _Follower:
         """Parameters in their own units."""
         return torch.tensor(z * self.unit)
 
-    def run(self, x: Tensor) -> None:
-        """Restore, then follow the gradient until nothing moves or the steps are used up."""
+    def run(self, x: Tensor, spent: int = 0) -> None:
+        """Restore, then follow the gradient until nothing moves or the steps are used up; some are spent already."""
         self.evaluator.elsewhere()
         z = self.restore(x.numpy() / self.unit)
         restored = self(z)
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
         self.shy = restored.sound and restored.unknown == 0
         self.patience, self.in_vain, self.to_beat = PATIENCE, 0, np.inf
-        self.budget += self.evaluator.problem.search.iterations
+        self.budget = max(self.evaluator.problem.search.iterations - spent, 1)
         try:
             result = self._minimise(z)
         except _EndedError as reason:

@@ -310,7 +310,7 @@ class Search:
     starts: shapes to follow: the given one and the most promising of the screened ones. If the given one leads to no
         feasible shape, two others are followed in any case.
     screened: shapes around the given one and from the airfoil library, all answered in one batch.
-    iterations: most steps of the optimiser, and calls of the predictor, from one start.
+    iterations: most steps of the optimiser, and calls of the predictor, from one start; those before a kill count.
     seed: of the random shapes.
 
     Rarely needed:

@@ -7,13 +7,14 @@ import torch
 
 from understudy.design.compare import compare
 from understudy.design.design import Design
-from understudy.design.optimise import Step
+from understudy.design.optimise import Step, optimise
 from understudy.design.parameters import Parameters
 from understudy.design.problem import Problem, Search
 from understudy.design.problem_file import read_problem
 from understudy.design.run import NEIGHBOURS, neighbours, run_design
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import NotDifferentiableError, Predictor, Solution
+from understudy.simulators.shapes import airfoil
 from understudy.simulators.shapes.coordinates_file import read
 
 
@@ -101,6 +102,14 @@ def test_a_killed_search_goes_on_from_the_best_it_had_reached(
     design = run_design(problem, understudy(), judge(), tmp_path, progress=resumed.append)
     assert resumed[0].objective <= best * (1 + 1e-3)
     assert design.success
+
+
+def test_steps_before_a_kill_count(problem: Problem, understudy: type) -> None:
+    """A search that is killed again and again does not go on for ever."""
+    short = replace(problem, search=replace(problem.search, iterations=8))
+    start = airfoil(problem.shape.start).coordinates
+    calls = [optimise(short, understudy(), start, spent=spent).calls for spent in (0, 7)]
+    assert calls[1] < calls[0]
 
 
 def test_a_folder_with_another_problem_is_refused(
