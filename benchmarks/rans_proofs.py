@@ -183,7 +183,7 @@ def mach_series(ask: Answers) -> list[Figure]:
     left.set_ylabel("lift coefficient [-]")
     right.set_ylabel("drag coefficient [-]")
     picture.suptitle("RAE 2822, 1 deg, Re 6.5 million")
-    picture.savefig(IMAGES / "rae2822_mach.png", dpi=110)
+    picture.savefig(IMAGES / "rae2822_mach_series.png", dpi=110)
     return figures
 
 
