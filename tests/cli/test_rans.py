@@ -21,7 +21,7 @@ PROBLEM = """
 start = "naca0012"
 weights = 3
 [search]
-iterations = 1
+iterations = 4
 screened = 0
 [[points]]
 alpha = 1.0
