@@ -192,12 +192,12 @@ def main(*, fresh: bool = False) -> None:
         for grid in (COARSE, FINE)
     }
     asked |= {f"{Rans.version} {size} {rows}": (company, size, rows) for size in (SMALL, COARSE) for rows in AT_ONCE}
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        for key, call in track(asked.items(), "measuring"):
-            if key not in known:
-                known[key] = pool.submit(*call).result()
-                ANSWERS.parent.mkdir(exist_ok=True)
-                write_bytes(ANSWERS, json.dumps(known, indent=1).encode())
+    for key, call in track(asked.items(), "measuring"):
+        if key not in known:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+                known[key] = alone.submit(*call).result()
+            ANSWERS.parent.mkdir(exist_ok=True)
+            write_bytes(ANSWERS, json.dumps(known, indent=1).encode())
     figures = []
     for name, flight in FLIGHTS:
         figures += growth(name, *(known[f"{Rans.version} {flight.on(grid)}"] for grid in (COARSE, FINE)))
