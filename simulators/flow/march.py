@@ -29,7 +29,7 @@ LARGEST_CHANGE = 0.3
 LEAST_SHARE = 0.05
 #: Residual over the reference, and Courant number, from where on the march is Newton's method; and how often a step of
 #: it is halved at most, where the residual would rise.
-SETTLED, NEWTON_CFL, HALVINGS = 1e-3, 1e3, 3
+SETTLED, NEWTON_CFL, HALVINGS = 1e-4, 1e3, 3
 #: What the solve for the response to a turn may leave: a lift sought with a rougher one runs away at a shock.
 RESPONSE = 0.02
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
