@@ -23,7 +23,7 @@ from support.record import Figure, record
 from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.viscous import ViscousSimulator
-from understudy.simulators.flow.gas import GAMMA
+from understudy.simulators.flow.gas import sonic_cp
 from understudy.simulators.shapes import panel
 
 ROOT = Path(__file__).parents[1]
@@ -100,12 +100,6 @@ def shock(found: Found, mach: float) -> float:
         return math.nan
     share = (sonic - cp[last]) / (cp[last + 1] - cp[last])
     return x[last] + share * (x[last + 1] - x[last])
-
-
-def sonic_cp(mach: float) -> float:
-    """Pressure coefficient where the flow has the speed of sound."""
-    ratio = ((2 + (GAMMA - 1) * mach**2) / (GAMMA + 1)) ** (GAMMA / (GAMMA - 1))
-    return 2 / (GAMMA * mach**2) * (ratio - 1)
 
 
 def upper(found: Found) -> tuple[list[float], list[float]]:

@@ -12,7 +12,7 @@ kept in runs/rans_robustness.jsonl; a second run goes on behind the last one.
 import json
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import torch
 from airfoil_cases import judged_cases
 from rich.progress import track
 from support.record import Figure, record
+from torch import Tensor
 
 from understudy.memory import keep_freed_memory
 from understudy.simulators.airfoil.case import AirfoilCase
@@ -30,45 +31,47 @@ CASES, BEYOND, SEED, WORKERS = 200, 40, 7, 2
 ANSWERS = Path("runs/rans_robustness.jsonl")
 
 
-def random_cases() -> AirfoilCase:
-    """Subsonic rows at -3 to 8 degrees and Mach 0.1 to 0.5, then rows at Mach 0.5 to 0.75 and lift up to 0.7."""
-    known = judged_cases().case
-    random = torch.Generator().manual_seed(SEED)
-    shapes = torch.randperm(len(known), generator=random)[:CASES]
-    share, speed, size = torch.rand(3, CASES, generator=random, dtype=torch.float64)
-    slow = torch.arange(CASES) < CASES // 2
-    nan = torch.full((CASES,), torch.nan, dtype=torch.float64)
-    return replace(
-        known[shapes],
-        alpha=torch.where(slow, -3 + 11 * share, nan),
-        cl=torch.where(slow, nan, 0.7 * share),
-        mach=torch.where(slow, 0.1 + 0.4 * speed, 0.5 + 0.25 * speed),
-        reynolds=10 ** (6 + size),
-    )
+@dataclass(frozen=True)
+class Drawn:
+    """Random shapes: half of them slow at angles [deg], half fast at lift up to 0.7; least and most of each."""
+
+    count: int
+    seed: int
+    alpha: tuple[float, float]
+    slow: tuple[float, float]
+    fast: tuple[float, float]
+
+    def cases(self) -> AirfoilCase:
+        """The rows, the slow ones first."""
+        known = judged_cases().case
+        random = torch.Generator().manual_seed(self.seed)
+        shapes = torch.randperm(len(known), generator=random)[: self.count]
+        share, speed, size = torch.rand(3, self.count, generator=random, dtype=torch.float64)
+        slow = torch.arange(self.count) < self.count // 2
+        nan = torch.full((self.count,), torch.nan, dtype=torch.float64)
+        return replace(
+            known[shapes],
+            alpha=torch.where(slow, _between(self.alpha, share), nan),
+            cl=torch.where(slow, nan, 0.7 * share),
+            mach=torch.where(slow, _between(self.slow, speed), _between(self.fast, speed)),
+            reynolds=10 ** (6 + size),
+        )
 
 
-def cases_beyond() -> AirfoilCase:
-    """Rows at 8 to 16 degrees and Mach 0.1 to 0.4, then rows at Mach 0.75 to 0.8 and lift up to 0.7."""
-    known = judged_cases().case
-    random = torch.Generator().manual_seed(SEED + 1)
-    shapes = torch.randperm(len(known), generator=random)[:BEYOND]
-    share, speed, size = torch.rand(3, BEYOND, generator=random, dtype=torch.float64)
-    slow = torch.arange(BEYOND) < BEYOND // 2
-    nan = torch.full((BEYOND,), torch.nan, dtype=torch.float64)
-    return replace(
-        known[shapes],
-        alpha=torch.where(slow, 8 + 8 * share, nan),
-        cl=torch.where(slow, nan, 0.7 * share),
-        mach=torch.where(slow, 0.1 + 0.3 * speed, 0.75 + 0.05 * speed),
-        reynolds=10 ** (6 + size),
-    )
+USUAL = Drawn(CASES, SEED, alpha=(-3, 8), slow=(0.1, 0.5), fast=(0.5, 0.75))
+EXTREME = Drawn(BEYOND, SEED + 1, alpha=(8, 16), slow=(0.1, 0.4), fast=(0.75, 0.8))
+
+
+def _between(ends: tuple[float, float], share: Tensor) -> Tensor:
+    return ends[0] + (ends[1] - ends[0]) * share
 
 
 def _solve(row: int) -> dict[str, int | float | str]:
     """What became of one case; those beyond come behind the others."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    case = random_cases()[row : row + 1] if row < CASES else cases_beyond()[row - CASES : row - CASES + 1]
+    drawn, place = (USUAL, row) if row < CASES else (EXTREME, row - CASES)
+    case = drawn.cases()[place : place + 1]
     with torch.no_grad():
         answer = Rans(RansOptions(grid=(193, 49))).predict(case)
     forces = {name: float(answer[name][0]) for name in ("alpha", "cl", "cd", "cm")}

@@ -10,8 +10,8 @@ from understudy.datasets.flow_fields import stored_flow
 from understudy.datasets.format import INPUTS
 from understudy.datasets.reader import DataSet, RowIndex
 from understudy.datasets.records import Array
-from understudy.datasets.vtk_file import SUFFIX, write_vtk
-from understudy.datasets.whole_files import replacing, room_for
+from understudy.datasets.vtk_file import SUFFIX, write_vtk, written
+from understudy.datasets.whole_files import replacing
 
 _ROWS_AT_ONCE = 256
 
@@ -77,11 +77,11 @@ def export_flows(data: DataSet, folder: str | Path, rows: RowIndex | None = None
     """
     numbers = _answered(data, rows, "flow")
     Path(folder).mkdir(parents=True, exist_ok=True)
-    written = []
+    paths = []
     for row in numbers.tolist():
-        written.append(Path(folder) / f"{_stem(data, row)}{SUFFIX}")
-        write_vtk(stored_flow(data, row), written[-1])
-    return written
+        paths.append(Path(folder) / f"{_stem(data, row)}{SUFFIX}")
+        write_vtk(stored_flow(data, row), paths[-1])
+    return paths
 
 
 def _answered(data: DataSet, rows: RowIndex | None, what: str) -> Tensor:
@@ -103,7 +103,7 @@ def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
     from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
     batch = data[rows]
-    written = []
+    paths = []
     for place, row in enumerate(rows.tolist()):
         surface = pyvista.PolyData(_flat(batch.coordinates[place].numpy()), lines=[data.nodes, *range(data.nodes)])
         for name, values in batch.fields.items():
@@ -113,14 +113,9 @@ def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
             surface.field_data[name] = [float(values[place])]
         surface.field_data["shape"] = [data.shape_names[int(data.shape[row])]]
         path = folder / f"{_stem(data, row)}.vtp"
-        writer = vtkXMLPolyDataWriter()
-        writer.SetInputData(surface)
-        writer.WriteToOutputStringOn()  # of a full disk VTK would only print
-        writer.Write()
-        with room_for(path):
-            path.write_bytes(writer.GetOutputString().encode())
-        written.append(path)
-    return written
+        written(surface, vtkXMLPolyDataWriter(), path)
+        paths.append(path)
+    return paths
 
 
 def _flat(coordinates: Array) -> Array:

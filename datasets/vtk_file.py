@@ -37,11 +37,19 @@ def write_vtk(flow: FlowField, path: str | Path) -> None:
     """
     from vtkmodules.vtkIOXML import vtkXMLStructuredGridWriter
 
-    writer = vtkXMLStructuredGridWriter()
-    writer.SetInputData(structured_grid(flow))
+    written(structured_grid(flow), vtkXMLStructuredGridWriter(), Path(path))
+
+
+def written(data: Any, writer: Any, path: Path) -> None:
+    """Store what VTK holds by one of its XML writers, all or nothing.
+
+    Raises:
+        DiskFullError: no room; `path` is as it was.
+    """
+    writer.SetInputData(data)
     writer.WriteToOutputStringOn()  # of a full disk VTK would only print
     writer.Write()
-    write_bytes(Path(path), writer.GetOutputString().encode())
+    write_bytes(path, writer.GetOutputString().encode())
 
 
 def structured_grid(flow: FlowField) -> "pyvista.StructuredGrid":
@@ -77,7 +85,8 @@ def read_vtk(path: str | Path) -> FlowField:
 
     if not Path(path).is_file():
         raise FileNotFoundError(f"no VTK file at {path}")
-    if not Path(path).read_bytes()[:4096].lstrip().startswith(b"<") or b"StructuredGrid" not in _head(path):
+    head = _head(path)
+    if not head.lstrip().startswith(b"<") or b"StructuredGrid" not in head:
         raise VtkFileError(f"{path} is no VTK structured grid; understudy show and data export --vtk write such files")
     grid = pyvista.read(path)
     try:

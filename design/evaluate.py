@@ -21,19 +21,8 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Answer, Predictor, Status
 from understudy.simulators.quantities import QUANTITIES, Place
 
-STATIONS_APART = (
-    0.001,
-    0.01,
-    0.03,
-    0.08,
-    0.2,
-    0.35,
-    0.5,
-    0.65,
-    0.8,
-    0.9,
-    0.96,
-)  # the surfaces must not cross here [chord]
+# The surfaces must not cross here [chord].
+STATIONS_APART = (0.001, 0.01, 0.03, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96)
 LEAST_GAP = 5e-4  # between the surfaces at these stations [chord]
 ANGLE_MET = 0.02  # [deg] by which the order of the angles may be missed
 LIFT_MET = 1e-3  # of a wanted lift coefficient, and of the gap in units of its scale, that the search may miss

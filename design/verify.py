@@ -1,6 +1,5 @@
 """The simulator flies the design at every operating point; the only file of this room that knows one by name."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -18,8 +17,6 @@ def verify(
     design: Design,
     problem: Problem,
     simulator: Simulator | str,
-    *,
-    see: Callable[[Solution], object] = lambda answer: None,
 ) -> Design:
     """The design with the verdict of a simulator, its gap and its outcome.
 
@@ -29,13 +26,15 @@ def verify(
 
     Args:
         simulator: the simulator, or its name with options as in "rans:model=euler,grid=193x49".
-        see: handed what the simulator answered at the points, for its flows.
     """
     judge_ = simulator_called(simulator) if isinstance(simulator, str) else simulator
+    return with_verdict(design, problem, Flight.of(judge_.name, flown(design, problem, judge_)))
+
+
+def flown(design: Design, problem: Problem, simulator: Simulator) -> Solution:
+    """What a simulator answers for the design at all operating points."""
     with torch.no_grad():
-        answer = judge_.predict(verification_case(design.coordinates, problem))
-        see(answer)
-    return with_verdict(design, problem, Flight.of(judge_.name, answer))
+        return simulator.predict(verification_case(design.coordinates, problem))
 
 
 def verification_case(coordinates: Tensor, problem: Problem) -> AirfoilCase:

@@ -5,7 +5,7 @@ Matplotlib can draw one anywhere; `off_screen` draws the same with VTK.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,7 @@ class Canvas:
         rows = np.flatnonzero(inside.any(axis=0))
         stop = min(rows[-1] + 3, self.nodes.shape[1]) if len(rows) else self.nodes.shape[1]
         shade = None if self.shade is None else self.shade[:, :stop]
-        return Canvas(
-            nodes=self.nodes[:, :stop], shade=shade, colours=self.colours, window=self.window, width=self.width
-        )
+        return replace(self, nodes=self.nodes[:, :stop], shade=shade)
 
 
 def by_matplotlib(canvases: Sequence[Canvas]) -> list[Image]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.flow.gas import GAMMA
+from understudy.simulators.flow.gas import GAMMA, sonic_cp
 
 #: What is needed of every flow, and what a turbulent one has besides; the rest follows from these.
 CELL_FIELDS = ("density", "velocity_x", "velocity_y", "pressure", "wall_distance")
@@ -96,9 +96,7 @@ class FlowField:
     @property
     def sonic_cp(self) -> float:
         """The pressure coefficient at which the local flow is sonic, if nothing was lost on the way there."""
-        squared = self.facts["mach"] ** 2
-        ratio = (2 + (GAMMA - 1) * squared) / (GAMMA + 1)
-        return 2 / (GAMMA * squared) * (ratio ** (GAMMA / (GAMMA - 1)) - 1)
+        return sonic_cp(self.facts["mach"])
 
     @property
     def contour(self) -> Float[Tensor, "wall_nodes 2"]:

@@ -30,6 +30,12 @@ def conserved(primitive: Float[Tensor, "batch 5 *cells"]) -> Float[Tensor, "batc
     return torch.stack((density, density * u, density * v, energy, density * working), 1)
 
 
+def sonic_cp(mach: float) -> float:
+    """The pressure coefficient at which the local flow is sonic, if nothing was lost on the way there."""
+    ratio = (2 + (GAMMA - 1) * mach**2) / (GAMMA + 1)
+    return 2 / (GAMMA * mach**2) * (ratio ** (GAMMA / (GAMMA - 1)) - 1)
+
+
 def viscosity_law(temperature: Tensor) -> Tensor:
     """Viscosity over that of the free stream, by Sutherland's law; temperature over that of the free stream."""
     return temperature * temperature.sqrt() * ((1 + SUTHERLAND) / (temperature + SUTHERLAND))

@@ -116,7 +116,7 @@ def march(
             break
         if bool(done.any()):
             keep = ~done
-            open_rows, here, system = open_rows[keep], here[keep], rows_of(system, keep)
+            open_rows, here, system, size = open_rows[keep], here[keep], rows_of(system, keep), size[keep]
         change, turns, response[open_rows], left = system.step(
             cfl[open_rows], lift[open_rows], response[open_rows], options
         )
@@ -125,7 +125,7 @@ def march(
         share = torch.where(made, share, 0.0)
         change = torch.where(made[:, None, None, None], change, 0.0)
         turns = torch.where(made, turns, 0.0)
-        settled = made & (system.norm() < SETTLED * reference[open_rows]) & (cfl[open_rows] >= NEWTON_CFL)
+        settled = made & (size < SETTLED) & (cfl[open_rows] >= NEWTON_CFL)
         share = system.shortened(share, change, turns, settled)
         state[open_rows] = here + share[:, None, None, None] * change
         alpha[open_rows] += share * turns

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.rans.options import RansOptions
-from understudy.simulators.airfoil.rans.setup import flow_around
+from understudy.simulators.airfoil.rans.setup import flow_around, new_grids
 from understudy.simulators.flow.adjoint import followed
 from understudy.simulators.flow.forces import forces
 from understudy.simulators.flow.march import MarchOptions, march, residual_norm
 from understudy.simulators.flow.start import first_field
 from understudy.simulators.flow.stream import Stream
-from understudy.simulators.grids import Grid, airfoil_grid, deformed
+from understudy.simulators.grids import Grid, deformed
 from understudy.simulators.shapes import naca, panel
 
 pytestmark = pytest.mark.physics
@@ -32,9 +32,7 @@ def contour() -> Tensor:
 def grid(contour: Tensor) -> Grid:
     """97 x 25 nodes: every fourth line of the usual grid."""
     wishes, halvings = RansOptions(grid=(97, 25)).wishes()
-    found, _ = airfoil_grid(contour, torch.tensor([6e6]).double(), wishes)
-    for _ in range(halvings):
-        found = found.coarser()
+    found, _ = new_grids(contour, torch.tensor([6e6]).double(), wishes, halvings=halvings, blunt=False)
     return found
 
 

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 from numpy import ndarray
-from torch import Tensor
 
+from understudy.simulators.airfoil.answered_rows import AnsweredRow, as_solution
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.openfoam.march import STEEPEST_ANGLE, Ended, Question, march
 from understudy.simulators.airfoil.openfoam.options import OpenFoamOptions
 from understudy.simulators.airfoil.openfoam.program import OpenFoamRunError, Runs, find_openfoam
 from understudy.simulators.airfoil.panel import likely_angle
-from understudy.simulators.airfoil.rans.setup import at_nodes, levels_of
-from understudy.simulators.grids import Grid, airfoil_grid, closed
+from understudy.simulators.airfoil.rans.setup import at_nodes, base_of, levels_of, new_grids
+from understudy.simulators.grids import Grid, closed
 from understudy.simulators.grids.airfoil import THINNEST_BASE
 from understudy.simulators.interface import Simulator, Solution, Status
 
@@ -93,26 +93,26 @@ class OpenFoam(Simulator):
         # A thread only waits for its run of OpenFOAM. The runs are left first: if this stops, they are ended.
         with ThreadPoolExecutor(self._workers) as pool, Runs() as runs:
             rows = list(pool.map(lambda row: self._answer(plain[row : row + 1], runs), range(len(plain))))
-        return _solution(rows, case.coordinates)
+        return as_solution(rows, _SCALARS, _FIELDS, case.coordinates)
 
-    def _answer(self, case: AirfoilCase, runs: Runs) -> "_Row":
+    def _answer(self, case: AirfoilCase, runs: Runs) -> AnsweredRow:
         """What became of one row."""
         mach = float(case.mach)
         if mach > FASTEST:
-            return _Row(
+            return AnsweredRow(
                 Status.REFUSED,
                 f"refused: mach must be at most {FASTEST} for an incompressible solver; got {mach:.3g}: ask 'rans'",
             )
         question = _question(case)
         if abs(question.alpha) > STEEPEST_ANGLE:
             asked = "the angle" if question.lift is None else f"the angle that a lift of {question.lift:.3g} needs"
-            return _Row(
+            return AnsweredRow(
                 Status.REFUSED,
                 f"refused: {asked} must be within {STEEPEST_ANGLE:g} deg; got about {question.alpha:.3g}",
             )
         grid, status, message = self._grid(case)
         if message:
-            return _Row(status, message)
+            return AnsweredRow(status, message)
         deadline = time.monotonic() + self.options.time_limit
         try:
             with tempfile.TemporaryDirectory(prefix="openfoam-") as folder:
@@ -126,33 +126,18 @@ class OpenFoam(Simulator):
                     deadline=deadline,
                 )
         except OpenFoamRunError as error:
-            return _Row(Status.FAILED, str(error))
+            return AnsweredRow(Status.FAILED, str(error))
         if ended.why:
-            return _Row(Status.NOT_CONVERGED, ended.why, residuals=ended.residuals)
+            return AnsweredRow(Status.NOT_CONVERGED, ended.why, residuals=ended.residuals)
         return _answered(case, grid, question, ended)
 
     def _grid(self, case: AirfoilCase) -> tuple[Grid, Status, str]:
         """The grid, and how its making ended."""
         wishes, halvings = self.options.wishes()
-        contour = case.coordinates
-        if float((contour[:, 0] - contour[:, -1]).norm()) >= THINNEST_BASE:
-            wishes = replace(wishes, wake_share=0.0)
-        else:
-            contour = closed(contour)
-        grid, quality = airfoil_grid(contour, case.reynolds, wishes)
-        for _ in range(halvings):
-            grid = grid.coarser()
+        blunt = float(base_of(case.coordinates)) >= THINNEST_BASE
+        contour = case.coordinates if blunt else closed(case.coordinates)
+        grid, quality = new_grids(contour, case.reynolds, wishes, halvings=halvings, blunt=blunt)
         return grid, quality.status[0], quality.message[0]
-
-
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """One row of a solution."""
-
-    status: Status
-    message: str
-    values: Mapping[str, float | Float64[ndarray, " nodes"]] | None = None
-    residuals: tuple[float, ...] = ()
 
 
 def _in_double(case: AirfoilCase) -> AirfoilCase:
@@ -169,7 +154,7 @@ def _question(case: AirfoilCase) -> Question:
     return Question(float(case.reynolds), angle, float(case.cl))
 
 
-def _answered(case: AirfoilCase, grid: Grid, question: Question, ended: Ended) -> _Row:
+def _answered(case: AirfoilCase, grid: Grid, question: Question, ended: Ended) -> AnsweredRow:
     last = ended.last
     cp, cf = (
         at_nodes(torch.as_tensor(values)[None], grid.wall, case.coordinates)[0].numpy()
@@ -185,7 +170,7 @@ def _answered(case: AirfoilCase, grid: Grid, question: Question, ended: Ended) -
         "cp": cp,
         "cf": cf,
     }
-    return _Row(Status.OK, "", values, ended.residuals)
+    return AnsweredRow(Status.OK, "", values, ended.residuals)
 
 
 def wall_values(ended: Ended, reynolds: float) -> tuple[Float64[ndarray, " wall"], Float64[ndarray, " wall"]]:
@@ -203,23 +188,3 @@ def wall_values(ended: Ended, reynolds: float) -> tuple[Float64[ndarray, " wall"
     stress = (ended.fields.speed[cells] * clockwise).sum(axis=1) / height / reynolds
     backwards = np.arange(len(cells)) < len(cells) // 2
     return 2 * ended.fields.pressure[cells], 2 * np.where(backwards, -stress, stress)
-
-
-def _solution(rows: list[_Row], like: Tensor) -> Solution:
-    """The rows as tensors in the dtype and on the device of the case."""
-    values = {}
-    for name in OpenFoam.quantities:
-        table = np.full((len(rows), like.shape[1]) if name in _FIELDS else len(rows), np.nan)
-        for index, row in enumerate(rows):
-            if row.values is not None:
-                table[index] = row.values[name]
-        values[name] = torch.as_tensor(table, dtype=like.dtype, device=like.device)
-    residuals = np.full((len(rows), max((len(row.residuals) for row in rows), default=0)), np.nan)
-    for index, row in enumerate(rows):
-        residuals[index, : len(row.residuals)] = row.residuals
-    return Solution(
-        values=values,
-        status=tuple(row.status for row in rows),
-        message=tuple(row.message for row in rows),
-        residuals=torch.as_tensor(residuals, dtype=like.dtype, device=like.device),
-    )

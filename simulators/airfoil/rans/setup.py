@@ -1,5 +1,7 @@
 """From the cases that are asked to the flows that are solved."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -8,7 +10,8 @@ from understudy.simulators.flow.boundaries import Boundary, FarField, Sides, Sli
 from understudy.simulators.flow.metrics import Metrics
 from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.stream import Stream
-from understudy.simulators.grids import Grid
+from understudy.simulators.grids import Grid, GridOptions, airfoil_grid
+from understudy.simulators.grids.quality import GridQuality
 
 #: Cells along the body and away from it below which no coarser grid is a help.
 COARSEST = (64, 16)
@@ -25,6 +28,26 @@ def flow_around(grid: Grid, stream: Stream, model: str) -> Flow:
     left, right = (FarField(centres[:, :, end, 1:-1]) if grid.is_c else None for end in (0, -1))
     sides = Sides(((wall.stop - wall.start, kind),), top, left, right, grid.wake)
     return Flow(metrics, sides, stream, model, vortex=True)
+
+
+def new_grids(
+    coordinates: Float[Tensor, "batch nodes 2"],
+    reynolds: Float[Tensor, " batch"],
+    wishes: GridOptions,
+    *,
+    halvings: int,
+    blunt: bool,
+) -> tuple[Grid, GridQuality]:
+    """O-grids around blunt contours or C-grids around sharp ones, of every 2^halvings-th line of those made."""
+    grid, quality = airfoil_grid(coordinates, reynolds, replace(wishes, wake_share=0.0) if blunt else wishes)
+    for _ in range(halvings):
+        grid = grid.coarser()
+    return grid, quality
+
+
+def base_of(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor, " batch"]:
+    """Thickness of the trailing edge [chord]; blunt from `THINNEST_BASE` on."""
+    return (coordinates[:, 0] - coordinates[:, -1]).norm(dim=1)
 
 
 def levels_of(grid: Grid) -> list[Grid]:

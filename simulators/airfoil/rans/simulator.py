@@ -15,14 +15,14 @@ from understudy.simulators.airfoil.panel import likely_angle
 from understudy.simulators.airfoil.rans.fields import FORCES, field_of, quantities_of
 from understudy.simulators.airfoil.rans.nearby import Field, Nearby
 from understudy.simulators.airfoil.rans.options import EULER_REYNOLDS, RansOptions
-from understudy.simulators.airfoil.rans.setup import at_nodes, flow_around, levels_of
+from understudy.simulators.airfoil.rans.setup import at_nodes, base_of, flow_around, levels_of, new_grids
 from understudy.simulators.flow.adjoint import followed
 from understudy.simulators.flow.forces import forces, surface
 from understudy.simulators.flow.levels import solve_levels
 from understudy.simulators.flow.march import MarchOptions, Steady
 from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.stream import Stream
-from understudy.simulators.grids import Grid, airfoil_grid, closed, deformed
+from understudy.simulators.grids import Grid, closed, deformed
 from understudy.simulators.grids.airfoil import THINNEST_BASE
 from understudy.simulators.grids.quality import GridQuality, assess
 from understudy.simulators.interface import Answer, Simulator, Solution, Status
@@ -136,7 +136,7 @@ class Rans(Simulator):
             )
         ]
         taken = torch.tensor([not words for _, words in ends], device=device)
-        base = (asked.coordinates[:, 0] - asked.coordinates[:, -1]).detach().norm(dim=1)
+        base = base_of(asked.coordinates.detach())
         size = self.options.rows or (AT_ONCE_ON_GPU if case.coordinates.is_cuda else AT_ONCE)
         parts: list[_Part] = []
         for blunt in (False, True):
@@ -211,18 +211,13 @@ class Rans(Simulator):
 
     def _grid(self, asked: "_Asked", blunt: bool, known: Field | None) -> tuple[Grid, GridQuality]:
         wishes, halvings = self.options.wishes()
-        if blunt:
-            wishes = replace(wishes, wake_share=0.0)
         reynolds = asked.reynolds.detach()
         if self.options.model == "euler":
             reynolds = torch.full_like(reynolds, EULER_REYNOLDS)
         if known:
             grid = deformed(known.grid, asked.coordinates.detach())
             return grid, assess(grid, reynolds, replace(wishes, growth=MOST_GROWTH))
-        grid, quality = airfoil_grid(asked.coordinates.detach(), reynolds, wishes)
-        for _ in range(halvings):
-            grid = grid.coarser()
-        return grid, quality
+        return new_grids(asked.coordinates.detach(), reynolds, wishes, halvings=halvings, blunt=blunt)
 
     def _steady(self, grid: Grid, asked: "_Asked", known: Field | None) -> tuple[Steady, list[str]]:
         """Where each row ended, and why it is not steady where it is not; a second try for those."""

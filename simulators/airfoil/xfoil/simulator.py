@@ -14,6 +14,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
+from understudy.simulators.airfoil.answered_rows import AnsweredRow, as_solution
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.xfoil.polar_dump import DumpedPoint
 from understudy.simulators.airfoil.xfoil.program import (
@@ -105,14 +106,14 @@ class Xfoil(Simulator):
         keep_alive_object()  # compiled here once, not by every thread
         with ThreadPoolExecutor(self.workers or os.cpu_count()) as pool:  # a thread only waits for its XFOIL process
             rows = list(pool.map(self._answer, _questions(case)))
-        return _solution(rows, case.coordinates)
+        return as_solution(rows, _SCALARS, _FIELDS, case.coordinates)
 
-    def _answer(self, question: "_Question") -> "_Row":
+    def _answer(self, question: "_Question") -> AnsweredRow:
         """The first of the ways to the point that arrives, otherwise what became of the first way."""
         nodes = len(question.nodes)
         if self.panels is None and nodes > MAXIMUM_NODES:
             sentence = f"XFOIL takes at most {MAXIMUM_NODES} nodes; got {nodes}; use fewer or set panels"
-            return _Row(Status.REFUSED, sentence)
+            return AnsweredRow(Status.REFUSED, sentence)
         rows = []
         for steps in self._ways(question):
             rows.append(self._walk(question, steps))
@@ -130,7 +131,7 @@ class Xfoil(Simulator):
                 offsets = range(first, 0, 1 if first < 0 else -1)
                 yield [question.command(question.target + offset * step) for offset in (*offsets, 0)]
 
-    def _walk(self, question: "_Question", steps: list[str]) -> "_Row":
+    def _walk(self, question: "_Question", steps: list[str]) -> AnsweredRow:
         try:
             run = run_xfoil(
                 find_xfoil(),
@@ -141,13 +142,13 @@ class Xfoil(Simulator):
                 time_limit=self.time_limit,
             )
         except XfoilRunError as error:
-            return _Row(Status.FAILED, str(error))
+            return AnsweredRow(Status.FAILED, str(error))
         if run.dump is None:
-            return _Row(Status.FAILED, "XFOIL did not accept the shape; check its coordinates or set panels")
+            return AnsweredRow(Status.FAILED, "XFOIL did not accept the shape; check its coordinates or set panels")
         points = run.dump.points
         if points and question.is_answered_by(points[-1]):
             return _answered(question, run.dump.nodes, points[-1], run.changes)
-        return _Row(Status.NOT_CONVERGED, self._no_convergence(run), changes=run.changes)
+        return AnsweredRow(Status.NOT_CONVERGED, self._no_convergence(run), residuals=run.changes)
 
     def _no_convergence(self, run: Run) -> str:
         last = f"last change {run.changes[-1]:.1e}" if run.changes else "no iteration finished"
@@ -173,16 +174,6 @@ class _Question:
         return abs((point.cl if self.lift_prescribed else point.alpha) - self.target) < _EXACT
 
 
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """One row of a solution."""
-
-    status: Status
-    message: str
-    values: Mapping[str, float | Float64[ndarray, " nodes"]] | None = None
-    changes: tuple[float, ...] = ()
-
-
 def _questions(case: AirfoilCase) -> Iterator[_Question]:
     def plain(values: Tensor) -> Float64[ndarray, "..."]:
         return np.asarray(values.detach().to(dtype=torch.float64, device="cpu"))
@@ -197,7 +188,7 @@ def _questions(case: AirfoilCase) -> Iterator[_Question]:
 
 def _answered(
     question: _Question, nodes: Float64[ndarray, "used 2"], point: DumpedPoint, changes: tuple[float, ...]
-) -> _Row:
+) -> AnsweredRow:
     friction = friction_drag(nodes, point.cf, point.alpha, point.upper_nodes)
     signed_speed = edge_speed(point.cp, question.conditions[1])
     signed_speed[point.upper_nodes :] *= -1  # smooth through the stagnation point while interpolating
@@ -222,26 +213,7 @@ def _answered(
         "edge_speed": np.abs(signed_speed),
     }
     if not all(np.isfinite(value).all() for value in values.values()):
-        return _Row(Status.FAILED, "XFOIL's answer holds values that are not finite; check the shape", changes=changes)
-    return _Row(Status.OK, "", values, changes)
-
-
-def _solution(rows: list[_Row], like: Tensor) -> Solution:
-    """The rows as tensors in the dtype and on the device of the case."""
-    nodes = like.shape[1]
-    values = {}
-    for name in Xfoil.quantities:
-        table = np.full((len(rows), nodes) if name in _FIELDS else len(rows), np.nan)
-        for index, row in enumerate(rows):
-            if row.values is not None:
-                table[index] = row.values[name]
-        values[name] = torch.as_tensor(table, dtype=like.dtype, device=like.device)
-    residuals = np.full((len(rows), max((len(row.changes) for row in rows), default=0)), np.nan)
-    for index, row in enumerate(rows):
-        residuals[index, : len(row.changes)] = row.changes
-    return Solution(
-        values=values,
-        status=tuple(row.status for row in rows),
-        message=tuple(row.message for row in rows),
-        residuals=torch.as_tensor(residuals, dtype=like.dtype, device=like.device),
-    )
+        return AnsweredRow(
+            Status.FAILED, "XFOIL's answer holds values that are not finite; check the shape", residuals=changes
+        )
+    return AnsweredRow(Status.OK, "", values, changes)

@@ -46,7 +46,7 @@ def show(
     """
     from understudy.cli.report import remark, say
     from understudy.datasets.pictures.flow_pictures import Drawing, draw, save
-    from understudy.datasets.vtk_file import SUFFIX, write_vtk
+    from understudy.datasets.vtk_file import SUFFIX, read_vtk, write_vtk
     from understudy.simulators.registry import require_fields, simulator
 
     if drawing not in tuple(Drawing):
@@ -60,7 +60,7 @@ def show(
     if suffix in _VTK or not stored:
         _require_unused("of anything but a data set", {"row": row})
     if suffix in _VTK:
-        flow, stem = _from_vtk(Path(what)), Path(what).stem
+        flow, stem = read_vtk(what), Path(what).stem
     elif stored:
         flow, stem = _from_data(Path(what), row)
     else:
@@ -87,12 +87,6 @@ def _require_unused(of_what: str, options: dict[str, object]) -> None:
     given = [f"--{name}" for name, value in options.items() if value is not None]
     if given:
         raise ValueError(f"{', '.join(given)} cannot be chosen {of_what}")
-
-
-def _from_vtk(path: Path) -> "FlowField":
-    from understudy.datasets.vtk_file import read_vtk
-
-    return read_vtk(path)
 
 
 def _from_data(path: Path, row: int | None) -> tuple["FlowField", str]:

@@ -27,12 +27,11 @@ def verify(
 
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
-    from understudy.design.design import Design
+    from understudy.design.design import Design, Flight
     from understudy.design.flows import keep_flows
     from understudy.design.problem_file import read_problem
     from understudy.design.report import write_report
-    from understudy.design.verify import verify as judged
-    from understudy.simulators.interface import Solution
+    from understudy.design.verify import flown, with_verdict
     from understudy.simulators.registry import simulator
     from understudy.simulators.specification import Specification
 
@@ -44,10 +43,10 @@ def verify(
     posed = read_problem(folder / "problem.toml")
     design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))
     keep_to_one_thread()
-    answers: list[Solution] = []
-    found = judged(design, posed, judge, see=answers.append)
+    answer = flown(design, posed, judge)
+    found = with_verdict(design, posed, Flight.of(judge.name, answer))
     found.save(folder / f"{name}.json")
-    flows = keep_flows(answers[0], folder, name, len(posed.points), posed.name)
+    flows = keep_flows(answer, folder, name, len(posed.points), posed.name)
     command = shlex.join(["understudy", "verify", str(folder), "--by", by])
     write_report(found, posed, folder / f"{name}.html", command=command, flows=flows)
     say(f"{found.outcome}: {found.sentence}")
