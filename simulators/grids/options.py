@@ -30,7 +30,7 @@ class GridOptions:
     y_plus: float = 0.7
     far: float = 100.0
     edge_spacing: float = 1e-4
-    nose_turn: float = 2.5
+    nose_turn: float = 1.5
     base_share: float = 1 / 12
     growth: float = 1.2
     wake_widening: float = 1.0

@@ -6,7 +6,7 @@ from understudy.simulators.grids import GridOptions
 
 MODELS = ("sa", "laminar", "euler")
 #: Reynolds number whose boundary layer the grid of a flow without friction would resolve.
-EULER_REYNOLDS = 1e3
+EULER_REYNOLDS = 3e3
 #: Cells away from the wall with which the usual spacings go.
 STANDARD = 96
 #: GMRES steps at most on a grid with these spacings, and on finer ones: there 20 leave too much of the error in the

@@ -103,7 +103,7 @@ class Rans(Simulator):
     nearby: Nearby | None = field(default=None, repr=False, compare=False)
 
     name = "rans"
-    version = "1"
+    version = "2"
     forces = "pressure extrapolated from the two cells above each wall face, friction from the gradient at the face"
     quantities = QUANTITIES
     differentiable = True
