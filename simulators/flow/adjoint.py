@@ -110,8 +110,8 @@ def _preconditioner(flow: Flow, state: Tensor, lag: Tensor, row: Tensor, unit: T
         scalar = AlternatingLines.of(working.shifted(lag).transposed())
 
     def precondition(unknown: Tensor) -> Tensor:
-        right = (unknown.view_as(state) / unit).permute(0, 2, 3, 1)
-        parts = lines.solve(right[..., :4].contiguous(), SWEEPS), scalar.solve(right[..., 4:].contiguous(), 2 * SWEEPS)
-        return (torch.cat(parts, 3).permute(0, 3, 1, 2) / row).flatten(1)
+        right = unknown.view_as(state) / unit
+        parts = lines.solve(right[:, :4], SWEEPS), scalar.solve(right[:, 4:], 2 * SWEEPS)
+        return (torch.cat(parts, 1) / row).flatten(1)
 
     return precondition

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.flow import spalart_allmaras as sa
+from understudy.simulators.flow.block_tridiagonal import times
 from understudy.simulators.flow.gas import GAMMA, PRANDTL, TURBULENT_PRANDTL, primitive, viscosity_law
 from understudy.simulators.flow.residual import Flow, source_at
 from understudy.simulators.flow.roe import wave_speeds
@@ -14,7 +15,7 @@ from understudy.simulators.flow.roe import wave_speeds
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Derivative of the residual of each cell to the state of itself and its four neighbours, (batch, ni, nj, n, n).
+    """Derivative of the residual of each cell to the state of itself and its four neighbours, (batch, n, n, ni, nj).
 
     west and east: the neighbours at smaller and greater i. south and north: at smaller and greater j.
     wake: cells of each half of the cut, whose southern neighbours lie on its other side.
@@ -29,39 +30,35 @@ class Blocks:
     wake: int
     ring: bool
 
-    def neighbours(self, values: Float[Tensor, "batch ni nj n"]) -> Float[Tensor, "batch ni nj n"]:
-        """What the neighbours' values add."""
-        column = values[..., None]
-        result = torch.zeros_like(values)
-        result[:, 1:] += (self.west[:, 1:] @ column[:, :-1])[..., 0]
-        result[:, :-1] += (self.east[:, :-1] @ column[:, 1:])[..., 0]
-        result[:, :, 1:] += (self.south[:, :, 1:] @ column[:, :, :-1])[..., 0]
-        result[:, :, :-1] += (self.north[:, :, :-1] @ column[:, :, 1:])[..., 0]
+    def apply(self, values: Float[Tensor, "batch n ni nj"]) -> Float[Tensor, "batch n ni nj"]:
+        """The matrix times a vector."""
+        result = times(self.centre, values)
+        result[:, :, 1:] += times(self.west[:, :, :, 1:], values[:, :, :-1])
+        result[:, :, :-1] += times(self.east[:, :, :, :-1], values[:, :, 1:])
+        result[..., 1:] += times(self.south[..., 1:], values[..., :-1])
+        result[..., :-1] += times(self.north[..., :-1], values[..., 1:])
         wake = self.wake
         if wake:
-            over = column[:, :, 0].flip(1)
-            for half in (slice(None, wake), slice(values.shape[1] - wake, None)):
-                result[:, half, 0] += (self.south[:, half, 0] @ over[:, half])[..., 0]
+            over = values[..., 0].flip(2)
+            for half in (slice(None, wake), slice(values.shape[2] - wake, None)):
+                result[:, :, half, 0] += times(self.south[:, :, :, half, 0], over[:, :, half])
         if self.ring:
-            result[:, :1] += (self.west[:, :1] @ column[:, -1:])[..., 0]
-            result[:, -1:] += (self.east[:, -1:] @ column[:, :1])[..., 0]
+            result[:, :, :1] += times(self.west[:, :, :, :1], values[:, :, -1:])
+            result[:, :, -1:] += times(self.east[:, :, :, -1:], values[:, :, :1])
         return result
 
     def shifted(self, lag: Float[Tensor, "batch ni nj"]) -> "Blocks":
         """With more on the diagonal."""
         centre = self.centre.clone()
-        centre.diagonal(dim1=-2, dim2=-1).add_(lag[..., None])
+        centre.diagonal(dim1=1, dim2=2).add_(lag[..., None])
         return replace(self, centre=centre)
 
     def transposed(self) -> "Blocks":
         """Of the transposed matrix."""
-        west, east = self.east.roll(1, 1).mT.contiguous(), self.west.roll(-1, 1).mT.contiguous()
-        south, north = self.north.roll(1, 2).mT.contiguous(), self.south.roll(-1, 2).mT.contiguous()
-        south[:, :, 0] = self.south[:, :, 0].flip(1).mT
-        return replace(self, centre=self.centre.mT.contiguous(), west=west, east=east, south=south, north=north)
-
-    def apply(self, values: Float[Tensor, "batch ni nj n"]) -> Float[Tensor, "batch ni nj n"]:
-        return (self.centre @ values[..., None])[..., 0] + self.neighbours(values)
+        west, east = self.east.roll(1, 3).transpose(1, 2), self.west.roll(-1, 3).transpose(1, 2)
+        south, north = self.north.roll(1, 4).transpose(1, 2), self.south.roll(-1, 4).transpose(1, 2)
+        south[..., 0] = self.south[..., 0].flip(3).transpose(1, 2)
+        return replace(self, centre=self.centre.transpose(1, 2), west=west, east=east, south=south, north=north)
 
 
 def approximate_blocks(flow: Flow, state: Tensor) -> tuple[Blocks, Blocks]:
@@ -78,7 +75,7 @@ def approximate_blocks(flow: Flow, state: Tensor) -> tuple[Blocks, Blocks]:
     working = _gather(i_work_left, i_work_right, j_work_left, j_work_right, flow)
     if flow.turbulent:
         lost = _destruction(flow, padded) * metrics.areas
-        working.centre[..., 0, 0] += lost
+        working.centre[:, 0, 0] += lost
     return blocks, working
 
 
@@ -86,8 +83,7 @@ def _gather(i_left: Tensor, i_right: Tensor, j_left: Tensor, j_right: Tensor, fl
     """Blocks of cells from derivatives of face fluxes (batch, n, n, faces) to the states on either side."""
     centre = i_left[:, :, :, 1:] - i_right[:, :, :, :-1] + j_left[..., 1:] - j_right[..., :-1]
     parts = (centre, -i_left[:, :, :, :-1], i_right[:, :, :, 1:], -j_left[..., :-1], j_right[..., 1:])
-    centre, west, east, south, north = (part.permute(0, 3, 4, 1, 2).contiguous() for part in parts)
-    return Blocks(centre, west, east, south, north, flow.sides.wake, flow.sides.left is None)
+    return Blocks(*parts, flow.sides.wake, flow.sides.left is None)
 
 
 def _face_blocks(

@@ -241,10 +241,9 @@ class _Preconditioner:
         return _Preconditioner(lines, AlternatingLines.of(working.shifted(lag)), sweeps)
 
     def apply(self, right: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni nj"]:
-        right = right.permute(0, 2, 3, 1)
-        parts = self.flow.solve(right[..., :4].contiguous(), self.sweeps)
-        working = self.working.solve(right[..., 4:].contiguous(), 2 * self.sweeps)
-        return torch.cat((parts, working), 3).permute(0, 3, 1, 2)
+        return torch.cat(
+            (self.flow.solve(right[:, :4], self.sweeps), self.working.solve(right[:, 4:], 2 * self.sweeps)), 1
+        )
 
 
 def wave_rate(flow: Flow, state: Tensor) -> Float[Tensor, "batch ni nj"]:

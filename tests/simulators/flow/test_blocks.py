@@ -58,7 +58,7 @@ def test_blocks_are_the_derivative_without_friction(grid: str, request: pytest.F
     change = _noise(state)
     change[:, 4] = 0
     blocks, _ = approximate_blocks(flow, state)
-    found = blocks.apply(change[:, :4].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    found = blocks.apply(change[:, :4])
     known = _change(flow, state, change)[:, :4]
     error = float((found - known).abs().max() / known.abs().max())
     prove("blocks without friction against differences of the first-order scheme: relative", error, at_most=1e-8)
@@ -85,7 +85,7 @@ def test_blocks_are_the_derivative_with_friction(along: bool, prove: Prove) -> N
     change = change.clone()
     change[:, 4] = 40 * change[:, 0]  # the working variable itself stays
     blocks, _ = approximate_blocks(flow, state)
-    found = blocks.apply(change[:, :4].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)[:, :, 2:-2, 2:-2]
+    found = blocks.apply(change[:, :4])[:, :, 2:-2, 2:-2]
     known = _change(flow, state, change)[:, :4, 2:-2, 2:-2]
     error = float((found - known).abs().max() / known.abs().max())
     prove("blocks with friction against the same, changes in one direction: relative", error, at_most=1e-7)
@@ -101,7 +101,7 @@ def test_blocks_at_the_wall_hold_its_friction(prove: Prove) -> None:
     change = _noise(state)[:, :, :1].expand_as(state).clone()
     change[:, 3:], change[:, 0] = 0, 0
     blocks, _ = approximate_blocks(flow, state)
-    found = blocks.apply(change[:, :4].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)[:, :, 2:-2, 0]
+    found = blocks.apply(change[:, :4])[:, :, 2:-2, 0]
     known = _change(flow, state, change)[:, :4, 2:-2, 0]
     error = float((found - known).abs().max() / known.abs().max())
     prove("blocks above a wall with friction against the same: relative", error, at_most=1e-6)
@@ -116,7 +116,7 @@ def test_blocks_of_the_turbulence_are_its_derivative(c_flow: MakeFlow, working: 
     change = torch.zeros_like(state)
     change[:, 4, 4::6, 4:-2:5] = 1.0
     _, blocks = approximate_blocks(flow, state)
-    found = blocks.apply(change[:, 4:].permute(0, 2, 3, 1))[..., 0]
+    found = blocks.apply(change[:, 4:])[:, 0]
     known = _change(flow, state, change)[:, 4]
     own = change[:, 4] > 0
     error = float(((found - known)[own] / known[own]).abs().max())
@@ -131,7 +131,7 @@ def test_line_sweeps_lead_to_the_solution(
     flow = request.getfixturevalue(grid)("euler", 3.0)
     state = disturbed(flow, 0.05)
     blocks = _lagged(flow, state, 20.0)
-    exact = _noise(state)[:, :4].permute(0, 2, 3, 1).contiguous()
+    exact = _noise(state)[:, :4]
     lines = AlternatingLines.of(blocks)
     right = blocks.apply(exact)
     error = [float((lines.solve(right, cycles) - exact).abs().max()) for cycles in (2, 30)]
