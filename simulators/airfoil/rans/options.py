@@ -9,9 +9,9 @@ MODELS = ("sa", "laminar", "euler")
 EULER_REYNOLDS = 3e3
 #: Cells away from the wall with which the usual spacings go.
 STANDARD = 96
-#: GMRES steps at most on a grid with these spacings, and on finer ones: there 20 leave too much of the error in the
+#: GMRES steps at most on grids coarser than that, and on the others: there 20 leave too much of the error in the
 #: circulation of the body, which settles last.
-KRYLOV, KRYLOV_FINER = 20, 60
+KRYLOV, KRYLOV_FINE = 20, 60
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class RansOptions:
     @property
     def krylov(self) -> int:
         """GMRES steps at most in a step of the march."""
-        return KRYLOV if self.grid[1] - 1 <= STANDARD else KRYLOV_FINER
+        return KRYLOV if self.grid[1] - 1 < STANDARD else KRYLOV_FINE
 
     def wishes(self) -> tuple[GridOptions, int]:
         """A grid to make and how often to take every second line of it.
