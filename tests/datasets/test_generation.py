@@ -376,6 +376,7 @@ def test_progress_counts_every_case(tmp_path: Path):
         ({"cases": 0}, "cases must be at least 1; got 0"),
         ({"workers": 0}, "workers must be at least 1; got 0"),
         ({"seed": -1}, "seed must not be negative; got -1"),
+        ({"chunk": -1}, "chunk must not be negative; got -1"),
         ({"sampler": "halton"}, "sampler must be one of sobol, latin-hypercube; got 'halton'"),
     ],
 )

@@ -37,7 +37,7 @@ def simulate(
         bool | None, Parameter(negative=(), help="store the flow around each airfoil too; of rans")
     ] = None,
     workers: Annotated[int | None, Parameter(help="processes; changes no answer")] = None,
-    chunk: Annotated[int | None, Parameter(help="cases that a worker stores at once")] = None,
+    chunk: Annotated[int | None, Parameter(help="cases that a worker stores at once; decided by the simulator")] = None,
 ) -> None:
     """Simulate many airfoil cases into a data file; killed at any moment, the same command goes on.
 
