@@ -17,7 +17,7 @@ import cyclopts
 import matplotlib.figure
 import torch
 from matplotlib.axes import Axes
-from support.flights import DATA, Answers, Flight, Found, contour
+from support.flights import DATA, NASA_CHORD, Answers, Flight, Found, contour
 from support.record import Figure, record
 
 from understudy.memory import keep_freed_memory
@@ -45,8 +45,7 @@ SU2_TURBULENT = ((0.60, 0.379437, 0.009727), (0.70, 0.428591, 0.010244), (0.75, 
 #: NACA 0012 as NASA has it, the model of Spalart and Allmaras, grids without end: CL and CD at 10 degrees, CD at none.
 NASA_CL, NASA_CD, NASA_CD_0 = 1.0912, 0.01222, (0.00812, 0.00830)
 #: NACA 0012 without friction at 1.25 degrees, Vassberg and Jameson, Journal of Aircraft 47(4), 2010. They extend the
-#: section until it is sharp. Their unit of length is taken to be the chord before: then the longer chord counts.
-EXTENDED = 1.008930411
+#: section until it is sharp; their unit of length is taken to be the chord before.
 SMOOTH_CL, SHOCKED_CL, SHOCKED_CD = 0.180, (0.356, 0.362), (0.0226, 0.0230)
 #: As many cells as 256 x 256.
 SHOCKED = (513, 129)
@@ -204,7 +203,7 @@ def smooth(ask: Answers) -> list[Figure]:
         Figure("the same, from that of the panel method corrected by Kaplan's rule", apart(lift, kaplan_lift(0.5))),
         Figure(
             "the same with the chord before it was made sharp, as the reference",
-            f"{lift * EXTENDED:.4f}, {apart(lift * EXTENDED, SMOOTH_CL)}",
+            f"{lift * NASA_CHORD:.4f}, {apart(lift * NASA_CHORD, SMOOTH_CL)}",
             f"{SMOOTH_CL} within 1 %",
         ),
     ]
@@ -214,7 +213,7 @@ def smooth(ask: Answers) -> list[Figure]:
     figures.append(
         Figure(
             "the same with the chord before it was made sharp, as the reference",
-            f"CL {found.cl * EXTENDED:.4f}, CD {found.cd * EXTENDED:.5f}",
+            f"CL {found.cl * NASA_CHORD:.4f}, CD {found.cd * NASA_CHORD:.5f}",
             "CL {} to {}, CD {} to {}".format(*SHOCKED_CL, *SHOCKED_CD),
         )
     )

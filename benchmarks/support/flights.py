@@ -24,6 +24,8 @@ from understudy.simulators.shapes import airfoil
 DATA = Path(__file__).parents[1] / "data"
 #: Coefficients of the thickness of NASA's sharp NACA 0012, turbmodels.larc.nasa.gov/naca0012_val.html.
 NASA_0012 = (0.298222773, -0.127125232, -0.357907906, 0.291984971, -0.105174606)
+#: Chord of that section over that of the blunt one, of which it is the extension [-].
+NASA_CHORD = 1.008930411
 FORCES = ("alpha", "cl", "cd", "cd_friction", "cd_pressure", "cm")
 FACES = ("x", "cp", "cf")
 
