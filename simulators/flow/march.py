@@ -30,6 +30,9 @@ LEAST_SHARE = 0.05
 #: Residual over the reference, and Courant number, from where on the march is Newton's method; and how often a step of
 #: it is halved at most, where the residual would rise.
 SETTLED, NEWTON_CFL, HALVINGS = 1e-4, 1e3, 3
+#: Where the residual, once below the first number, grows by more than the second from one step to the next, Courant
+#: number falls to the third of itself: weak shocks on a flat surface wander about for ever under Newton's method.
+UNDER_WAY, RISEN, SLOWED = 1e-2, 2.0, 0.1
 #: What the solve for the response to a turn may leave: a lift sought with a rougher one runs away at a shock.
 RESPONSE = 0.02
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
@@ -99,6 +102,7 @@ def march(
     steps = torch.zeros(batch, dtype=torch.int64, device=state.device)
     cfl = state.new_full((batch,), options.cfl)
     response = torch.zeros_like(state)
+    before = state.new_full((batch,), torch.inf)
     residuals: list[Tensor] = []
     if lift is None:
         lift = torch.full_like(alpha, torch.nan)
@@ -117,6 +121,10 @@ def march(
         if bool(done.any()):
             keep = ~done
             open_rows, here, system, size = open_rows[keep], here[keep], rows_of(system, keep), size[keep]
+        risen = (before[open_rows] < UNDER_WAY) & (size > RISEN * before[open_rows])
+        slowed = torch.minimum((SLOWED * cfl[open_rows]).clamp(min=LEAST_CFL), cfl[open_rows])
+        cfl[open_rows] = torch.where(risen, slowed, cfl[open_rows])
+        before[open_rows] = size
         change, turns, response[open_rows], left = system.step(
             cfl[open_rows], lift[open_rows], response[open_rows], options
         )
