@@ -32,7 +32,7 @@ LEAST_SHARE = 0.05
 SETTLED, NEWTON_CFL, HALVINGS = 1e-4, 1e3, 3
 #: Where the residual, once below the first number, grows by more than the second from one step to the next, Courant
 #: number falls to the third of itself: weak shocks on a flat surface wander about for ever under Newton's method.
-UNDER_WAY, RISEN, SLOWED = 1e-2, 2.0, 0.1
+UNDER_WAY, RISEN, SLOWED = 1e-3, 2.0, 0.1
 #: What the solve for the response to a turn may leave: a lift sought with a rougher one runs away at a shock.
 RESPONSE = 0.02
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
