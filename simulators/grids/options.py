@@ -45,7 +45,7 @@ class GridOptions:
         _within("far [chord]", self.far, 5.0, 1e4)
         _within("edge_spacing [chord]", self.edge_spacing, 1e-6, 1e-2)
         _within("nose_turn [deg]", self.nose_turn, 0.1, 20.0)
-        _within("growth", self.growth, 1.01, 2.0)
+        _within("growth", self.growth, 1.01, 4.0)
         _within("wake_widening [chord]", self.wake_widening, 0.1, 1e4)
 
     @property

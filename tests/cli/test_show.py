@@ -54,7 +54,8 @@ def test_an_airfoil_is_solved_and_drawn(understudy, made_up_rans, tmp_path: Path
     ("words", "sentence"),
     [
         (("flows.h5",), "flows.h5 holds 2 rows; say which one to draw, such as --row 0"),
-        (("flows.h5", "--row", "2"), "rows must be between 0 and 1; got 2"),
+        (("flows.h5", "--row", "2"), "--row must be 0 to 1, as flows.h5 holds 2 rows; got 2"),
+        (("flows.h5", "--row", "-1"), "--row must be 0 to 1, as flows.h5 holds 2 rows; got -1"),
         (("flows.h5", "--row", "0", "--mach", "0.7"), "--mach cannot be chosen of a flow that is stored in flows.h5"),
         (("flows.h5", "--row", "0", "--drawing", "crayon"), "drawing must be one of auto, pyvista, matplotlib; got"),
         (("flows.h5", "--row", "0", "--only", "heat"), "this flow has the pictures mach, cp, eddy_viscosity, grid"),

@@ -40,8 +40,10 @@ AT_ONCE, AT_ONCE_ON_GPU = 1, 64
 CAREFUL = MarchOptions(cfl=3.0, growth=1.3, sweeps=4, krylov=30, tolerance=0.03)
 #: The first step from a field that was steady for nearly the same shape.
 NEARLY_THERE = 100.0
-#: Growth of the spacings of a deformed grid at which it is no good any more.
-MOST_GROWTH = 2.0
+#: Below it the first cell would be higher than a hundredth of the chord.
+LEAST_REYNOLDS = 1e3
+#: Growth of the spacings of a deformed grid, over the most that it was made with, at which it is no good any more.
+MORE_GROWTH = 1.25
 #: Forces over the last steps from which a flow without a steady state is told.
 WATCHED = 20
 #: Half the range of the lift over these steps above which it is said to swing.
@@ -130,9 +132,9 @@ class Rans(Simulator):
             return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [], self.options.model)
         asked = _Asked.of(case)
         ends = [
-            _refusal(mach) or _out_of_reach(lift, angle)
-            for mach, lift, angle in zip(
-                *(row.tolist() for row in (asked.mach, asked.lift, asked.angle())), strict=True
+            _refusal(mach, reynolds if self.options.model != "euler" else math.inf) or _out_of_reach(lift, angle)
+            for mach, reynolds, lift, angle in zip(
+                *(row.tolist() for row in (asked.mach, asked.reynolds, asked.lift, asked.angle())), strict=True
             )
         ]
         taken = torch.tensor([not words for _, words in ends], device=device)
@@ -216,7 +218,8 @@ class Rans(Simulator):
             reynolds = torch.full_like(reynolds, EULER_REYNOLDS)
         if known:
             grid = deformed(known.grid, asked.coordinates.detach())
-            return grid, assess(grid, reynolds, replace(wishes, growth=MOST_GROWTH))
+            made_with = wishes.growth ** (2**halvings)
+            return grid, assess(grid, reynolds, replace(wishes, growth=MORE_GROWTH * made_with))
         return new_grids(asked.coordinates.detach(), reynolds, wishes, halvings=halvings, blunt=blunt)
 
     def _steady(self, grid: Grid, asked: "_Asked", known: Field | None) -> tuple[Steady, list[str]]:
@@ -326,7 +329,12 @@ class _Part:
     message: list[str]
 
 
-def _refusal(mach: float) -> tuple[Status, str] | None:
+def _refusal(mach: float, reynolds: float) -> tuple[Status, str] | None:
+    if reynolds < LEAST_REYNOLDS:
+        return Status.REFUSED, (
+            f"refused: reynolds must be at least {LEAST_REYNOLDS:g} for the compressible solver, whose first cell "
+            f"follows it; got {reynolds:.6g}: no simulator here is made for such slow or small bodies"
+        )
     if mach < SLOWEST:
         return Status.REFUSED, (
             f"refused: mach must be at least {SLOWEST} for the compressible solver; got {mach:.3g}: "

@@ -96,6 +96,8 @@ def _from_data(path: Path, row: int | None) -> tuple["FlowField", str]:
     with load(path) as data:
         if row is None:
             raise ValueError(f"{path} holds {len(data)} rows; say which one to draw, such as --row 0")
+        if not 0 <= row < len(data):
+            raise ValueError(f"--row must be 0 to {len(data) - 1}, as {path} holds {len(data)} rows; got {row}")
         return stored_flow(data, row), f"{path.stem}-{row}"
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.rans import Rans, RansOptions, RansSolution
 from understudy.simulators.airfoil.rans import simulator as solver
+from understudy.simulators.airfoil.rans.nearby import Field
 from understudy.simulators.airfoil.rans.setup import at_nodes
 from understudy.simulators.grids import Grid, airfoil_grid
 from understudy.simulators.interface import Status
@@ -82,6 +83,18 @@ def test_a_shape_that_the_grid_cannot_follow_is_refused(euler: RansSolution):
         assert "folds" in answer.message[row] or "skewed" in answer.message[row]
 
 
+@pytest.mark.parametrize("reynolds", [1e6, 2e7])
+def test_the_shape_of_a_grid_is_one_that_it_can_follow(reynolds: float):
+    """Cells of a coarse grid grow as those of the fourth line of the one that it is taken from."""
+    contours = contour("0012-sharp")
+    asked = AirfoilCase.of(contours, 0.0, reynolds, mach=0.5)
+    simulator = Rans(RansOptions(grid=SMALL, steps=1))
+    made, _ = airfoil_grid(contours, torch.tensor([reynolds]).double(), simulator.options.wishes()[0])
+    known = Field(made.coarser().coarser(), torch.zeros(1, 5, 96, 24).double(), torch.zeros(1).double())
+    _, quality = simulator._grid(solver._Asked.of(asked), False, known)
+    assert quality.message == ("",)
+
+
 def test_an_edge_that_is_nearly_sharp_is_closed():
     thin = contour("0012-sharp").clone()
     thin[:, 0, 1], thin[:, -1, 1] = 1e-4, -1e-4
@@ -122,6 +135,7 @@ def test_values_of_the_wall_are_found_at_the_nodes_of_the_contour():
     [
         ({"alpha": 1.0, "mach": 0.0}, Status.REFUSED, "mach must be at least 0.05 .*; got 0: ask 'viscous'"),
         ({"alpha": 1.0, "mach": 0.97}, Status.REFUSED, "mach must be at most 0.95"),
+        ({"alpha": 1.0, "mach": 0.3, "reynolds": 10.0}, Status.REFUSED, "reynolds must be at least 1000 .*; got 10: no"),
         ({"cl": 7.0, "mach": 0.3}, Status.NOT_CONVERGED, "a lift coefficient of 7 would take an angle of"),
         (
             {"alpha": 1.0, "mach": 0.3, "reynolds": 1e9},

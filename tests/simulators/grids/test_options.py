@@ -34,7 +34,7 @@ def test_finer_options_halve_every_cell() -> None:
         ({"far": 1.0}, "far"),
         ({"edge_spacing": math.nan}, "edge_spacing"),
         ({"nose_turn": 40.0}, "nose_turn"),
-        ({"growth": 1.0}, "growth must be 1.01 to 2; got 1"),
+        ({"growth": 1.0}, "growth must be 1.01 to 4; got 1"),
         ({"wake_widening": 0.0}, "wake_widening"),
     ],
 )
