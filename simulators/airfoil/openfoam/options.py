@@ -1,6 +1,6 @@
 """What is asked of OpenFOAM."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from understudy.simulators.airfoil.rans.options import RansOptions
 from understudy.simulators.grids import GridOptions
@@ -27,7 +27,8 @@ class OpenFoamOptions:
         residual: at the end, at most; the largest of OpenFOAM's initial residuals of speed, pressure and model.
         relax_speed, relax_pressure, relax_working: of the equation of speed, of the pressure, of the equation of the
             working variable. The far wake of small angles is stable where the first two add up to 1. The third
-            above 0.4 makes the friction alternate from one iteration to the next, by one per cent at 0.8.
+            above 0.4 makes the friction alternate from one iteration to the next, by one per cent at 0.8. A row that
+            diverges gets a second try with 0.7 times the first two.
 
     Raises:
         ValueError: a number out of its range.
@@ -54,6 +55,10 @@ class OpenFoamOptions:
         for name in ("settled", "residual", "relax_speed", "relax_pressure", "relax_working"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must be above 0 and below 1; got {getattr(self, name):.6g}")
+
+    def careful(self) -> "OpenFoamOptions":
+        """For the second try of a row that diverged: smaller steps of speed and pressure."""
+        return replace(self, relax_speed=0.7 * self.relax_speed, relax_pressure=0.7 * self.relax_pressure)
 
     def wishes(self) -> tuple[GridOptions, int]:
         """A grid to make and how often to take every second line of it: the same as for our own solver."""

@@ -17,8 +17,16 @@ class OpenFoamNotInstalledError(RuntimeError):
     """There is no OpenFOAM on this machine."""
 
 
+#: What a log holds where the iteration has run away.
+DIVERGED = "sigFpe::sigHandler"
+
+
 class OpenFoamRunError(RuntimeError):
     """A run of OpenFOAM ended without a readable answer: crash, time limit, or garbage in its files."""
+
+
+class OpenFoamDivergedError(OpenFoamRunError):
+    """A run ended in a floating-point exception."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,8 @@ class Runs:
                     self._under_way.discard(child)
         words = log.read_text(errors="replace")
         if status:
-            raise OpenFoamRunError(f"{PROGRAM} died (exit status {status}): {last_words(words)}")
+            kind = OpenFoamDivergedError if DIVERGED in words else OpenFoamRunError
+            raise kind(f"{PROGRAM} died (exit status {status}): {last_words(words)}")
         return words
 
     def _started(self, openfoam: Installation, folder: Path, log: int) -> "subprocess.Popen[bytes]":
@@ -128,7 +137,7 @@ class Runs:
 
 def last_words(log: str) -> str:
     """The reason that a log gives for its end: OpenFOAM's own error, a floating-point exception, or the last line."""
-    if "sigFpe::sigHandler" in log:
+    if DIVERGED in log:
         return "a floating-point exception, the iteration diverged; try a smaller angle, or a lower relax_pressure"
     lines = [
         line.strip() for line in log.splitlines() if line.strip() and not line.startswith(("#", "//", "From ", "in "))

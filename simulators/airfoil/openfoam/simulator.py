@@ -19,7 +19,7 @@ from understudy.simulators.airfoil.answered_rows import AnsweredRow, as_solution
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.openfoam.march import STEEPEST_ANGLE, Ended, Question, march
 from understudy.simulators.airfoil.openfoam.options import OpenFoamOptions
-from understudy.simulators.airfoil.openfoam.program import OpenFoamRunError, Runs, find_openfoam
+from understudy.simulators.airfoil.openfoam.program import OpenFoamDivergedError, OpenFoamRunError, Runs, find_openfoam
 from understudy.simulators.airfoil.panel import likely_angle
 from understudy.simulators.airfoil.rans.setup import at_nodes, base_of, levels_of, new_grids
 from understudy.simulators.grids import Grid, closed
@@ -114,17 +114,24 @@ class OpenFoam(Simulator):
         if message:
             return AnsweredRow(status, message)
         deadline = time.monotonic() + self.options.time_limit
-        try:
+
+        def ended_with(options: OpenFoamOptions) -> Ended:
             with tempfile.TemporaryDirectory(prefix="openfoam-") as folder:
-                ended = march(
+                return march(
                     levels_of(grid),
                     question,
-                    self.options,
+                    options,
                     folder=Path(folder),
                     openfoam=find_openfoam(),
                     runs=runs,
                     deadline=deadline,
                 )
+
+        try:
+            try:
+                ended = ended_with(self.options)
+            except OpenFoamDivergedError:
+                ended = ended_with(self.options.careful())
         except OpenFoamRunError as error:
             return AnsweredRow(Status.FAILED, str(error))
         if ended.why:
