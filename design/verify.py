@@ -13,11 +13,7 @@ from understudy.simulators.interface import Simulator, Solution
 from understudy.simulators.registry import simulator as simulator_called
 
 
-def verify(
-    design: Design,
-    problem: Problem,
-    simulator: Simulator | str,
-) -> Design:
+def verify(design: Design, problem: Problem, simulator: Simulator | str) -> Design:
     """The design with the verdict of a simulator, its gap and its outcome.
 
     Points that prescribe the lift are flown at that lift, the others at their angle, on the coordinates of the design.

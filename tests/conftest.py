@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from understudy.datasets import generation
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.flow_field import FlowField
 from understudy.simulators.airfoil.rans import RansSolution
@@ -150,6 +151,17 @@ def _c_grid() -> Tensor:
 def made_up_rans() -> type[MadeUpRans]:
     """The stand-in for `rans`."""
     return MadeUpRans
+
+
+@pytest.fixture(scope="session")
+def let_it_simulate() -> Callable[[pytest.MonkeyPatch], None]:
+    """Called with a patch, data sets are made by the stand-in for `rans`, whatever simulator is named."""
+
+    def patched(patch: pytest.MonkeyPatch) -> None:
+        for name in ("simulator_named", "_simulator_here"):
+            patch.setattr(generation, name, lambda _: MadeUpRans())
+
+    return patched
 
 
 @pytest.fixture(scope="session")

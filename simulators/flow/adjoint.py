@@ -1,16 +1,13 @@
 """Gradients through the steady state by the implicit function theorem: one transposed linear solve for each answer."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.flow.blocks import approximate_blocks
 from understudy.simulators.flow.gmres import gmres
-from understudy.simulators.flow.lines import AlternatingLines
-from understudy.simulators.flow.march import wave_rate
+from understudy.simulators.flow.march import Preconditioner, wave_rate
 from understudy.simulators.flow.residual import Flow, residual
 from understudy.simulators.rows import detached
 
@@ -84,7 +81,12 @@ def transposed_solve(flow: Flow, state: Tensor, gradient: Tensor) -> Tensor:
         (pulled,) = torch.autograd.grad(out, tracked, unknown.view_as(state) * row, retain_graph=True)
         return (pulled * unit).flatten(1)
 
-    precondition = _preconditioner(flow, state, rate / CFL, row, unit)
+    with torch.no_grad():
+        inverse = Preconditioner.at(flow, state, rate / CFL, SWEEPS, transposed=True)
+
+    def precondition(unknown: Tensor) -> Tensor:
+        return (inverse.apply(unknown.view_as(state) / unit) / row).flatten(1)
+
     right = (gradient * unit).flatten(1)
     solution, left = torch.zeros_like(right), right
     size = right.norm(dim=1).clamp(min=1e-300)
@@ -100,18 +102,3 @@ def transposed_solve(flow: Flow, state: Tensor, gradient: Tensor) -> Tensor:
         f"the transposed equations of row {row_left} were not solved ({share[row_left].item():.1e} left of 1): "
         "converge the flow further, or leave the row out"
     )
-
-
-def _preconditioner(flow: Flow, state: Tensor, lag: Tensor, row: Tensor, unit: Tensor) -> Callable[[Tensor], Tensor]:
-    """Line sweeps with the transposed blocks."""
-    with torch.no_grad():
-        blocks, working = approximate_blocks(flow, state)
-        lines = AlternatingLines.of(blocks.shifted(lag).transposed())
-        scalar = AlternatingLines.of(working.shifted(lag).transposed())
-
-    def precondition(unknown: Tensor) -> Tensor:
-        right = unknown.view_as(state) / unit
-        parts = lines.solve(right[:, :4], SWEEPS), scalar.solve(right[:, 4:], 2 * SWEEPS)
-        return (torch.cat(parts, 1) / row).flatten(1)
-
-    return precondition

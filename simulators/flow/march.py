@@ -185,7 +185,7 @@ class _System:
         makes it more accurate.
         """
         lag = self.rate / cfl[:, None, None]
-        inverse = _Preconditioner.at(self.flow, self.state, lag, options.sweeps)
+        inverse = Preconditioner.at(self.flow, self.state, lag, options.sweeps)
         change, left = self._solve(-self.residual, lag, inverse, options)
         sought = torch.isfinite(lift) & (cfl >= LEAST_CFL)
         if not bool(sought.any()):
@@ -212,7 +212,7 @@ class _System:
         return share
 
     def _solve(
-        self, right: Tensor, lag: Tensor, inverse: "_Preconditioner", options: MarchOptions, start: Tensor | None = None
+        self, right: Tensor, lag: Tensor, inverse: "Preconditioner", options: MarchOptions, start: Tensor | None = None
     ) -> tuple[Tensor, Float[Tensor, " batch"]]:
         """The solution of (lag + dR/dU) x = right, and what is left of the right-hand side."""
 
@@ -235,7 +235,7 @@ class _System:
 
 
 @dataclass(frozen=True, eq=False)
-class _Preconditioner:
+class Preconditioner:
     """Line sweeps for the flow and, apart, for the turbulence."""
 
     flow: AlternatingLines
@@ -243,10 +243,10 @@ class _Preconditioner:
     sweeps: int
 
     @staticmethod
-    def at(flow: Flow, state: Tensor, lag: Tensor, sweeps: int) -> "_Preconditioner":
-        blocks, working = approximate_blocks(flow, state)
-        lines = AlternatingLines.of(blocks.shifted(lag))
-        return _Preconditioner(lines, AlternatingLines.of(working.shifted(lag)), sweeps)
+    def at(flow: Flow, state: Tensor, lag: Tensor, sweeps: int, *, transposed: bool = False) -> "Preconditioner":
+        parts = [part.shifted(lag) for part in approximate_blocks(flow, state)]
+        lines, working = (AlternatingLines.of(part.transposed() if transposed else part) for part in parts)
+        return Preconditioner(lines, working, sweeps)
 
     def apply(self, right: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 ni nj"]:
         return torch.cat(

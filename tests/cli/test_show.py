@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from understudy.datasets import generation
 from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.sampling import ConditionRanges
 from understudy.datasets.vtk_file import read_vtk
@@ -13,11 +12,10 @@ FAST = ("--drawing", "matplotlib", "--only", "mach")
 
 
 @pytest.fixture(scope="module")
-def flows(made_up_rans, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def flows(let_it_simulate, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("flows") / "flows.h5"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generation, "simulator_named", lambda name: made_up_rans())
-        patch.setattr(generation, "_simulator_here", lambda name: made_up_rans())
+        let_it_simulate(patch)
         ranges = ConditionRanges(alpha=(0.0, 4.0), mach=(0.6, 0.8))
         generate(SimulateConfig(out=out, simulator="rans", cases=2, conditions=ranges, fields=True))
     return out
@@ -81,10 +79,9 @@ def test_what_cannot_be_drawn_is_one_sentence(
 
 
 def test_simulate_stores_flows_and_data_exports_them(
-    understudy, made_up_rans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    understudy, let_it_simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(generation, "simulator_named", lambda name: made_up_rans())
-    monkeypatch.setattr(generation, "_simulator_here", lambda name: made_up_rans())
+    let_it_simulate(monkeypatch)
     out = tmp_path / "flows.h5"
     words = ("simulate", "--simulator", "rans", "--cases", "2", "--alpha", "0", "4", "--mach", "0.6", "0.8")
     assert understudy(*words, "--fields", "--out", out)[0] == 0

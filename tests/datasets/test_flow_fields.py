@@ -22,18 +22,16 @@ def config(out: Path, **settings) -> SimulateConfig:
 
 
 @pytest.fixture
-def standing_in(made_up_rans, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "simulator_named", lambda name: made_up_rans())
-    monkeypatch.setattr(generation, "_simulator_here", lambda name: made_up_rans())
+def standing_in(let_it_simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_it_simulate(monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def flows_file(made_up_rans, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def flows_file(let_it_simulate, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six cases, one of them not converged; read it, do not change it."""
     out = tmp_path_factory.mktemp("flows") / "flows.h5"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generation, "simulator_named", lambda name: made_up_rans())
-        patch.setattr(generation, "_simulator_here", lambda name: made_up_rans())
+        let_it_simulate(patch)
         generate(config(out, chunk=4))
     return out
 
