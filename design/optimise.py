@@ -6,7 +6,7 @@ constraints first held. A case that is not answered, or leaves what the predicto
 turn back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -76,16 +76,15 @@ def optimise(
     predictor: Predictor,
     contour: Float[Tensor, "points 2"],
     *,
-    resume_from: Float[Tensor, " parameters"] | None = None,
-    spent: int = 0,
+    earlier: Sequence[Step] = (),
     progress: Callable[[Step], None] = lambda step: None,
 ) -> Optimum:
     """Solve a problem by following the gradient of a predictor from a given contour and from the best of many others.
 
     Args:
         contour: the given start, Selig order, in chords.
-        resume_from: parameters that an earlier, broken search had reached; they take the place of the start.
-        spent: steps that it had made from the start; they count among its `iterations`.
+        earlier: steps of a search for the same that was cut off; the best of them takes the place of the start, those
+            made from the start count among its `iterations`, and all of them begin the history.
         progress: called with every accepted step.
 
     Returns:
@@ -98,30 +97,37 @@ def optimise(
     """
     evaluator = Evaluator(problem, predictor)
     given = evaluator.parameters.from_contours(contour[None], problem)[0]
-    start = given if resume_from is None else resume_from
-    followed = [_followed(evaluator, 0, start, progress, spent)]
+    followed = [_followed(evaluator, 0, _reached(earlier, given), progress, earlier)]
     wanted = problem.search.starts - 1 if followed[0].best.feasible else max(problem.search.starts - 1, FALLBACKS)
     for number, other in enumerate(_screen(evaluator, given, wanted), 1):
         if number >= problem.search.starts and any(follower.best.feasible for follower in followed):
             break  # the fallback has helped
-        followed.append(_followed(evaluator, number, other, progress))
+        followed.append(_followed(evaluator, number, other, progress, earlier))
     best = min(followed, key=lambda follower: follower.best.rank)
     if not best.best.feasible:
         for follower in followed:
             follower.restore(follower.best.z, steps=5 * RESTORING_STEPS, nearness=NEARNESS / 100)
         best = min(followed, key=lambda follower: follower.best.rank)
-    history = tuple(step for follower in followed for step in follower.history)
+    history = (*earlier, *(step for follower in followed for step in follower.history))
     x = best.physical(best.best.z)
     feasible = best.best.feasible
     message = best.message if feasible else _what_stands_in_the_way(evaluator, best.best.evaluation, len(followed))
     return Optimum(x, best.best.evaluation, feasible, message, given, history, evaluator.calls)
 
 
+def _reached(earlier: Sequence[Step], given: Tensor) -> Tensor:
+    """The best parameters of an earlier search, or those of the given start where there was none."""
+    if not earlier:
+        return given
+    best = min(earlier, key=lambda step: (step.violation > 1, max(step.violation, 1.0), step.objective))
+    return torch.tensor(best.x, dtype=torch.float64)
+
+
 def _followed(
-    evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None], spent: int = 0
+    evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None], earlier: Sequence[Step]
 ) -> "_Follower":
-    follower = _Follower(evaluator, number, progress)
-    follower.run(x, spent)
+    follower = _Follower(evaluator, number, progress, sum(step.start == number for step in earlier))
+    follower.run(x, follower.spent if number == 0 else 0)
     return follower
 
 
@@ -211,8 +217,11 @@ class _Follower:
     evaluator: Evaluator
     number: int
     progress: Callable[[Step], None]
+    spent: int = 0  # steps of an earlier search from the same start, which those of this one are numbered behind
     history: list[Step] = field(default_factory=list)
     message: str = ""
+    unanswered: int = 0  # calls of the predictor without an answer,
+    refusal: str = ""  # and what it said about the last
     budget: int = 0  # calls of the predictor that are left
     reference: float = 1.0  # unit of the objective
     shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
@@ -253,12 +262,19 @@ class _Follower:
         self.budget = max(self.evaluator.problem.search.iterations - spent, 1)
         try:
             result = self._minimise(z)
-        except _EndedError as reason:
-            self.message = f"the search ended after {len(self.history) - 1} steps: {reason}"
-        else:
-            self.message = f"the search ended after {result.nit} steps: {result.message}"
+            steps, reason = result.nit, str(result.message)
+        except _EndedError as ended:
+            steps, reason = len(self.history) - 1, str(ended)
+        self.message = f"the search ended after {self.spent + steps} steps: {reason}{self._remarks(restored)}"
         self.stride = np.inf
         self._record(self.best)
+
+    def _remarks(self, restored: _Point) -> str:
+        """What a reader would otherwise take for a result: no gain, and trial shapes without an answer."""
+        told = "" if self.spent or self.best.rank < restored.rank else "; nothing better than its start was found"
+        if self.unanswered:
+            told += f"; trial shapes without an answer: {self.unanswered}, the last because: {self.refusal}"
+        return told
 
     def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
         """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""
@@ -365,6 +381,8 @@ class _Follower:
         else:
             rows = self._accepted.rows if self._accepted else -np.ones(len(rows))
             point = _Point(z, NOT_ANSWERED * self.reference, rows, np.inf, unknown, False, evaluation)
+            self.unanswered += 1
+            self.refusal = next((told for told in evaluation.answer.message if told), "it answered with no number")
         self._compare(point)
         return point
 
@@ -395,7 +413,9 @@ class _Follower:
         x = tuple(self.physical(point.z).tolist())
         if self.history and self.history[-1].x == x:
             return
-        step = Step(self.number, len(self.history), point.objective, point.violation, point.unknown == 0, x)
+        step = Step(
+            self.number, self.spent + len(self.history), point.objective, point.violation, point.unknown == 0, x
+        )
         self.history.append(step)
         self.progress(step)
 

@@ -150,15 +150,16 @@ def _round(
 def _promised(problem: Problem, predictor: Predictor, history: Path, progress: Callable[[Step], None]) -> Design:
     """Search, from where an earlier search with this history was cut off; nobody has verified the design yet."""
     start = airfoil(problem.shape.start).coordinates
-    reached, spent = _reached(history)
+    earlier = _steps(history)
+    write_bytes(history, "".join(map(_line, earlier)).encode())
     with room_for(history), history.open("a", encoding="utf-8") as lines:
 
         def keep(step: Step) -> None:
-            lines.write(json.dumps(asdict(step)) + "\n")
+            lines.write(_line(step))
             lines.flush()
             progress(step)
 
-        optimum = optimise(problem, predictor, start, resume_from=reached, spent=spent, progress=keep)
+        optimum = optimise(problem, predictor, start, earlier=earlier, progress=keep)
     return made_design(problem, predictor, optimum)
 
 
@@ -280,11 +281,12 @@ def _keep(file: Path, text: str, other: str) -> None:
         raise ValueError(f"{file.parent} holds a run of {other}; choose an empty folder, or delete it")
 
 
-def _reached(history: Path) -> tuple[Float[Tensor, " parameters"] | None, int]:
-    """The best parameters in the history of a search that was cut off, and its steps from the given start.
+def _line(step: Step) -> str:
+    return json.dumps(asdict(step)) + "\n"
 
-    A line that was cut off itself is left out.
-    """
+
+def _steps(history: Path) -> list[Step]:
+    """Those of a search that was cut off, none if it never began; a line that was cut off itself is left out."""
     steps = []
     for line in history.read_text(encoding="utf-8").splitlines() if history.is_file() else ():
         try:
@@ -292,10 +294,7 @@ def _reached(history: Path) -> tuple[Float[Tensor, " parameters"] | None, int]:
         except json.JSONDecodeError:
             continue
         steps.append(Step(**{**row, "x": tuple(row["x"])}))
-    if not steps:
-        return None, 0
-    best = min(steps, key=lambda step: (step.violation > 1, max(step.violation, 1.0), step.objective))
-    return torch.tensor(best.x, dtype=torch.float64), sum(step.start == 0 for step in steps)
+    return steps
 
 
 def _rank(design: Design) -> tuple[bool, bool, float]:

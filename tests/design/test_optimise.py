@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from understudy.design.optimise import STRIDE, Optimum, optimise
+from understudy.design.optimise import STRIDE, Optimum, Step, optimise
 from understudy.design.parameters import Parameters
 from understudy.design.problem import (
     AngleMode,
@@ -120,6 +120,19 @@ def test_the_search_turns_back_from_what_is_not_answered(understudy: type, one_p
     found = solve(problem, understudy(fails_above=0.095), "naca0013")
     assert found.feasible
     assert found.evaluation.objective.item() == pytest.approx(LEAST_DRAG + 0.5 * 0.01**2, rel=1e-2)
+
+
+def test_a_search_that_finds_no_better_shape_says_so_and_why(understudy: type, one_point: Problem) -> None:
+    """Every shape after the first is refused: the start, unchanged, must not pass for a design."""
+    predictor = understudy()
+
+    def refuse_from_now_on(step: Step) -> None:
+        predictor.fails_above = 0.0
+
+    found = optimise(one_point, predictor, naca("naca0012"), progress=refuse_from_now_on)
+    assert found.feasible
+    assert "nothing better than its start was found; trial shapes without an answer: " in found.message
+    assert found.message.endswith("the last because: it is too thick")
 
 
 def test_a_predictor_that_never_answers_is_told(understudy: type, one_point: Problem) -> None:

@@ -102,14 +102,19 @@ def test_a_killed_search_goes_on_from_the_best_it_had_reached(
     design = run_design(problem, understudy(), judge(), tmp_path, progress=resumed.append)
     assert resumed[0].objective <= best * (1 + 1e-3)
     assert design.success
+    told = [(step.start, step.iteration, step.objective, step.violation) for step in (*seen, *resumed)]
+    assert list(design.history) == told
+    assert [row[1] for row in told] == list(range(len(told)))
+    assert len(history.read_text().splitlines()) == len(told)
 
 
 def test_steps_before_a_kill_count(problem: Problem, understudy: type) -> None:
     """A search that is killed again and again does not go on for ever."""
     short = replace(problem, search=replace(problem.search, iterations=8))
     start = airfoil(problem.shape.start).coordinates
-    calls = [optimise(short, understudy(), start, spent=spent).calls for spent in (0, 7)]
-    assert calls[1] < calls[0]
+    whole = optimise(short, understudy(), start)
+    cut = optimise(short, understudy(), start, earlier=7 * whole.history[:1])
+    assert cut.calls < whole.calls
 
 
 def test_a_folder_with_another_problem_is_refused(

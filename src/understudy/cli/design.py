@@ -71,7 +71,9 @@ def design(
     promised, verified = found.objective
     says = "not flown" if verified is None else f"{verified:.6g}"
     say(f"{found.outcome}: {found.sentence}")
-    say(f"objective: promised {promised:.6g} by {found.promise.who}, verified {says} by {verifier.name}")
+    say(found.search)
+    began = f"{found.history[0][2]:.6g} where the search began, " if found.history else ""
+    say(f"objective: {began}promised {promised:.6g} by {found.promise.who}, verified {says} by {verifier.name}")
     say(f"{out / 'design.dat'}\n{out / 'report.html'}")
     return 0 if found.success else 1
 
