@@ -34,7 +34,7 @@ from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
 from understudy.datasets.whole_files import TEMPORARY, DiskFullError, write_bytes
 from understudy.datasets.workers import InThisProcess, SpawnedProcesses, keep_to_one_thread
 from understudy.datasets.writer import join, write
-from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.case import USUAL, AirfoilCase
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.quantities import Place, quantity
 from understudy.simulators.registry import require_fields
@@ -176,13 +176,17 @@ def generate(
 def compute(config: SimulateConfig, start: int, stop: int, simulator: Simulator) -> Rows:
     """The cases start .. stop - 1 of the design, asked and answered; a pure function of its arguments.
 
-    A case that cannot be answered is a row with its status and a sentence, whatever went wrong.
+    A case that cannot be answered is a row with its status and a sentence, whatever went wrong. Conditions that the
+    simulator does not hear have their usual values.
     """
     numbers = np.arange(start, stop)
     first_shape, last_shape = start // config.cases_per_shape, (stop - 1) // config.cases_per_shape
     table = draw_shapes(config.shapes, config.seed, first_shape, last_shape + 1)
     shape = numbers // config.cases_per_shape - first_shape
-    inputs = conditions(config.conditions, config.sampler, config.seed, start, stop, total=config.cases)
+    inputs = {
+        **conditions(config.conditions, config.sampler, config.seed, start, stop, total=config.cases),
+        **{name: np.full(stop - start, USUAL[name]) for name in simulator.unheard},
+    }
     case = _case(table, shape, inputs)
     solution = _answer(simulator, case)
     fields: dict[str, Array | Ragged] = dict(

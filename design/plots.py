@@ -27,6 +27,7 @@ STYLE: dict[Any, Any] = {
     "xtick.color": "#555b66",
     "ytick.color": "#555b66",
     "legend.frameon": False,
+    "axes.formatter.useoffset": False,  # a reader does not add 4e-1 to each number
     "svg.fonttype": "path",  # drawn, so that no font of the reader's machine can clip a label
 }
 
@@ -116,7 +117,8 @@ def history_picture(design: Design) -> str:
         objectives = [row[2] for row in design.history if np.isfinite(row[2])]
         if objectives:
             lowest, usual = min(objectives), float(np.quantile(objectives, 0.9))
-            above.set_ylim(lowest - 0.05 * (usual - lowest) - 1e-12, usual + 0.15 * (usual - lowest) + 1e-12)
+            span = max(usual - lowest, 0.01 * abs(lowest), 1e-12)  # less than a per cent is no history
+            above.set_ylim(lowest - 0.05 * span, usual + 0.15 * span)
         above.set(xlabel="step [-]", ylabel="objective, as promised")
         below.set(xlabel="step [-]", ylabel="largest violation / tolerance [-]")
         below.legend(loc="upper right", fontsize=8)

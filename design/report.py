@@ -1,6 +1,6 @@
 """The report of a design: one HTML page that needs nothing else, readable by whoever pays for the wing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from understudy.datasets.whole_files import write_bytes
 from understudy.design.design import Design, Outcome
 from understudy.design.flows import Flows, flow_figures
 from understudy.design.plots import history_picture, polar_picture, pressure_picture, shape_picture
-from understudy.design.problem import Problem
+from understudy.design.problem import OperatingPoint, Problem
 
 _HEADLINES = {
     Outcome.SUCCESS: "Success",
@@ -82,7 +82,9 @@ def report(design: Design, problem: Problem, *, command: str = "", flows: Flows 
         _section(
             "Operating points",
             _points_table(design, problem),
-            "Known: whether the point lies inside the range that the promise was trained on.",
+            "Known: whether the point lies inside the range that the promise was trained on."
+            if design.promise.low
+            else "",
         ),
         _section("Promise, verdict and gap", _gap_table(design, problem), _gap_note(design)),
         _section(
@@ -94,7 +96,7 @@ def report(design: Design, problem: Problem, *, command: str = "", flows: Flows 
             "Suction points up; thick lines are the upper side.",
         ),
         *_flows(problem, flows or {}),
-        _section("Polars", polar_picture(design), _polar_note(design)),
+        *([_section("Polars", polar_picture(design), _polar_note(design))] if design.polar else []),
         _section("History of the search", history_picture(design), f"{_sentence(design.search)}"),
     ]
     if len(design.rounds) > 1:
@@ -127,33 +129,25 @@ def _figures(design: Design) -> str:
 
 
 def _points_table(design: Design, problem: Problem) -> str:
-    rows = []
-    for index, point in enumerate(problem.points):
-        rows.append(
-            [
-                f"{index + 1}: {point}",
-                f"{point.weight:g}",
-                f"{point.reynolds:.4g}",
-                f"{point.mach:g}",
-                f"{point.n_crit:g}",
-                _number(design.promise.value("alpha", index), ".3f"),
-                _number(design.verdict.value("alpha", index) if design.verdict else None, ".3f"),
-                design.verdict.status[index] if design.verdict else "not flown",
-                "yes" if design.promise.known[index] else "no",
-            ]
-        )
-    head = [
-        "Point",
-        "Weight [-]",
-        "Re [-]",
-        "Mach [-]",
-        "N_crit [-]",
-        "α promised [deg]",
-        "α verified [deg]",
-        "Simulator",
-        "Known",
-    ]
-    return _table(head, rows)
+    """One line a point; transition and training only where there is any."""
+    flights = [flight for flight in (design.promise, design.verdict) if flight is not None]
+    columns: dict[str, Callable[[int, OperatingPoint], str]] = {
+        "Point": lambda index, point: f"{index + 1}: {point}",
+        "Weight [-]": lambda index, point: f"{point.weight:g}",
+        "Re [-]": lambda index, point: f"{point.reynolds:.4g}",
+        "Mach [-]": lambda index, point: f"{point.mach:g}",
+    }
+    if any("xtr_top" in flight.values for flight in flights):
+        columns["N_crit [-]"] = lambda index, point: f"{point.n_crit:g}"
+    columns["α promised [deg]"] = lambda index, point: _number(design.promise.value("alpha", index), ".3f")
+    columns["α verified [deg]"] = lambda index, point: _number(
+        design.verdict.value("alpha", index) if design.verdict else None, ".3f"
+    )
+    columns["Simulator"] = lambda index, point: design.verdict.status[index] if design.verdict else "not flown"
+    if design.promise.low:
+        columns["Known"] = lambda index, point: "yes" if design.promise.known[index] else "no"
+    rows = [[cell(index, point) for cell in columns.values()] for index, point in enumerate(problem.points)]
+    return _table(list(columns), rows)
 
 
 def _gap_table(design: Design, problem: Problem) -> str:

@@ -62,9 +62,14 @@ class Answer(ABC):  # never made itself; what simulators and surrogates answer w
 
     def raise_unless_ok(self) -> None:
         """Raise `SolveError` with the first message of a case that was not answered."""
-        for row, (status, message) in enumerate(zip(self.status, self.message, strict=True)):
+        for row, status in enumerate(self.status):
             if status is not Status.OK:
-                raise SolveError(f"case {row}: {status}: {message}")
+                raise SolveError(f"case {row}: {self.ending(row)}" if len(self) > 1 else self.ending(row))
+
+    def ending(self, row: int) -> str:
+        """How a case ended, in words."""
+        words, message = self.status[row].replace("_", " "), self.message[row]
+        return message if message.startswith(words) else f"{words}: {message}".removesuffix(": ")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -153,12 +158,14 @@ class Simulator(Predictor):
     version: raised with every change of its answers.
     forces: how its forces come from its fields, in a sentence.
     at_once: cases that are worth asking for together: more would only make whoever waits see nothing for longer.
+    unheard: conditions of a case that change none of its answers.
     fields: quantities of the flow around the airfoil that `Solution.flow_field` gives; none where it gives no flow.
     forces_from_fields: how forces are made from these, so that whoever reads them can do it again.
     """
 
     version: str
     at_once: int = 128
+    unheard: tuple[str, ...] = ()
     forces: str = "as the simulator gives them"
     fields: tuple[str, ...] = ()
     forces_from_fields: str = ""

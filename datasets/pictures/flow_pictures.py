@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from understudy.datasets.pictures.canvas import Array, Canvas, Image, by_matplotlib
@@ -60,6 +61,13 @@ class Pictures:
 def names_of(flow: FlowField) -> tuple[str, ...]:
     """The pictures that there are of a flow."""
     return tuple(name for name in _PICTURES if name != "eddy_viscosity" or flow.turbulent)
+
+
+def require_known(names: Sequence[str]) -> None:
+    """Raise `ValueError` for a picture that there is of no flow."""
+    for name in names:
+        if name not in _PICTURES:
+            raise ValueError(f"the pictures are {', '.join(_PICTURES)}; got {name!r}")
 
 
 def draw(
@@ -186,7 +194,7 @@ def _field(
             axes.contour(
                 x, y, values[:, :shown], levels, colors="black", linewidths=0.35, alpha=0.35, linestyles="solid"
             )
-        if sonic and float(np.max(values[:, :shown])) > 1:
+        if sonic and _seen(flow, values, window)[1] > 1:
             axes.contour(x, y, values[:, :shown], [1.0], colors=SONIC, linewidths=1.6)
             axes.plot([], [], color=SONIC, linewidth=1.6, label="sonic line")
             axes.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
@@ -248,8 +256,10 @@ def _surface(flow: FlowField, window: Window | None, width: int) -> _Sheet:
         contour = _numbers(flow.contour)
         x = 0.5 * (contour[1:, 0] + contour[:-1, 0])
         nose = int(x.argmin())
+        base = _on_base(flow, x)
         for name, label in panels:
-            axes, values = drawn[name], _numbers(flow.wall[name]) * (1000 if name == "wall_cf" else 1)
+            axes = drawn[name]
+            values = np.where(base, np.nan, _numbers(flow.wall[name]) * (1000 if name == "wall_cf" else 1))
             axes.plot(x[nose:], values[nose:], color=UPPER, linewidth=1.5, label="upper side")
             axes.plot(x[: nose + 1], values[: nose + 1], color=LOWER, linewidth=1.5, label="lower side")
             axes.set(xlabel="x [chord]", ylabel=label, xlim=(-0.03, 1.03))
@@ -274,6 +284,12 @@ _PICTURES: dict[str, Callable[[FlowField, Window | None, int], _Sheet]] = {
     "grid": _grid,
     "surface": _surface,
 }
+
+
+def _on_base(flow: FlowField, x: Array) -> NDArray[np.bool_]:
+    """Faces of the base of a blunt trailing edge, which have one place along the chord for all their values."""
+    normal = np.stack([_numbers(flow.wall[f"wall_normal_{axis}"]) for axis in "xy"])
+    return (normal[0] > np.abs(normal[1])) & (x > 0.9)
 
 
 def _sonic_pressure(axes: Axes, flow: FlowField) -> None:
@@ -304,14 +320,17 @@ def _body(axes: Axes, flow: FlowField) -> None:
 def _title(flow: FlowField) -> str:
     """Who flies how, and what came of it."""
     facts = flow.facts
-    friction = f"Re = {facts['reynolds'] / 1e6:.4g} million" if flow.viscous else "without friction"
+    friction = "without friction"
+    if flow.viscous:
+        friction = f"Re = {facts['reynolds'] / 1e6:.4g} million, {'turbulent' if flow.turbulent else 'laminar'}"
     first = f"M = {facts['mach']:.4g}, α = {_signed(facts['alpha'], 2)}°, {friction}"
     found = [
         f"${symbol}$ = {_signed(facts[name], digits)}"
         for name, symbol, digits in (("cl", "C_L", 4), ("cd", "C_D", 5), ("cm", "C_M", 4))
         if name in facts
     ]
-    who = f"by {flow.who}" if flow.who else ""
+    along, away = flow.size
+    who = f"{f'by {flow.who} ' if flow.who else ''}on {along + 1} × {away + 1} nodes"
     return "\n".join([", ".join(filter(None, (flow.airfoil, first))), ", ".join(filter(None, (*found, who)))])
 
 

@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+#: Conditions that need not be given: slow flow, usual turbulence of the stream, transition left free.
+USUAL = {"mach": 0.0, "n_crit": 9.0, "trip_top": 1.0, "trip_bottom": 1.0}
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AirfoilCase:
@@ -47,10 +50,10 @@ class AirfoilCase:
         reynolds: Tensor | float = 1e6,
         *,
         cl: Tensor | float | None = None,
-        mach: Tensor | float = 0.0,
-        n_crit: Tensor | float = 9.0,
-        trip_top: Tensor | float = 1.0,
-        trip_bottom: Tensor | float = 1.0,
+        mach: Tensor | float = USUAL["mach"],
+        n_crit: Tensor | float = USUAL["n_crit"],
+        trip_top: Tensor | float = USUAL["trip_top"],
+        trip_bottom: Tensor | float = USUAL["trip_bottom"],
     ) -> "AirfoilCase":
         """Broadcast one shape or a batch of shapes against scalar or (batch,) conditions.
 
@@ -135,7 +138,11 @@ def _check_ranges(case: AirfoilCase) -> None:
         value = getattr(case, name)
         _require(value, f"{name} must be positive [-]", value > 0)
         _require(value, f"{name} must be finite [-]", torch.isfinite(value))
-    _require(case.mach, "mach must be at least 0 and below 1 [-]", (case.mach >= 0) & (case.mach < 1))
+    _require(
+        case.mach,
+        "mach must be at least 0 and below 1 [-]",
+        (case.mach >= 0) & (case.mach < 1),
+    )
     for name in ("trip_top", "trip_bottom"):
         trip = getattr(case, name)
         _require(trip, f"{name} must be above 0 and at most 1 [chord]", (trip > 0) & (trip <= 1))

@@ -59,6 +59,14 @@ def airfoil_grid(
         return _judged(coordinates, reynolds.double(), options)
 
 
+def highest_reynolds(options: GridOptions) -> float:
+    """The Reynolds number [-] whose first spacing reaches the far field with the largest growth that is allowed."""
+    cells, growth = options.size[1] - 1, options.growth
+    first = options.far * (growth - 1) / (growth**cells - 1)
+    at_one = float(wall_spacing(torch.ones(1, dtype=torch.float64), options.y_plus))
+    return (at_one / first) ** (14 / 13)  # the first spacing goes with Re^(-13/14)
+
+
 def _judged(
     coordinates: Float[Tensor, "batch points 2"], reynolds: Float[Tensor, " batch"], options: GridOptions
 ) -> tuple[Grid, GridQuality]:
@@ -166,19 +174,11 @@ def _refusals(coordinates: Tensor, reynolds: Tensor, options: GridOptions) -> li
         (
             ratio > options.growth,
             f"spacings would have to grow by more than {options.growth:g}: with {options.size[1]} nodes away from the "
-            f"wall the Reynolds number must be at most {_highest_reynolds(options):.2g}; ask for more nodes away from "
+            f"wall the Reynolds number must be at most {highest_reynolds(options):.2g}; ask for more nodes away from "
             "the wall, a larger y_plus or a nearer far field",
         ),
     ]
     return _first_sentences(rules)
-
-
-def _highest_reynolds(options: GridOptions) -> float:
-    """The Reynolds number [-] whose first spacing reaches the far field with the largest growth that is allowed."""
-    cells, growth = options.size[1] - 1, options.growth
-    first = options.far * (growth - 1) / (growth**cells - 1)
-    at_one = float(wall_spacing(torch.ones(1, dtype=torch.float64), options.y_plus))
-    return (at_one / first) ** (14 / 13)  # the first spacing goes with Re^(-13/14)
 
 
 def _wrong_edge(coordinates: Tensor, options: GridOptions) -> tuple[Bool[Tensor, " batch"], str]:

@@ -99,6 +99,7 @@ def _numbers(text: str, fallback_name: str) -> _Draft:
     if sum(bool(_DECIMAL_COMMAS.match(line)) for line in lines) >= FEWEST_POINTS:
         lines = [line.replace(",", ".") for line in lines]
         notes.append("read decimal commas as points")
+    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
     lines = [line for line in lines if line.strip()]
     if not lines:
         raise ShapeError(f"{fallback_name}: the file is empty")
@@ -107,14 +108,18 @@ def _numbers(text: str, fallback_name: str) -> _Draft:
     if rows[0] is not None:
         notes.append(f"no name in the first line: called {name} after the file")
     found = [row for row in rows if row is not None]
+    spoilt = next((place for place, row in enumerate(rows) if row is not None and not np.isfinite(row).all()), None)
+    if spoilt is not None:
+        raise ShapeError(
+            f"{fallback_name}: every coordinate must be a finite number; got {lines[spoilt].strip()!r} in line "
+            f"{numbers[spoilt]}"
+        )
     if not found:
         raise ShapeError(f"{fallback_name}: no line holds two numbers; expected x and y on each line")
     ignored = len(rows) - len(found) - (rows[0] is None)
     if ignored:
         notes.append(f"ignored {ignored} {'line' if ignored == 1 else 'lines'} without a pair of numbers")
     points = np.array(found)
-    if not np.isfinite(points).all():
-        raise ShapeError(f"{name}: every coordinate must be a finite number; got NaN or infinity")
     return _Draft(name, points, tuple(notes))
 
 

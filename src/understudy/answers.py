@@ -20,7 +20,7 @@ from torch import Tensor
 
 from understudy.asking import NODES
 from understudy.datasets.whole_files import room_for, write_bytes
-from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.case import USUAL, AirfoilCase
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.shapes import airfoil as airfoil_called
 from understudy.simulators.shapes import panel_each
@@ -34,8 +34,7 @@ ADDED = (
     *(f"{name}{end}" for name in WITH_INTERVAL for end in ("", "_low", "_high")),
     "xtr_top", "xtr_bottom",
 )  # fmt: skip
-DEFAULTS = {"mach": 0.0, "n_crit": 9.0, "trip_top": 1.0, "trip_bottom": 1.0}
-_CONDITIONS = ("alpha_deg", "cl", "reynolds", *DEFAULTS)
+_CONDITIONS = ("alpha_deg", "cl", "reynolds", *USUAL)
 
 Row = dict[str, str]
 
@@ -177,7 +176,7 @@ def _asked(row: Row, shape: Shape) -> AirfoilCase | str:
             return f"expected exactly one of alpha_deg [deg] and cl; got {which}"
         if given["reynolds"] is None:
             return "expected a Reynolds number in the column reynolds; got nothing"
-        rest = {name: default if (value := given[name]) is None else value for name, default in DEFAULTS.items()}
+        rest = {name: default if (value := given[name]) is None else value for name, default in USUAL.items()}
         return AirfoilCase.of(shape.nodes, given["alpha_deg"], given["reynolds"], cl=given["cl"], **rest)
     except ValueError as error:
         return _one_line(str(error))

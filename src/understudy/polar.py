@@ -80,7 +80,7 @@ def text(found: Polar) -> str:
     for row, status in enumerate(found.answer.status):
         if status is not Status.OK:
             asked = f"{alpha[row]:.3f}" if np.isfinite(alpha[row]) else f"CL {float(found.case.cl[row]):.4g}"
-            table.append([asked, *[""] * len(SHOWN), f"{status}: {found.answer.message[row]}"])
+            table.append([asked, *[""] * len(SHOWN), found.answer.ending(row)])
             continue
         cells = [_cell(found, name, row) for name in SHOWN]
         table.append([f"{alpha[row]:.3f}", *cells, _flag(found, row)])

@@ -87,7 +87,7 @@ def test_polar_keeps_points_that_failed(understudy, thin):
     code, out, _ = understudy("predict", "naca0012", "--alpha", "10:20:10", "--by", thin)
     assert code == 0
     assert "20.000" in out
-    assert "not_converged: stalled; use a smaller angle" in out
+    assert "not converged: stalled; use a smaller angle" in out
 
 
 def test_xfoil_polar_file(understudy, thin, tmp_path):
@@ -119,7 +119,7 @@ def test_plot(understudy, checkpoint, tmp_path):
         (["naca0012", "--alpha", "nan"], "alpha [deg] must be finite; got 'nan'"),
         (["naca0012", "--alpha", "4:0:1"], "the step must lead from the first value to the last"),
         (["naca0012"], "expected exactly one of --alpha [deg] and --cl"),
-        (["naca0012", "--alpha", "30"], "not_converged: stalled; use a smaller angle"),
+        (["naca0012", "--alpha", "30"], "not converged: stalled; use a smaller angle"),
         ([], "expected either an airfoil or a table of cases"),
     ],
 )

@@ -93,6 +93,19 @@ def test_a_killed_simulation_goes_on_with_the_same_options_only(understudy, aske
     assert "simulator.model is euler, asked laminar" in err
 
 
+def test_a_simulation_that_answers_nothing_says_why(understudy, tmp_path: Path):
+    """And what the solver does not hear has its usual value, lest a surrogate take it for a cause."""
+    out = tmp_path / "slow.h5"
+    words = ("--out", out, "--cases", 2, "--mach", "0", "0.01", "--by", "rans", "--grid", "97x25")
+    code, _, err = understudy("simulate", *words)
+    assert code == 1
+    assert "none was answered; most often: refused: mach must be at least 0.05" in err
+    with h5py.File(out) as file:
+        heard = {name: set(file["inputs"][name][:]) for name in ("alpha", "n_crit", "trip_top", "trip_bottom")}
+    assert len(heard.pop("alpha")) == 2
+    assert heard == {"n_crit": {9.0}, "trip_top": {1.0}, "trip_bottom": {1.0}}
+
+
 def test_a_design_along_the_solver_itself_goes_on_and_is_verified(understudy, asked, tmp_path: Path):
     (tmp_path / "problem.toml").write_text(PROBLEM)
     run = tmp_path / "run"
@@ -110,6 +123,8 @@ def test_a_design_along_the_solver_itself_goes_on_and_is_verified(understudy, as
     assert told.startswith("success")
     assert (code, len(calls)) == (0, 1)
     design = json.loads((run / "design.json").read_text())
+    assert "the search ended after " in told
+    assert "where the search began, promised " in told
     drags = [objective for _, _, objective, _ in design["history"]]
     assert min(drags) < 0.95 * drags[0]
     assert '"grid": [97, 25]' in (run / "makers.txt").read_text()

@@ -117,6 +117,21 @@ def test_a_design_that_was_not_verified_has_a_page_too(design: Design) -> None:
     page = parsed(report(promised, PROBLEM))
     assert "Nothing was verified" in page.text
     assert "not flown" in page.text
+    assert "Polars" not in page.text
+
+
+def test_what_a_simulator_does_not_know_has_no_column(design: Design) -> None:
+    """Transition is answered by some, and only a surrogate was trained."""
+
+    def heads(shown: Design) -> str:
+        text = report(shown, PROBLEM)
+        return text[text.index("Operating points") : text.index("Promise, verdict and gap")]
+
+    assert "Known" in heads(design)
+    assert "N_crit" not in heads(design)
+    promise = replace(design.promise, low={}, high={}, values={**design.promise.values, "xtr_top": (0.5, 0.5, 0.5)})
+    assert "Known" not in heads(replace(design, promise=promise))
+    assert "N_crit" in heads(replace(design, promise=promise))
 
 
 def test_the_page_is_small_enough_to_send(design: Design) -> None:

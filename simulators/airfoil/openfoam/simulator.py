@@ -67,6 +67,8 @@ class OpenFoam(Simulator):
         """The version that the installed program states, such as "1912"."""
         return find_openfoam().version()
 
+    unheard = ("n_crit", "trip_top", "trip_bottom")
+
     @property
     def at_once(self) -> int:  # type: ignore[override]  # as many as are solved at a time
         """Rows worth asking for together."""

@@ -1,5 +1,6 @@
 """How the flow past an airfoil is solved."""
 
+import math
 from dataclasses import dataclass, replace
 
 from understudy.simulators.grids import GridOptions
@@ -12,6 +13,8 @@ STANDARD = 96
 #: GMRES steps at most on grids coarser than that, and on the others: there 20 leave too much of the error in the
 #: circulation of the body, which settles last.
 KRYLOV, KRYLOV_FINE = 20, 60
+#: Of a grid: some 30 GB for one case.
+MOST_NODES = 2**21
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class RansOptions:
             along, away = self.grid
             raise ValueError(
                 f"grid must have 8 k + 1 nodes along, at least 65, and at least 25 away; got {along}x{away}"
+            )
+        if math.prod(self.grid) > MOST_NODES:
+            along, away = self.grid
+            raise ValueError(
+                f"grid must have at most {MOST_NODES} nodes, which take some 30 GB of memory; got {along}x{away}"
             )
         if not 0 < self.drop < 1:
             raise ValueError(f"drop must be above 0 and below 1; got {self.drop:.6g}")

@@ -23,7 +23,7 @@ from understudy.simulators.flow.march import MarchOptions, Steady
 from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.stream import Stream
 from understudy.simulators.grids import Grid, closed, deformed
-from understudy.simulators.grids.airfoil import THINNEST_BASE
+from understudy.simulators.grids.airfoil import THINNEST_BASE, highest_reynolds
 from understudy.simulators.grids.quality import GridQuality, assess
 from understudy.simulators.interface import Answer, Simulator, Solution, Status
 from understudy.simulators.rows import detached, rows_of
@@ -110,6 +110,7 @@ class Rans(Simulator):
     quantities = QUANTITIES
     differentiable = True
     at_once = 1
+    unheard = ("n_crit", "trip_top", "trip_bottom")
     forces_from_fields = FORCES
 
     @property
@@ -132,7 +133,7 @@ class Rans(Simulator):
             return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [], self.options.model)
         asked = _Asked.of(case)
         ends = [
-            _refusal(mach, reynolds if self.options.model != "euler" else math.inf) or _out_of_reach(lift, angle)
+            self._refusal(mach, reynolds) or _out_of_reach(lift, angle)
             for mach, reynolds, lift, angle in zip(
                 *(row.tolist() for row in (asked.mach, asked.reynolds, asked.lift, asked.angle())), strict=True
             )
@@ -156,6 +157,24 @@ class Rans(Simulator):
                     parts.append(part)
                 left = left[len(rows) :]
         return _assembled(case, ends, parts, self.options.model)
+
+    def _refusal(self, mach: float, reynolds: float) -> tuple[Status, str] | None:
+        """A stream that is not taken, or that the grid is not made for."""
+        if self.options.model != "euler":
+            wishes, _ = self.options.wishes()
+            most = highest_reynolds(wishes)
+            if reynolds < LEAST_REYNOLDS:
+                return Status.REFUSED, (
+                    f"refused: reynolds must be at least {LEAST_REYNOLDS:g} for the compressible solver, whose first "
+                    f"cell follows it; got {reynolds:.6g}: no simulator here is made for such slow or small bodies"
+                )
+            if reynolds > most:
+                along, away = self.options.grid
+                return Status.REFUSED, (
+                    f"refused: reynolds must be at most {most:.2g} on a grid of {along}x{away} nodes, whose first "
+                    f"cell follows it; got {reynolds:.3g}: ask for a grid with more nodes away from the body"
+                )
+        return _sonic_or_slow(mach)
 
     def _part_in_memory(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part | None":
         """What became of rows that are solved at once; None where the memory of the device is too small for them."""
@@ -329,12 +348,7 @@ class _Part:
     message: list[str]
 
 
-def _refusal(mach: float, reynolds: float) -> tuple[Status, str] | None:
-    if reynolds < LEAST_REYNOLDS:
-        return Status.REFUSED, (
-            f"refused: reynolds must be at least {LEAST_REYNOLDS:g} for the compressible solver, whose first cell "
-            f"follows it; got {reynolds:.6g}: no simulator here is made for such slow or small bodies"
-        )
+def _sonic_or_slow(mach: float) -> tuple[Status, str] | None:
     if mach < SLOWEST:
         return Status.REFUSED, (
             f"refused: mach must be at least {SLOWEST} for the compressible solver; got {mach:.3g}: "

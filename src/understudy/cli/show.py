@@ -45,10 +45,12 @@ def show(
     understudy show pictures/rae2822.vts --only mach --window -0.1 0.2 -0.1 0.1
     """
     from understudy.cli.report import remark, say
-    from understudy.datasets.pictures.flow_pictures import Drawing, draw, save
+    from understudy.datasets.pictures.flow_pictures import Drawing, draw, require_known, save
     from understudy.datasets.vtk_file import SUFFIX, read_vtk, write_vtk
     from understudy.simulators.registry import require_fields, simulator
 
+    names = None if only is None else [name.strip() for name in only.split(",")]
+    require_known(names or ())
     if drawing not in tuple(Drawing):
         raise ValueError(f"drawing must be one of {', '.join(Drawing)}; got {drawing!r}")
     conditions = {"alpha": alpha, "cl": cl, "mach": mach, "reynolds": reynolds}
@@ -68,7 +70,6 @@ def show(
         require_fields(who)
         flow = _solved(what, conditions, who)
         stem = flow.airfoil
-    names = None if only is None else [name.strip() for name in only.split(",")]
     pictures = draw(flow, names, window=window, drawing=Drawing(drawing))
     if suffix not in _VTK:
         out.mkdir(parents=True, exist_ok=True)

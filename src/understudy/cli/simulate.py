@@ -38,16 +38,18 @@ def simulate(
     ] = None,
     workers: Annotated[int | None, Parameter(help="processes; changes no answer")] = None,
     chunk: Annotated[int | None, Parameter(help="cases that a worker stores at once; decided by the simulator")] = None,
-) -> None:
+) -> int:
     """Simulate many airfoil cases into a data file; killed at any moment, the same command goes on.
 
-    The settings used are left beside the data, in OUT.toml.
+    The settings used are left beside the data, in OUT.toml. Exits with 1 if cases were computed and none was answered.
     """
     from understudy.cli.config import made, overridden, read_table, to_toml
-    from understudy.cli.report import say
+    from understudy.cli.report import remark, say
     from understudy.datasets.generation import SimulateConfig, generate
     from understudy.datasets.progress import progress_bar
+    from understudy.datasets.summary import info
     from understudy.datasets.whole_files import write_bytes
+    from understudy.simulators.interface import Status
 
     read = read_table(config) if config else {}
     named = str(read.get("simulator", SimulateConfig.simulator)) if simulator is None else simulator
@@ -74,3 +76,7 @@ def simulate(
         report = generate(settings, progress=progress)
     write_bytes(settings.out.with_name(f"{settings.out.name}.toml"), to_toml(settings).encode())
     say(report.text())
+    if report.ended and Status.OK not in report.ended:
+        remark(f"none was answered; most often: {next(iter(info(settings.out).messages), 'no reason given')}")
+        return 1
+    return 0
