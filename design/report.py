@@ -59,18 +59,19 @@ pre {{ background: #f4f6f9; padding: 12px 16px; border-radius: 4px; overflow-x: 
 
 
 def write_report(
-    design: Design, problem: Problem, path: Path, *, command: str = "", flows: Flows | None = None
+    design: Design, problem: Problem, path: Path, *, command: str = "", makers: str = "", flows: Flows | None = None
 ) -> None:
     """Write the report of a design as one self-contained HTML file.
 
     Args:
         command: the command line that repeats the run.
+        makers: who was followed and who judged, with all that decides their answers.
         flows: those of the verdict, at the points that have one.
     """
-    write_bytes(path, report(design, problem, command=command, flows=flows).encode())
+    write_bytes(path, report(design, problem, command=command, makers=makers, flows=flows).encode())
 
 
-def report(design: Design, problem: Problem, *, command: str = "", flows: Flows | None = None) -> str:
+def report(design: Design, problem: Problem, *, command: str = "", makers: str = "", flows: Flows | None = None) -> str:
     """The HTML text of the report."""
     sections = [
         f"<h1>{escape(design.name)}</h1>",
@@ -101,7 +102,7 @@ def report(design: Design, problem: Problem, *, command: str = "", flows: Flows 
     ]
     if len(design.rounds) > 1:
         sections.append(_section("Rounds", _rounds_table(design)))
-    sections.append(_section("How to repeat it", _repeat(command)))
+    sections.append(_section("How to repeat it", _repeat(command, makers)))
     return _PAGE.format(title=escape(f"{design.name}: {_HEADLINES[design.outcome]}"), body="\n".join(sections))
 
 
@@ -224,10 +225,11 @@ def _flows(problem: Problem, flows: Flows) -> list[str]:
     return [_section("The flow at each operating point", flow_figures(flows, titles), note)]
 
 
-def _repeat(command: str) -> str:
+def _repeat(command: str, makers: str) -> str:
     told = command or "understudy design problem.toml"
+    lines = "".join(f"<pre>{escape(text)}</pre>" for text in (told, makers) if text)
     return (
-        f"<pre>{escape(told)}</pre><p>The problem used lies beside this page as <code>problem.toml</code>, the "
+        f"{lines}<p>The problem used lies beside this page as <code>problem.toml</code>, the "
         "coordinates as <code>design.dat</code>, and every number shown here in <code>design.json</code>.</p>"
     )
 

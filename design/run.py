@@ -108,7 +108,7 @@ def run_design(
     with replacing(folder / "design.dat") as temporary:
         write_selig(Airfoil(_file_name(problem.name), best.coordinates), temporary)
     flows = kept_flows(folder, f"flow-{chosen}", len(problem.points))
-    write_report(best, problem, folder / "report.html", command=command, flows=flows)
+    write_report(best, problem, folder / "report.html", command=command, makers=makers, flows=flows)
     return best
 
 

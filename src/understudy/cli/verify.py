@@ -48,7 +48,9 @@ def verify(
     found.save(folder / f"{name}.json")
     flows = keep_flows(answer, folder, name, len(posed.points), posed.name)
     command = shlex.join(["understudy", "verify", str(folder), "--by", by])
-    write_report(found, posed, folder / f"{name}.html", command=command, flows=flows)
+    followed = (folder / "makers.txt").read_text(encoding="utf-8").splitlines()[0]
+    makers = f"{followed}\njudged by: {judge.identity}\n"
+    write_report(found, posed, folder / f"{name}.html", command=command, makers=makers, flows=flows)
     say(f"{found.outcome}: {found.sentence}")
     for line in found.gap:
         if line.quantity == "cd":
