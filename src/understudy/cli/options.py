@@ -7,7 +7,8 @@ from cyclopts import Parameter
 
 Model = Annotated[str | None, Parameter(help="of rans: sa (turbulent, the default), laminar or euler")]
 Grid = Annotated[
-    str | None, Parameter(help="of rans and openfoam: nodes along and away from the body, such as 385x97 or 193x49")
+    str | None,
+    Parameter(help="of rans and openfoam: nodes along and away from the body; 385x97 and 193x49 are their defaults"),
 ]
 
 
