@@ -41,7 +41,11 @@ UNKNOWN = 0.5  # added to it where every point lies outside the training range; 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the history: objective in its own unit, largest violation in units of what is allowed, parameters."""
+    """One line of the history.
+
+    objective: in its own unit. violation: the largest, in units of what is allowed. known: whether all of it lies in
+    the training range. x: parameters. calls: of the predictor that following this start had taken.
+    """
 
     start: int
     iteration: int
@@ -49,6 +53,7 @@ class Step:
     violation: float
     known: bool
     x: tuple[float, ...]
+    calls: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +88,8 @@ def optimise(
 
     Args:
         contour: the given start, Selig order, in chords.
-        earlier: steps of a search for the same that was cut off; the best of them takes the place of the start, those
-            made from the start count among its `iterations`, and all of them begin the history.
+        earlier: steps of a search for the same that was cut off; the best of them takes the place of the start, the
+            calls from the start count among its `iterations`, and all of them begin the history.
         progress: called with every accepted step.
 
     Returns:
@@ -126,8 +131,9 @@ def _reached(earlier: Sequence[Step], given: Tensor) -> Tensor:
 def _followed(
     evaluator: Evaluator, number: int, x: Tensor, progress: Callable[[Step], None], earlier: Sequence[Step]
 ) -> "_Follower":
-    follower = _Follower(evaluator, number, progress, sum(step.start == number for step in earlier))
-    follower.run(x, follower.spent if number == 0 else 0)
+    before = [step for step in earlier if step.start == number]
+    follower = _Follower(evaluator, number, progress, numbered=len(before))
+    follower.run(x, max((step.calls for step in before), default=0) if number == 0 else 0)
     return follower
 
 
@@ -217,12 +223,14 @@ class _Follower:
     evaluator: Evaluator
     number: int
     progress: Callable[[Step], None]
-    spent: int = 0  # steps of an earlier search from the same start, which those of this one are numbered behind
+    numbered: int = 0  # steps of an earlier search from the same start, which those of this one are numbered behind
     history: list[Step] = field(default_factory=list)
     message: str = ""
     unanswered: int = 0  # calls of the predictor without an answer,
     refusal: str = ""  # and what it said about the last
     budget: int = 0  # calls of the predictor that are left
+    limit: int = 0  # calls of the predictor that following may take, those of an earlier search included
+    following: bool = False  # whether calls are of the search, not of restoring
     reference: float = 1.0  # unit of the objective
     shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
     patience: float = np.inf
@@ -259,19 +267,21 @@ class _Follower:
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
         self.shy = restored.sound and restored.unknown == 0
         self.patience, self.in_vain, self.to_beat = PATIENCE, 0, np.inf
-        self.budget = max(self.evaluator.problem.search.iterations - spent, 1)
+        self.limit = self.evaluator.problem.search.iterations
+        self.budget, self.following = max(self.limit - spent, 1), True
         try:
             result = self._minimise(z)
             steps, reason = result.nit, str(result.message)
         except _EndedError as ended:
             steps, reason = len(self.history) - 1, str(ended)
-        self.message = f"the search ended after {self.spent + steps} steps: {reason}{self._remarks(restored)}"
+        self.message = f"the search ended after {self.numbered + steps} steps: {reason}{self._remarks(restored)}"
         self.stride = np.inf
         self._record(self.best)
+        self.following = False
 
     def _remarks(self, restored: _Point) -> str:
         """What a reader would otherwise take for a result: no gain, and trial shapes without an answer."""
-        told = "" if self.spent or self.best.rank < restored.rank else "; nothing better than its start was found"
+        told = "" if self.numbered or self.best.rank < restored.rank else "; nothing better than its start was found"
         if self.unanswered:
             told += f"; trial shapes without an answer: {self.unanswered}, the last because: {self.refusal}"
         return told
@@ -297,7 +307,7 @@ class _Follower:
         return np.asarray(found.x)
 
     def _minimise(self, z: Vector) -> Any:
-        options: dict[str, Any] = {"maxiter": self.evaluator.problem.search.iterations}
+        options: dict[str, Any] = {"maxiter": self.budget}
         bounds = list(zip(self.lower, self.upper, strict=True))
         if self.evaluator.problem.search.method is Method.TRUST_CONSTR:
             ceiling = np.where(self.equality, 0.0, np.inf)
@@ -368,7 +378,7 @@ class _Follower:
     def _evaluate(self, z: Vector) -> _Point:
         """Ask the predictor; what it cannot answer looks like the last accepted place, only far worse."""
         if self.budget == 0:
-            raise _EndedError(f"it used up its {self.evaluator.problem.search.iterations} calls of the predictor")
+            raise _EndedError(f"it used up its {self.limit} calls of the predictor")
         if self.in_vain >= self.patience:
             raise _EndedError(f"{PATIENCE} tries around the best design gained less than {NEGLIGIBLE:.2%}")
         self.budget -= 1
@@ -413,9 +423,9 @@ class _Follower:
         x = tuple(self.physical(point.z).tolist())
         if self.history and self.history[-1].x == x:
             return
-        step = Step(
-            self.number, self.spent + len(self.history), point.objective, point.violation, point.unknown == 0, x
-        )
+        calls = self.limit - self.budget if self.following else 0
+        number = self.numbered + len(self.history)
+        step = Step(self.number, number, point.objective, point.violation, point.unknown == 0, x, calls)
         self.history.append(step)
         self.progress(step)
 

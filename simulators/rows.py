@@ -51,10 +51,15 @@ def put_rows(batch: Batch, rows: Tensor, changed: Batch) -> Batch:
 
 
 def detached(batch: Batch) -> Batch:
-    """The same batch without its history of differentiation."""
-    values = ((item.name, getattr(batch, item.name)) for item in fields(batch))  # type: ignore[arg-type]
-    cut = {name: value.detach() for name, value in values if isinstance(value, Tensor)}
-    return replace(batch, **cut)  # type: ignore[type-var]
+    """The same batch without its history of differentiation, whatever dataclasses its tensors lie in."""
+    cut: dict[str, Any] = {}
+    for item in fields(batch):  # type: ignore[arg-type]
+        value = getattr(batch, item.name)
+        if isinstance(value, Tensor):
+            cut[item.name] = value.detach()
+        elif is_dataclass(value):
+            cut[item.name] = detached(value)
+    return replace(batch, **cut) if cut else batch  # type: ignore[type-var]
 
 
 def rows_at_once(like: Tensor, *, processor: int) -> int:

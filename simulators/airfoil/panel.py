@@ -120,6 +120,10 @@ def panel_solution(coordinates: Float[Tensor, "batch nodes 2"]) -> Float[Tensor,
     return nan_unless_solved(matrix, torch.linalg.solve(matrix, right), right)[:, :-1]
 
 
+#: Angle [deg] beyond which a prescribed lift is not sought: no attached flow has it.
+STEEPEST_ANGLE = 25.0
+
+
 def likely_angle(
     coordinates: Float[Tensor, "batch nodes 2"], lift: Float[Tensor, " batch"], mach: Float[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:

@@ -7,17 +7,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.flow.gmres import gmres
-from understudy.simulators.flow.march import Preconditioner, wave_rate
+from understudy.simulators.flow.march import Preconditioner, unknown_units, wave_rate
 from understudy.simulators.flow.residual import Flow, residual
 from understudy.simulators.rows import detached
 
 #: Courant number of the lag that keeps the line sweeps stable; the equations themselves have none.
 CFL = 1e4
+#: Sweeps over the lines in a GMRES step, and how many such steps at most before it begins anew, how often.
 SWEEPS, STEPS, RESTARTS = 4, 80, 6
 #: Gradients of length one that differ by less, but for their sign, are solved once: all that hangs on the angle of a
 #: prescribed lift goes back through the lift.
 SAME_DIRECTION = 1e-12
-#: What the linear solve may leave.
+#: Share of a gradient that the linear solve may leave.
 TOLERANCE = 1e-8
 
 
@@ -36,12 +37,7 @@ def followed(flow: Flow, state: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor,
             the flow is about to separate from its branch.
     """
     fixed = state.detach()
-    return _Steady.apply(fixed, residual(flow, fixed), detached_flow(flow))
-
-
-def detached_flow(flow: Flow) -> Flow:
-    """The same flow without its history of differentiation."""
-    return detached(flow)
+    return _Steady.apply(fixed, residual(flow, fixed), detached(flow))
 
 
 class _Steady(torch.autograd.Function):
@@ -69,9 +65,7 @@ class _Steady(torch.autograd.Function):
 
 def transposed_solve(flow: Flow, state: Tensor, gradient: Tensor) -> Tensor:
     """The solution of (dR/dU)^T x = gradient at the state."""
-    rate = wave_rate(flow, state)
-    working = state[:, 4].abs().amax((1, 2)).clamp(min=1.0)
-    unit = torch.stack((*[torch.ones_like(working)] * 4, working), 1)[:, :, None, None]
+    rate, unit = wave_rate(flow, state), unknown_units(state)
     row = 1 / (rate[:, None] * unit)
     with torch.enable_grad():
         tracked = state.detach().requires_grad_()

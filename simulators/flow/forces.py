@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.flow.gas import GAMMA, primitive, viscosity_law
-from understudy.simulators.flow.residual import Flow, wall_pressure
+from understudy.simulators.flow.residual import Flow, viscous_flux, wall_pressure
 
 
 def surface(flow: Flow, state: Tensor) -> dict[str, Float[Tensor, "batch wall"]]:
@@ -52,8 +52,8 @@ def _friction(flow: Flow, state: Tensor) -> Float[Tensor, "batch 2 wall"]:
     near = primitive(state)[:, :, flow.wall, 0]
     laminar = viscosity_law(GAMMA * near[:, 3] / near[:, 0]) * flow.stream.viscosity[:, None]
     across = flow.metrics.j_across[:, :, flow.wall, 0]
-    (ux, uy), (vx, vy) = ((2 * near[:, part, None] * across).unbind(1) for part in (1, 2))
-    nx, ny = normal.unbind(1)
-    third = (ux + vy) / 3
-    force_x = laminar * (2 * (ux - third) * nx + (uy + vx) * ny)
-    return torch.stack((force_x, laminar * ((uy + vx) * nx + 2 * (vy - third) * ny)), 1)
+    velocity = near[:, 1:3]
+    still = torch.zeros_like(velocity)
+    gradient = 2 * torch.cat((velocity, still), 1)[:, :, None] * across[:, None]
+    factor = torch.stack((laminar, still[:, 0], still[:, 1]), 1)
+    return viscous_flux(gradient, still, factor, normal)[:, 1:3]

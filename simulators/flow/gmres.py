@@ -1,4 +1,4 @@
-"""Restart-free GMRES for a batch of systems, each with its own tolerance."""
+"""Restart-free GMRES for a batch of systems, solved until the worst of them is within the tolerance."""
 
 from collections.abc import Callable
 

@@ -28,19 +28,23 @@ def solve_levels(
 
     lift: as that of `march`. start: state on the first of the flows, where it is not to be `first_field`.
     watch: called as that of `march`, with the number of the level in front.
+
+    Raises:
+        ValueError: no flow.
     """
+    if not flows:
+        raise ValueError("expected at least one level; got none")
     state, alpha = first_field(flows[0]) if start is None else start, flows[0].stream.alpha
+    *coarse, _ = flows
     for level, flow in enumerate(flows):
         flow = replace(flow, stream=replace(flow.stream, alpha=alpha))
-        last = level == len(flows) - 1
-        chosen = options if last else replace(options, drop=max(options.drop, COARSE_DROP))
+        chosen = replace(options, drop=max(options.drop, COARSE_DROP)) if level < len(coarse) else options
         reference = residual_norm(flow, first_field(flow))
         told = None if watch is None else lambda *news, level=level: watch(level, *news)
         found = march(flow, state, reference, chosen, lift=lift, watch=told)
-        if last:
-            return found
-        state, alpha = refined(found.state), found.alpha
-    raise ValueError("expected at least one level; got none")
+        if level < len(coarse):
+            state, alpha = refined(found.state), found.alpha
+    return found
 
 
 def refined(state: Float[Tensor, "batch 5 ni nj"]) -> Float[Tensor, "batch 5 twice_ni twice_nj"]:

@@ -12,7 +12,10 @@ from understudy.simulators.flow.blocks import Blocks
 
 @dataclass(frozen=True, eq=False)
 class AlternatingLines:
-    """Sweeps over the lines of both directions; the two halves of a wake cut are crossed by one line."""
+    """Sweeps over the lines of both directions; the two halves of a wake cut are crossed by one line.
+
+    Lines around a ring are cut where it closes; what crosses the cut is left to the next cycle.
+    """
 
     blocks: Blocks
     across: tuple[BlockTridiagonal, ...]

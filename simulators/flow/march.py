@@ -30,9 +30,11 @@ LEAST_SHARE = 0.05
 #: Residual over the reference, and Courant number, from where on the march is Newton's method; and how often a step of
 #: it is halved at most, where the residual would rise.
 SETTLED, NEWTON_CFL, HALVINGS = 1e-4, 1e3, 3
-#: Where the residual, once below the first number, grows by more than the second from one step to the next, Courant
-#: number falls to the third of itself: weak shocks on a flat surface wander about for ever under Newton's method.
+#: Where the residual, once below the first number, grows by more than the second from one step to the next, the
+#: Courant number is multiplied by the third: weak shocks on a flat surface wander about for ever under Newton's method.
 UNDER_WAY, RISEN, SLOWED = 1e-3, 2.0, 0.1
+#: What the Courant number is multiplied by after a step that was not made, and after a bad linear solve.
+REFUSED, DOUBTED = 0.2, 0.5
 #: What the solve for the response to a turn may leave: a lift sought with a rougher one runs away at a shock.
 RESPONSE = 0.02
 #: A linear solve that leaves less than the first share is good, one that leaves more than the second is bad.
@@ -68,7 +70,7 @@ class Steady:
 
     state: conserved variables (batch, 5, ni, nj). converged: whether the residual fell as far as asked.
     residuals: after each step, over the reference, NaN after the end.
-    alpha: angles [deg], those of the stream but where lift was prescribed.
+    alpha: angles [deg], those of the stream but where lift was prescribed. steps: that each case took.
     """
 
     state: Tensor
@@ -121,9 +123,7 @@ def march(
         if bool(done.any()):
             keep = ~done
             open_rows, here, system, size = open_rows[keep], here[keep], rows_of(system, keep), size[keep]
-        risen = (before[open_rows] < UNDER_WAY) & (size > RISEN * before[open_rows])
-        slowed = torch.minimum((SLOWED * cfl[open_rows]).clamp(min=LEAST_CFL), cfl[open_rows])
-        cfl[open_rows] = torch.where(risen, slowed, cfl[open_rows])
+        cfl[open_rows] = _slowed(cfl[open_rows], size, before[open_rows])
         before[open_rows] = size
         change, turns, response[open_rows], left = system.step(
             cfl[open_rows], lift[open_rows], response[open_rows], options
@@ -138,10 +138,16 @@ def march(
         state[open_rows] = here + share[:, None, None, None] * change
         alpha[open_rows] += share * turns
         steps[open_rows] += 1
-        factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, 0.5, 1.0))
-        factor = torch.where(made, factor, 0.2)
+        factor = torch.where((share >= 1) & (left < GOOD), options.growth, torch.where(left > BAD, DOUBTED, 1.0))
+        factor = torch.where(made, factor, REFUSED)
         cfl[open_rows] = (cfl[open_rows] * factor).clamp(max=options.cfl_limit)
     return Steady(state, alpha, converged, steps, torch.stack(residuals, 1))
+
+
+def _slowed(cfl: Tensor, size: Tensor, before: Tensor) -> Float[Tensor, " batch"]:
+    """Courant numbers, lowered where the residual has risen under way."""
+    risen = (before < UNDER_WAY) & (size > RISEN * before)
+    return torch.where(risen, torch.minimum((SLOWED * cfl).clamp(min=LEAST_CFL), cfl), cfl)
 
 
 def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:
@@ -153,7 +159,7 @@ def residual_norm(flow: Flow, state: Tensor) -> Float[Tensor, " batch"]:
 class _System:
     """The residual of a state, with the scales of its rows and unknowns.
 
-    rate: area that waves sweep in unit time. unit: size of the unknowns, 1 but for the turbulence.
+    rate: `wave_rate`. unit: `unknown_units`.
     """
 
     flow: Flow
@@ -164,9 +170,7 @@ class _System:
 
     @staticmethod
     def at(flow: Flow, state: Tensor) -> "_System":
-        working = state[:, 4].abs().amax((1, 2)).clamp(min=1.0)
-        unit = torch.stack((*[torch.ones_like(working)] * 4, working), 1)[:, :, None, None]
-        return _System(flow, state, residual(flow, state), wave_rate(flow, state), unit)
+        return _System(flow, state, residual(flow, state), wave_rate(flow, state), unknown_units(state))
 
     @property
     def row(self) -> Tensor:
@@ -254,6 +258,12 @@ class Preconditioner:
         )
 
 
+def unknown_units(state: Tensor) -> Float[Tensor, "batch 5 1 1"]:
+    """Size of each unknown: 1, but for the turbulence its largest value."""
+    working = state[:, 4].abs().amax((1, 2)).clamp(min=1.0)
+    return torch.stack((*[torch.ones_like(working)] * 4, working), 1)[:, :, None, None]
+
+
 def wave_rate(flow: Flow, state: Tensor) -> Float[Tensor, "batch ni nj"]:
     """Area that waves sweep in unit time; the area of a cell over it is its step of Courant number 1."""
     cells = primitive(state)
@@ -268,7 +278,7 @@ def wave_rate(flow: Flow, state: Tensor) -> Float[Tensor, "batch ni nj"]:
 
 
 def _share(state: Tensor, change: Tensor) -> Float[Tensor, " batch"]:
-    """Part of a change that keeps density and pressure near what they were; NaN where the change is none."""
+    """Part of a change that keeps density and pressure near what they were; NaN where a change is not finite."""
     old, new = primitive(state), primitive(state + change)
     relative = ((new[:, (0, 3)] - old[:, (0, 3)]) / old[:, (0, 3)]).abs().flatten(1).amax(1)
     return (LARGEST_CHANGE / relative.clamp(min=1e-12)).clamp(max=1.0)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-#: Second differences of pressure over its mean: below the first no limiter acts, above the second it acts fully.
+#: |p₊ - 2 p + p₋| over p₊ + 2 p + p₋: below the first no limiter acts, above the second it acts fully.
 SMOOTH, SHOCK = 0.02, 0.10
 
 

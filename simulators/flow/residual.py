@@ -18,13 +18,20 @@ from understudy.simulators.flow.reconstruction import face_states
 from understudy.simulators.flow.roe import roe_flux
 from understudy.simulators.flow.stream import Stream
 
+MODELS = ("sa", "laminar", "euler")
+#: Added to the square of the vorticity, so that its root has a derivative where it is none.
+STILL = 1e-16
+
 
 @dataclass(frozen=True, eq=False)
 class Flow:
     """What is solved: cells, what lies around them, the stream and the physics.
 
-    model: "euler", "laminar" or "sa". limited: whether shocks are looked for. vortex: whether the far field feels the
-    circulation of the body.
+    model: one of `MODELS`. limited: whether shocks are looked for. vortex: whether the far field feels the circulation
+    of the body.
+
+    Raises:
+        ValueError: an unknown model, or sides that do not fit the cells.
     """
 
     metrics: Metrics
@@ -33,6 +40,16 @@ class Flow:
     model: str
     limited: bool = True
     vortex: bool = False
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}; got {self.model!r}")
+        columns, ends = self.metrics.areas.shape[1], [part.stop for part, _ in self.sides.stretches()]
+        if ends and ends[-1] + self.sides.wake != columns:
+            raise ValueError(
+                f"the kinds of boundary and half the wake must end with the {columns} columns of cells; "
+                f"got {ends[-1]} and {self.sides.wake}"
+            )
 
     @property
     def wall(self) -> slice:
@@ -134,13 +151,25 @@ def _viscous(flow: Flow, around: Tensor) -> tuple[Tensor, Tensor]:
         count = rows.shape[dim] - 1
         middle = 0.5 * (rows.narrow(dim, 0, count) + rows.narrow(dim, 1, count))
         factor = 0.5 * (factors.narrow(dim, 0, count) + factors.narrow(dim, 1, count))
+        if dim == 3 and flow.turbulent:
+            factor = _laminar_at_walls(flow, factor, laminar[:, 1:-1, :2].mean(2))
         change, ends = rows.diff(dim=dim)[:, :, None], corners.diff(dim=5 - dim)[:, :, None]
         gradient = change * across[:, None] + ends * along[:, None]
-        fluxes.append(_stress(gradient, middle, factor, normal))
+        fluxes.append(viscous_flux(gradient, middle, factor, normal))
     return fluxes[0], fluxes[1]
 
 
-def _stress(gradient: Tensor, middle: Tensor, factor: Tensor, normal: Tensor) -> Tensor:
+def _laminar_at_walls(flow: Flow, factor: Tensor, laminar: Tensor) -> Tensor:
+    """Viscosity, conductivity and diffusivity of the faces j, without eddies where the fluid sticks to the first."""
+    first = factor[..., 0]
+    alone = torch.stack((laminar, laminar / PRANDTL, laminar / sa.SIGMA), 1) * flow.stream.viscosity[:, None, None]
+    for columns, kind in flow.sides.stretches():
+        if kind.sticks:
+            first = torch.cat((first[:, :, : columns.start], alone[:, :, columns], first[:, :, columns.stop :]), 2)
+    return torch.cat((first[..., None], factor[..., 1:]), 3)
+
+
+def viscous_flux(gradient: Tensor, middle: Tensor, factor: Tensor, normal: Tensor) -> Tensor:
     """Viscous flux of gradients of (u, v, T, n), (batch, 4, 2, ...), through faces."""
     of_u, of_v, of_heat, of_working = gradient.unbind(1)
     (ux, uy), (vx, vy) = of_u.unbind(1), of_v.unbind(1)
@@ -172,7 +201,7 @@ def source_at(flow: Flow, around: Tensor, working: Tensor) -> Tensor:
     """Production less destruction of the given working variable in the flow of the cells with one layer around."""
     gradient = _gradients(flow, around[:, 1:3])
     curl = gradient[:, 1, 0] - gradient[:, 0, 1]
-    vorticity = (curl * curl + 1e-16).sqrt()
+    vorticity = (curl * curl + STILL).sqrt()
     density, pressure = around[:, 0, 1:-1, 1:-1], around[:, 3, 1:-1, 1:-1]
     kinematic = viscosity_law(GAMMA * pressure / density) / density
     return sa.source(working, kinematic, vorticity, flow.metrics.distance, flow.stream.viscosity[:, None, None])

@@ -3,8 +3,6 @@
 Every wave is upwinded by its own speed, so that shear layers along the faces are left alone.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -14,18 +12,6 @@ from understudy.simulators.flow.gas import GAMMA
 ACOUSTIC_ROUNDING = 0.05
 #: The same for entropy and shear, only for the sake of a derivative.
 SHEAR_ROUNDING = 1e-5
-
-
-class FaceMean(NamedTuple):
-    """Roe's average of the two sides: velocity, normal speed, total enthalpy, speed of sound squared and speed."""
-
-    density: Tensor
-    u: Tensor
-    v: Tensor
-    normal_speed: Tensor
-    enthalpy: Tensor
-    sound_squared: Tensor
-    sound: Tensor
 
 
 def roe_flux(left: Tensor, right: Tensor, normal: Tensor) -> Tensor:

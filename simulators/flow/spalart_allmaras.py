@@ -1,6 +1,7 @@
-"""The one-equation turbulence model of Spalart and Allmaras (1992), with its continuation to negative values (2012).
+"""The one-equation turbulence model of Spalart and Allmaras (1994), with its continuation to negative values (2012).
 
-The working variable is n = nu_tilde over the viscosity of the free stream; chi = n over the viscosity ratio.
+The working variable is n = nu_tilde over the kinematic viscosity of the free stream; chi = n over the local kinematic
+viscosity, in the same unit.
 """
 
 import torch
@@ -13,6 +14,8 @@ CV2, CV3 = 0.7, 0.9
 CT3, CT4 = 1.2, 0.5
 CN1 = 16.0
 R_LIMIT = 10.0
+#: Below it r is its limit anyway: nothing is divided by zero.
+LEAST_STRAIN = 1e-10
 
 
 def eddy_viscosity(density: Tensor, working: Tensor, laminar: Tensor) -> Tensor:
@@ -46,7 +49,7 @@ def source(working: Tensor, kinematic: Tensor, vorticity: Tensor, distance: Tens
     added = working * scale * fv2
     usual = vorticity + added
     beyond = vorticity + vorticity * (CV2**2 * vorticity + CV3 * added) / ((CV3 - 2 * CV2) * vorticity - added)
-    strain = torch.where(added >= -CV2 * vorticity, usual, beyond).clamp(min=1e-10)
+    strain = torch.where(added >= -CV2 * vorticity, usual, beyond).clamp(min=LEAST_STRAIN)
     r = (working * scale / strain).clamp(max=R_LIMIT)
     g = r + CW2 * (r**6 - r)
     fw = g * ((1 + CW3**6) / (g**6 + CW3**6)) ** (1 / 6)

@@ -26,9 +26,6 @@ class Stream:
     reynolds: Float[Tensor, " batch"]
     circulation: Float[Tensor, " batch"] | None = None
 
-    def __getitem__(self, rows: Tensor) -> "Stream":
-        return Stream(self.mach[rows], self.alpha[rows], self.reynolds[rows])
-
     @property
     def viscosity(self) -> Float[Tensor, " batch"]:
         """In units of density, speed of sound and chord."""

@@ -13,19 +13,20 @@ from numpy import ndarray
 
 from understudy.simulators.airfoil.openfoam.mesh import header
 from understudy.simulators.airfoil.openfoam.options import OpenFoamOptions
+from understudy.simulators.flow.spalart_allmaras import CV1
+from understudy.simulators.flow.stream import FAR_WORKING
 
-#: Working variable and eddy viscosity far away, over the viscosity, for layers that are turbulent from their start.
-FAR_WORKING = 3.0
-FAR_EDDY = FAR_WORKING**4 / (FAR_WORKING**3 + 7.1**3)
+#: Eddy viscosity far away, over the viscosity, for layers that are turbulent from their start.
+FAR_EDDY = FAR_WORKING**4 / (FAR_WORKING**3 + CV1**3)
 #: Digits of the fields that OpenFOAM writes.
 DIGITS = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """Values of the cells: speed, kinematic pressure, working variable over the viscosity."""
+    """Values of the cells: velocity, kinematic pressure, working variable over the viscosity."""
 
-    speed: Float64[ndarray, "cells 2"]
+    velocity: Float64[ndarray, "cells 2"]
     pressure: Float64[ndarray, " cells"]
     working: Float64[ndarray, " cells"]
 
@@ -42,14 +43,14 @@ class Fields:
             table = values.reshape(columns, -1, *values.shape[1:])
             return table.repeat(2, axis=0).repeat(2, axis=1).reshape(-1, *values.shape[1:])
 
-        return Fields(split(self.speed), split(self.pressure), split(self.working))
+        return Fields(split(self.velocity), split(self.pressure), split(self.working))
 
 
 @dataclass(frozen=True, eq=False)
 class Far:
-    """Speed and kinematic pressure that the faces of the outer boundary see."""
+    """Velocity and kinematic pressure that the faces of the outer boundary see."""
 
-    speed: Float64[ndarray, "faces 2"]
+    velocity: Float64[ndarray, "faces 2"]
     pressure: Float64[ndarray, " faces"]
 
     @staticmethod
@@ -61,8 +62,8 @@ class Far:
         x, y = (places - np.array([0.25, 0.0])).T
         turn = 0.5 * lift / (2 * np.pi * (x * x + y * y))
         radians = np.radians(alpha)
-        speed = np.column_stack([np.cos(radians) + turn * y, np.sin(radians) - turn * x])
-        return Far(speed, 0.5 * (1 - (speed**2).sum(axis=1)))
+        velocity = np.column_stack([np.cos(radians) + turn * y, np.sin(radians) - turn * x])
+        return Far(velocity, 0.5 * (1 - (velocity**2).sum(axis=1)))
 
 
 def write_setup(folder: Path, reynolds: float, options: OpenFoamOptions) -> None:
@@ -102,8 +103,8 @@ def write_fields(folder: Path, time: int, fields: Fields, far: Far, viscosity: f
             "U",
             "volVectorField",
             "[0 1 -1 0 0 0 0]",
-            _list(fields.speed),
-            f"type freestreamVelocity; freestreamValue {_list(far.speed)};",
+            _list(fields.velocity),
+            f"type freestreamVelocity; freestreamValue {_list(far.velocity)};",
             "type noSlip;",
         ),
         (

@@ -17,12 +17,13 @@ from understudy.simulators.airfoil.openfoam.mesh import PolyMesh, poly_mesh, wri
 from understudy.simulators.airfoil.openfoam.options import STRETCH, WATCHED, OpenFoamOptions
 from understudy.simulators.airfoil.openfoam.program import Installation, OpenFoamRunError, Runs
 from understudy.simulators.airfoil.openfoam.results import read_fields, read_forces, read_residuals
+from understudy.simulators.airfoil.panel import STEEPEST_ANGLE
 from understudy.simulators.grids import Grid
 
 #: A prescribed lift is found within this.
 LIFT_TOLERANCE = 1e-4
-#: Largest angle that is tried, and largest turn at a time [deg].
-STEEPEST_ANGLE, LARGEST_TURN = 25.0, 2.0
+#: Largest turn at a time [deg].
+LARGEST_TURN = 2.0
 #: Slope of the lift [1/deg]: usual, least and most; and the turn from which a secant is drawn [deg].
 USUAL_SLOPE, LEAST_SLOPE, MOST_SLOPE, TELLING_TURN = 0.1, 0.03, 0.2, 0.02
 #: Lift below which changes are not measured relative to it.

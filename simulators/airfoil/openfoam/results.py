@@ -49,9 +49,9 @@ def read_residuals(log: str) -> Float64[ndarray, " iterations"]:
 def read_fields(folder: Path, time: int, cells: int, viscosity: float) -> Fields:
     """The fields at an iteration."""
     place = folder / str(time)
-    speed = read_field(place / "U", cells, 3)[:, :2]
+    velocity = read_field(place / "U", cells, 3)[:, :2]
     pressure, working = (read_field(place / name, cells, 1)[:, 0] for name in ("p", "nuTilda"))
-    return Fields(speed, pressure, working / viscosity)
+    return Fields(velocity, pressure, working / viscosity)
 
 
 def read_field(path: Path, cells: int, components: int) -> Float64[ndarray, "cells components"]:

@@ -17,10 +17,10 @@ from numpy import ndarray
 
 from understudy.simulators.airfoil.answered_rows import AnsweredRow, as_solution
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.airfoil.openfoam.march import STEEPEST_ANGLE, Ended, Question, march
+from understudy.simulators.airfoil.openfoam.march import Ended, Question, march
 from understudy.simulators.airfoil.openfoam.options import OpenFoamOptions
 from understudy.simulators.airfoil.openfoam.program import OpenFoamDivergedError, OpenFoamRunError, Runs, find_openfoam
-from understudy.simulators.airfoil.panel import likely_angle
+from understudy.simulators.airfoil.panel import STEEPEST_ANGLE, likely_angle
 from understudy.simulators.airfoil.rans.setup import at_nodes, base_of, levels_of, new_grids
 from understudy.simulators.grids import Grid, closed
 from understudy.simulators.grids.airfoil import THINNEST_BASE
@@ -194,6 +194,6 @@ def wall_values(ended: Ended, reynolds: float) -> tuple[Float64[ndarray, " wall"
     outwards /= np.linalg.norm(outwards, axis=1)[:, None]
     height = (outwards * (mesh.cell_centres()[cells, :2] - mesh.centres(faces)[:, :2])).sum(axis=1)
     clockwise = np.column_stack([outwards[:, 1], -outwards[:, 0]])
-    stress = (ended.fields.speed[cells] * clockwise).sum(axis=1) / height / reynolds
+    stress = (ended.fields.velocity[cells] * clockwise).sum(axis=1) / height / reynolds
     backwards = np.arange(len(cells)) < len(cells) // 2
     return 2 * ended.fields.pressure[cells], 2 * np.where(backwards, -stress, stress)

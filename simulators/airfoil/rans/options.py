@@ -1,11 +1,10 @@
 """How the flow past an airfoil is solved."""
 
-import math
 from dataclasses import dataclass, replace
 
+from understudy.simulators.flow.residual import MODELS
 from understudy.simulators.grids import GridOptions
 
-MODELS = ("sa", "laminar", "euler")
 #: Reynolds number whose boundary layer the grid of a flow without friction would resolve.
 EULER_REYNOLDS = 3e3
 #: Cells away from the wall with which the usual spacings go.
@@ -44,13 +43,12 @@ class RansOptions:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}; got {self.model!r}")
-        if any(nodes < 65 or (nodes - 1) % 8 for nodes in self.grid[:1]) or self.grid[1] < 25:
-            along, away = self.grid
+        along, away = self.grid
+        if along < 65 or (along - 1) % 8 or away < 25:
             raise ValueError(
                 f"grid must have 8 k + 1 nodes along, at least 65, and at least 25 away; got {along}x{away}"
             )
-        if math.prod(self.grid) > MOST_NODES:
-            along, away = self.grid
+        if along * away > MOST_NODES:
             raise ValueError(
                 f"grid must have at most {MOST_NODES} nodes, which take some 30 GB of memory; got {along}x{away}"
             )

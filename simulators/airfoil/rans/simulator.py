@@ -11,7 +11,7 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.flow_field import FlowField
-from understudy.simulators.airfoil.panel import likely_angle
+from understudy.simulators.airfoil.panel import STEEPEST_ANGLE, likely_angle
 from understudy.simulators.airfoil.rans.fields import FORCES, field_of, quantities_of
 from understudy.simulators.airfoil.rans.nearby import Field, Nearby
 from understudy.simulators.airfoil.rans.options import EULER_REYNOLDS, RansOptions
@@ -30,8 +30,6 @@ from understudy.simulators.rows import detached, rows_of
 
 #: Mach numbers that the solver is made for: below, the density hardly changes and 'viscous' answers better and faster.
 SLOWEST, FASTEST = 0.05, 0.95
-#: Angle [deg] of a prescribed lift that is not tried any more.
-STEEPEST = 25.0
 #: Kinds of devices that do not compute in double precision.
 SINGLE_PRECISION = ("mps",)
 #: Rows solved at once on a processor and on a GPU.
@@ -133,7 +131,7 @@ class Rans(Simulator):
             return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [], self.options.model)
         asked = _Asked.of(case)
         ends = [
-            self._refusal(mach, reynolds) or _out_of_reach(lift, angle)
+            self._refusal(mach, reynolds) or _out_of_reach(lift, angle) or (Status.OK, "")
             for mach, reynolds, lift, angle in zip(
                 *(row.tolist() for row in (asked.mach, asked.reynolds, asked.lift, asked.angle())), strict=True
             )
@@ -378,13 +376,13 @@ def _warn_of_memory(rows: int, half: int, device: torch.device) -> None:
     )
 
 
-def _out_of_reach(lift: float, angle: float) -> tuple[Status, str]:
-    """A lift that no attached flow has is not sought; no words where it is in reach."""
-    if math.isnan(lift) or abs(angle) < STEEPEST:
-        return Status.OK, ""
-    return Status.NOT_CONVERGED, (
-        f"not converged: a lift coefficient of {lift:.3g} would take an angle of some {angle:.0f} degrees, where the "
-        "flow is stalled; ask for less lift"
+def _out_of_reach(lift: float, angle: float) -> tuple[Status, str] | None:
+    """A lift that no attached flow has is not sought."""
+    if math.isnan(lift) or abs(angle) < STEEPEST_ANGLE:
+        return None
+    return Status.REFUSED, (
+        f"refused: a lift coefficient of {lift:.3g} would take an angle of some {angle:.0f} degrees, where the flow is "
+        "stalled; ask for less lift"
     )
 
 

@@ -136,7 +136,7 @@ def test_fields_are_read_as_they_are_written(mesh: PolyMesh, tmp_path: Path) -> 
     far = Far.around(mesh.centres(mesh.patch("far"))[:, :2], 4.0, 0.5)
     write_fields(tmp_path, 200, fields, far, 1 / REYNOLDS)
     again = read_fields(tmp_path, 200, mesh.cells, 1 / REYNOLDS)
-    np.testing.assert_array_equal(again.speed, fields.speed)
+    np.testing.assert_array_equal(again.velocity, fields.velocity)
     np.testing.assert_array_equal(again.pressure, fields.pressure)
     np.testing.assert_allclose(again.working, fields.working, rtol=1e-14)
     np.testing.assert_allclose(read_field(tmp_path / "200" / "nut", mesh.cells, 1), fields_of_eddy(mesh.cells))
@@ -152,16 +152,16 @@ def test_a_finer_grid_begins_with_the_cells_that_its_own_are_parts_of() -> None:
     finer = Fields(np.column_stack([values, -values]), values, values).finer(3)
     np.testing.assert_array_equal(finer.pressure.reshape(6, 4)[::2, ::2], values.reshape(3, 2))
     np.testing.assert_array_equal(finer.pressure.reshape(6, 4)[1::2, 1::2], values.reshape(3, 2))
-    np.testing.assert_array_equal(finer.speed[:, 1], -finer.pressure)
+    np.testing.assert_array_equal(finer.velocity[:, 1], -finer.pressure)
 
 
 def test_the_far_field_turns_clockwise_by_half_the_lift() -> None:
     angle = torch.linspace(0, 2 * math.pi, 2001, dtype=torch.float64).numpy()
     places = np.column_stack([0.25 + 50 * np.cos(angle), 50 * np.sin(angle)])
     far = Far.around(places, 3.0, 0.8)
-    middle = 0.5 * (far.speed[1:] + far.speed[:-1])
+    middle = 0.5 * (far.velocity[1:] + far.velocity[:-1])
     assert -(middle * np.diff(places, axis=0)).sum() == pytest.approx(0.4, rel=1e-5)
-    np.testing.assert_allclose(far.pressure, 0.5 * (1 - (far.speed**2).sum(axis=1)))
+    np.testing.assert_allclose(far.pressure, 0.5 * (1 - (far.velocity**2).sum(axis=1)))
 
 
 def test_forces_are_coefficients_in_the_axes_of_the_wind() -> None:

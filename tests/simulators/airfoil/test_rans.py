@@ -136,7 +136,7 @@ def test_values_of_the_wall_are_found_at_the_nodes_of_the_contour():
         ({"alpha": 1.0, "mach": 0.0}, Status.REFUSED, "mach must be at least 0.05 .*; got 0: ask 'viscous'"),
         ({"alpha": 1.0, "mach": 0.97}, Status.REFUSED, "mach must be at most 0.95"),
         ({"alpha": 1.0, "mach": 0.3, "reynolds": 10.0}, Status.REFUSED, "reynolds must be at least 1000 .*; got 10:"),
-        ({"cl": 7.0, "mach": 0.3}, Status.NOT_CONVERGED, "a lift coefficient of 7 would take an angle of"),
+        ({"cl": 7.0, "mach": 0.3}, Status.REFUSED, "a lift coefficient of 7 would take an angle of"),
         (
             {"alpha": 1.0, "mach": 0.3, "reynolds": 1e9},
             Status.REFUSED,
@@ -237,7 +237,3 @@ def test_a_case_that_fits_into_no_memory_is_a_failed_row(monkeypatch: pytest.Mon
 def test_impossible_options_are_refused(options: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
         RansOptions(**options)
-
-
-def test_grids_finer_than_the_usual_one_get_longer_linear_solves():
-    assert RansOptions(grid=(769, 193)).krylov == RansOptions().krylov > RansOptions(grid=(193, 49)).krylov

@@ -53,13 +53,16 @@ def ring_flow() -> MakeFlow:
 
 @pytest.fixture(scope="session")
 def disturbed() -> Callable[[Flow, float], Tensor]:
-    """The free stream of a flow with a random part of the given size in every cell, as conserved variables."""
+    """The free stream of a flow with a random part of the given size in every cell, as conserved variables.
+
+    It is no share of the stream alone: that would leave the velocity across it at zero.
+    """
 
     def make(flow: Flow, size: float) -> Tensor:
         far = flow.stream.primitive()[:, :, None, None]
         shape = (*far.shape[:2], *flow.metrics.areas.shape[1:])
         noise = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        return conserved(far * (1 + size * (noise - 0.5)) + 0.0 * noise)
+        return conserved(far * (1 + size * (noise - 0.5)) + 0.1 * size * (noise - 0.5).flip(1))
 
     return make
 

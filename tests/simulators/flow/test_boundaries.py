@@ -96,3 +96,20 @@ def test_the_vortex_far_away_is_a_flow_without_losses(prove: Prove) -> None:
     prove("total state of the vortex far away: relative error", float(error), at_most=1e-14)
     around = ((u * angle.sin() - v * angle.cos()) * 30 * 2 * math.pi / 720).sum().item()
     assert around == pytest.approx(0.005, rel=1e-4)
+
+
+def test_the_vortex_far_away_is_compressible(prove: Prove) -> None:
+    """Along and across the stream, v_x = u_y and (1 - M²) u_x + v_y = 0, those of Prandtl and Glauert."""
+    one, alpha, mach = torch.ones(1, dtype=torch.float64), 7.0, 0.6
+    places = torch.tensor([[[20.0, -9.0, 3.0], [4.0, 17.0, -30.0]]], dtype=torch.float64, requires_grad=True)
+    _, u, v, _, _ = Stream(mach * one, alpha * one, one, 0.5 * one).around(places).unbind(1)
+    by_u, by_v = (torch.autograd.grad(part.sum(), places, retain_graph=True)[0][0] for part in (u, v))
+    c, s = math.cos(math.radians(alpha)), math.sin(math.radians(alpha))
+    turn = torch.tensor([[c, s], [-s, c]], dtype=torch.float64)
+    along, across = (turn @ torch.stack((by_u, by_v)).flatten(1)).unflatten(
+        1, (2, -1)
+    )  # of velocities in the wind's axes
+    (u_x, u_y), (v_x, v_y) = turn @ along, turn @ across
+    size = float(torch.stack((u_x, v_x)).abs().max())
+    error = max(float((v_x - u_y).abs().max()), float(((1 - mach**2) * u_x + v_y).abs().max())) / size
+    prove("vortex far away at Mach 0.6 against the equation of Prandtl and Glauert", error, at_most=1e-13)
