@@ -63,14 +63,18 @@ class GridOptions:
         """Cells on each of the two surfaces."""
         return (self.size[0] - 1) // 2 - self.wake - self.base
 
-    def finer(self) -> "GridOptions":
-        """Options whose grid has cells half as long and half as high, so that its coarser grid is nearly this one."""
+    def on(self, size: tuple[int, int]) -> "GridOptions":
+        """The same with other numbers of nodes: all spacings in proportion, by the cells away from the wall.
+
+        Every second line of a grid twice as fine is then nearly the grid itself.
+        """
+        share = (self.size[1] - 1) / (size[1] - 1)
         return replace(
             self,
-            size=(2 * self.size[0] - 1, 2 * self.size[1] - 1),
-            y_plus=0.5 * self.y_plus,
-            edge_spacing=0.5 * self.edge_spacing,
-            nose_turn=0.5 * self.nose_turn,
+            size=size,
+            y_plus=share * self.y_plus,
+            edge_spacing=share * self.edge_spacing,
+            nose_turn=share * self.nose_turn,
         )
 
 

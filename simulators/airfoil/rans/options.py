@@ -1,6 +1,6 @@
 """How the flow past an airfoil is solved."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from understudy.simulators.flow.residual import MODELS
 from understudy.simulators.grids import GridOptions
@@ -8,7 +8,7 @@ from understudy.simulators.grids import GridOptions
 #: Reynolds number whose boundary layer the grid of a flow without friction would resolve.
 EULER_REYNOLDS = 3e3
 #: Cells away from the wall with which the usual spacings go.
-STANDARD = 96
+STANDARD = GridOptions.size[1] - 1
 #: GMRES steps at most on grids coarser than that, and on the others: there 20 leave too much of the error in the
 #: circulation of the body, which settles last.
 KRYLOV, KRYLOV_FINE = 20, 60
@@ -75,14 +75,4 @@ class RansOptions:
         along, away = (nodes - 1 for nodes in self.grid)
         while away < STANDARD:
             along, away, halvings = 2 * along, 2 * away, halvings + 1
-        usual = GridOptions()
-        finer = STANDARD / away
-        wishes = replace(
-            usual,
-            size=(along + 1, away + 1),
-            far=self.far,
-            y_plus=usual.y_plus * finer,
-            edge_spacing=usual.edge_spacing * finer,
-            nose_turn=usual.nose_turn * finer,
-        )
-        return wishes, halvings
+        return GridOptions(far=self.far).on((along + 1, away + 1)), halvings

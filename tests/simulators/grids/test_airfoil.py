@@ -191,7 +191,7 @@ def test_the_nodes_do_not_depend_on_how_the_contour_is_tabulated() -> None:
 def test_a_finer_grid_holds_the_grid_itself_on_every_second_line() -> None:
     contour = naca("2412-sharp")[None]
     grid, _ = airfoil_grid(contour, reynolds(1e6, 1), COARSE_C)
-    finer, _ = airfoil_grid(contour, reynolds(1e6, 1), COARSE_C.finer())
+    finer, _ = airfoil_grid(contour, reynolds(1e6, 1), COARSE_C.on((193, 65)))
     coarsened = finer.coarser()
     assert coarsened.cells == grid.cells
     away = _length(coarsened.wall - grid.wall)[:, 1:-1]

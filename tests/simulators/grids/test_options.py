@@ -15,9 +15,8 @@ def test_cells_add_up_and_coarsen_twice() -> None:
     assert GridOptions().wake == 64
 
 
-def test_finer_options_halve_every_cell() -> None:
-    finer = GridOptions().finer()
-    assert finer.size == (769, 193)
+def test_options_on_twice_as_many_cells_halve_each() -> None:
+    finer = GridOptions().on((769, 193))
     assert finer.wake == 128
     assert finer.y_plus == GridOptions().y_plus / 2
 
