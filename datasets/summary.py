@@ -52,6 +52,7 @@ class Summary:
             f"{self.path}: {self.rows} cases{self._unfinished()}",
             f"storage    {self.bytes / 1e6:.1f} MB in {_counted(self.files, 'file')}",
             f"simulator  {source.simulator} {source.simulator_version}, code {source.commit}, {source.created}",
+            *([f"           {_settings(source)}"] if source.simulator_configuration else []),
             f"design     {source.sampler}, seed {source.seed}; identity {source.identity[:16]}",
             f"shapes     {self.shapes} ({kinds}) of {self.families} families, {self.nodes} nodes each",
             *([f"flows      {', '.join(self.flows)}"] if self.flows else []),
@@ -93,6 +94,13 @@ def info(path: str | Path) -> Summary:
             quantities=statistics(data),
             provenance=data.provenance,
         )
+
+
+def _settings(source: Provenance) -> str:
+    """What of a simulator's configuration can be said in a word each."""
+    plain = {name: value for name, value in source.simulator_configuration.items() if not isinstance(value, Mapping)}
+    words = {name: "x".join(map(str, value)) if isinstance(value, list) else value for name, value in plain.items()}
+    return ", ".join(f"{name}={value}" for name, value in words.items())
 
 
 def _row(name: str, found: Statistics) -> str:

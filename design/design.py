@@ -307,8 +307,12 @@ def judge(
             )
     return (
         Outcome.SUCCESS,
-        f"{verdict.who} flew the design at all {len(verdict.status)} points and every constraint holds.",
+        f"{verdict.who} flew the design at {_all_points(len(verdict.status))} and every constraint holds.",
     )
+
+
+def _all_points(count: int) -> str:
+    return "its point" if count == 1 else f"all {count} points"
 
 
 def _line(

@@ -271,10 +271,11 @@ class _Follower:
         self.budget, self.following = max(self.limit - spent, 1), True
         try:
             result = self._minimise(z)
-            steps, reason = result.nit, str(result.message)
+            reason = str(result.message)
         except _EndedError as ended:
-            steps, reason = len(self.history) - 1, str(ended)
-        self.message = f"the search ended after {self.numbered + steps} steps: {reason}{self._remarks(restored)}"
+            reason = str(ended)
+        self.message = f"the search ended after {self._calls} calls of {self.evaluator.predictor.name}: {reason}"
+        self.message += self._remarks(restored)
         self.stride = np.inf
         self._record(self.best)
         self.following = False
@@ -285,6 +286,11 @@ class _Follower:
         if self.unanswered:
             told += f"; trial shapes without an answer: {self.unanswered}, the last because: {self.refusal}"
         return told
+
+    @property
+    def _calls(self) -> int:
+        """Of the predictor that following has taken."""
+        return self.limit - self.budget if self.following else 0
 
     def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
         """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""
@@ -378,7 +384,7 @@ class _Follower:
     def _evaluate(self, z: Vector) -> _Point:
         """Ask the predictor; what it cannot answer looks like the last accepted place, only far worse."""
         if self.budget == 0:
-            raise _EndedError(f"it used up its {self.limit} calls of the predictor")
+            raise _EndedError("no more are allowed")
         if self.in_vain >= self.patience:
             raise _EndedError(f"{PATIENCE} tries around the best design gained less than {NEGLIGIBLE:.2%}")
         self.budget -= 1
@@ -423,9 +429,8 @@ class _Follower:
         x = tuple(self.physical(point.z).tolist())
         if self.history and self.history[-1].x == x:
             return
-        calls = self.limit - self.budget if self.following else 0
         number = self.numbered + len(self.history)
-        step = Step(self.number, number, point.objective, point.violation, point.unknown == 0, x, calls)
+        step = Step(self.number, number, point.objective, point.violation, point.unknown == 0, x, self._calls)
         self.history.append(step)
         self.progress(step)
 

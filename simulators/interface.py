@@ -131,6 +131,11 @@ class Predictor(ABC):
         """Answer every row; one that cannot be answered gets a status and a sentence, never an exception."""
 
     @property
+    def title(self) -> str:
+        """What it is called in pictures: its name, and the options that a reader should know of."""
+        return self.name
+
+    @property
     @abstractmethod
     def identity(self) -> str:
         """Its name and all that decides its answers, as text: predictors of one identity answer alike."""

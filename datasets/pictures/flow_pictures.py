@@ -98,6 +98,8 @@ def draw(
     for name in chosen:
         if name not in known:
             raise ValueError(f"this flow has the pictures {', '.join(known)}; got {name!r}")
+    if window is not None:
+        _require_overlap(flow, window)
     sheets = [_PICTURES[name](flow, window, 8 * dots) for name in chosen]
     canvases = [canvas for sheet in sheets for canvas in sheet.canvases]
     colours, drawn_by, note = _coloured(canvases, drawing)
@@ -108,6 +110,19 @@ def draw(
             figure = sheet.finish([next(images) for _ in sheet.canvases])
             finished[name] = _png(figure, dots)
     return Pictures(finished, drawn_by, note)
+
+
+def _require_overlap(flow: FlowField, window: Window) -> None:
+    """Refuse a window that is none, or that shows nothing of the grid."""
+    left, right, bottom, top = window
+    low, high = _nodes(flow).min((0, 1)), _nodes(flow).max((0, 1))
+    if not (left < right and bottom < top):
+        raise ValueError(f"a window must be left < right and bottom < top; got {left:g} {right:g} {bottom:g} {top:g}")
+    if right < low[0] or left > high[0] or top < low[1] or bottom > high[1]:
+        raise ValueError(
+            f"a window must show some of the grid, {low[0]:.4g} to {high[0]:.4g} by {low[1]:.4g} to {high[1]:.4g} "
+            f"chords; got {left:g} {right:g} {bottom:g} {top:g}"
+        )
 
 
 def save(pictures: Pictures, folder: Path, stem: str) -> list[Path]:

@@ -24,6 +24,7 @@ Points = NDArray[np.float64]
 
 _OFF_UNIT = 5e-3  # chord; nearer to the unit chord a file is taken as it stands
 _LARGEST_INCIDENCE = 10.0  # deg
+_ROUNDING = 1e-9  # chord; nearer to each other the ends of a contour are one
 _DECIMAL_COMMAS = re.compile(r"^\s*[-+]?\d*,\d+\s+[-+]?\d*,\d+\s*$")
 
 
@@ -54,7 +55,10 @@ def read(path: str | Path) -> Airfoil:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    return parse(text, path.stem)
+    try:
+        return parse(text, path.stem)
+    except ShapeError as error:
+        raise ShapeError(f"{path.name}: {str(error).removeprefix(f'{path.stem}: ')}") from None
 
 
 def parse(text: str, fallback_name: str) -> Airfoil:
@@ -66,6 +70,7 @@ def parse(text: str, fallback_name: str) -> Airfoil:
         _from_trailing_edge,
         _counter_clockwise,
         _without_base,
+        _welded,
         _unit_chord,
     )
     for step in steps:
@@ -226,6 +231,15 @@ def _without_base(draft: _Draft) -> _Draft:
         return draft
     counted = f"{removed} {'point' if removed == 1 else 'points'}"
     return draft.repaired(points[start:end], f"removed {counted} on the base of the blunt trailing edge")
+
+
+def _welded(draft: _Draft) -> _Draft:
+    """Ends of a closed contour that differ by rounding, and may cross by it, are one point."""
+    points = draft.points
+    if np.abs(points[0] - points[-1]).max() > _ROUNDING * np.ptp(points[:, 0]):
+        return draft
+    middle = 0.5 * (points[:1] + points[-1:])
+    return replace(draft, points=np.concatenate([middle, points[1:-1], middle]))
 
 
 def _unit_chord(draft: _Draft) -> _Draft:

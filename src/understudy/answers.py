@@ -89,7 +89,7 @@ def answer_table(
     columns, total = _look_through(cases)
     kept = [name for name in columns if name not in ADDED]
     part = out.with_name(out.name + ".part")
-    done, ended = _resume(part, (*kept, *ADDED), _question(cases, who))
+    done, ended = _resume(part, (*kept, *ADDED), question(cases, who))
     shelf = ShapeShelf()
     at_once = min(AT_ONCE, who.at_once) if isinstance(who, Simulator) else AT_ONCE
     progress(done, total)
@@ -272,21 +272,22 @@ def _lines(answers: Sequence[Row], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _question(cases: Path, who: Predictor) -> str:
-    """What must not differ for a broken run to go on: the table, and who answers."""
-    with cases.open("rb") as file:
-        return f"{who.identity} {hashlib.file_digest(file, 'sha256').hexdigest()}\n"
+def question(cases: Path, who: Predictor) -> str:
+    """What must not differ for a run to go on, or to be finished already: the table, and who answers; as a hash."""
+    digest = hashlib.sha256(who.identity.encode())
+    digest.update(cases.read_bytes())
+    return digest.hexdigest()
 
 
 def _question_file(part: Path) -> Path:
     return part.with_name(part.name + ".question")
 
 
-def _resume(part: Path, columns: Sequence[str], question: str) -> tuple[int, dict[Status, int]]:
+def _resume(part: Path, columns: Sequence[str], asked_now: str) -> tuple[int, dict[Status, int]]:
     """Rows of an earlier run that are whole, and how they ended; a new part is begun where there is none."""
     asked = _question_file(part)
     lines: list[list[str]] = []
-    if part.is_file() and asked.is_file() and asked.read_text(encoding="utf-8") == question:
+    if part.is_file() and asked.is_file() and asked.read_text(encoding="utf-8") == asked_now:
         whole = part.read_text(encoding="utf-8")
         whole = whole[: whole.rfind("\n") + 1]
         lines = [row for row in csv.reader(io.StringIO(whole, newline="")) if len(row) == len(columns)]
@@ -297,7 +298,7 @@ def _resume(part: Path, columns: Sequence[str], question: str) -> tuple[int, dic
     csv.writer(text, lineterminator="\n").writerows([list(columns), *rows])
     part.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(part, text.getvalue().encode())
-    write_bytes(asked, question.encode())
+    write_bytes(asked, asked_now.encode())
     ended: dict[Status, int] = {}
     for row in rows:
         status = Status(row[list(columns).index("status")])

@@ -14,7 +14,8 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.xfoil.surface import friction_drag
 from understudy.simulators.interface import Answer, Predictor, Simulator, Solution, Status
 
-SHOWN = ("cl", "cd", "cm", "xtr_top", "xtr_bottom")
+SHOWN = ("cl", "cd", "cm")
+TRANSITION = ("xtr_top", "xtr_bottom")
 _DIGITS = {"alpha": 3, "cl": 4, "cd": 5, "cm": 4, "xtr_top": 3, "xtr_bottom": 3}
 
 
@@ -22,7 +23,7 @@ _DIGITS = {"alpha": 3, "cl": 4, "cd": 5, "cm": 4, "xtr_top": 3, "xtr_bottom": 3}
 class Polar:
     """One airfoil at many angles or lift coefficients in one stream, and the answer of `who`.
 
-    airfoil: its name. alpha: angles [deg], found where the lift was prescribed.
+    airfoil: its name. who: title of the predictor. alpha: angles [deg], found where the lift was prescribed.
     """
 
     airfoil: str
@@ -40,6 +41,11 @@ class Polar:
     def answered(self) -> np.ndarray:
         """Mask of the points that were answered."""
         return np.array([status is Status.OK for status in self.answer.status])
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Quantities that are told: transition only of those who know of it."""
+        return (*SHOWN, *(name for name in TRANSITION if name in self.answer.values))
 
     def column(self, name: str) -> np.ndarray:
         """A quantity at every point; NaN where the answerer lacks it or did not answer."""
@@ -61,13 +67,13 @@ def polar(
     """
     with torch.no_grad():
         if not isinstance(who, Simulator) or len(case) < who.at_once:
-            return Polar(airfoil, who.name, case, who.predict(case))
+            return Polar(airfoil, who.title, case, who.predict(case))
         answers: list[Solution] = []
         for done, part in enumerate(case.chunks(who.at_once)):
             progress(done * who.at_once, len(case))
             answers.append(who.predict(part))
         progress(len(case), len(case))
-        return Polar(airfoil, who.name, case, Solution.joined(answers))
+        return Polar(airfoil, who.title, case, Solution.joined(answers))
 
 
 def text(found: Polar) -> str:
@@ -75,14 +81,14 @@ def text(found: Polar) -> str:
     if len(found.answer) == 1:
         return _one_point(found)
     titles = {"alpha": "alpha", "cl": "CL", "cd": "CD", "cm": "CM", "xtr_top": "xtr top", "xtr_bottom": "xtr bottom"}
-    table = [[f"{titles['alpha']} [deg]", *(titles[name] for name in SHOWN), ""]]
+    table = [[f"{titles['alpha']} [deg]", *(titles[name] for name in found.shown), ""]]
     alpha = found.alpha
     for row, status in enumerate(found.answer.status):
         if status is not Status.OK:
             asked = f"{alpha[row]:.3f}" if np.isfinite(alpha[row]) else f"CL {float(found.case.cl[row]):.4g}"
-            table.append([asked, *[""] * len(SHOWN), found.answer.ending(row)])
+            table.append([asked, *[""] * len(found.shown), found.answer.ending(row)])
             continue
-        cells = [_cell(found, name, row) for name in SHOWN]
+        cells = [_cell(found, name, row) for name in found.shown]
         table.append([f"{alpha[row]:.3f}", *cells, _flag(found, row)])
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]) - 1)]
     lines = [
@@ -95,7 +101,8 @@ def text(found: Polar) -> str:
 def write_xfoil_polar(found: Polar, path: Path) -> None:
     """Write the answered points as XFOIL saves a polar, for the programs that read such files.
 
-    The pressure drag CDp is the drag less the friction on the surface where the answerer does not give it.
+    The pressure drag CDp is the drag less the friction on the surface where the answerer does not give it. Transition
+    stands at 0, the nose, where the answerer knows of none.
     """
     case = found.case
     top, bottom = float(case.trip_top[0]), float(case.trip_bottom[0])
@@ -117,7 +124,7 @@ def write_xfoil_polar(found: Polar, path: Path) -> None:
     columns = [found.alpha, *(found.column(name) for name in ("cl", "cd")), _pressure_drag(found)]
     columns += [found.column(name) for name in ("cm", "xtr_top", "xtr_bottom")]
     for row in np.flatnonzero(found.answered):
-        alpha, cl, cd, cdp, cm, xtr_top, xtr_bottom = (float(column[row]) for column in columns)
+        alpha, cl, cd, cdp, cm, xtr_top, xtr_bottom = (float(np.nan_to_num(column[row])) + 0.0 for column in columns)
         lines.append(f"{alpha:8.3f}{cl:9.4f}{cd:10.5f}{cdp:10.5f}{cm:9.4f}{xtr_top:9.4f}{xtr_bottom:9.4f}")
     write_bytes(path, ("\n".join(lines) + "\n").encode())
 
@@ -126,13 +133,16 @@ def plot(found: Polar, path: Path) -> None:
     """Draw lift, moment and transition against the angle and the lift against the drag, with intervals as bands."""
     import matplotlib.figure  # takes a second, and most polars are only printed
 
-    figure = matplotlib.figure.Figure(figsize=(10, 7), layout="constrained")
-    axes = figure.subplots(2, 2).ravel()
     known = found.answered
-    panels = (("alpha", "cl"), ("cd", "cl"), ("alpha", "cm"), ("alpha", "xtr_top"))
+    panels = [("alpha", "cl"), ("cd", "cl"), ("alpha", "cm")]
+    if "xtr_top" in found.shown:
+        panels.append(("alpha", "xtr_top"))
+    rows = len(panels) // 2  # three side by side, four in a square
+    figure = matplotlib.figure.Figure(figsize=(10, 3.5 * rows), layout="constrained")
+    axes = figure.subplots(rows, len(panels) // rows).ravel()
     labels = {"alpha": "α [deg]", "cl": "$C_L$", "cd": "$C_D$", "cm": "$C_M$", "xtr_top": "transition, x/c"}
     for axis, (across, up) in zip(axes, panels, strict=True):
-        names = ("xtr_top", "xtr_bottom") if up == "xtr_top" else (up,)
+        names = TRANSITION if up == "xtr_top" else (up,)
         for name in names:
             x = (found.alpha if across == "alpha" else found.column(across))[known]
             y = found.column(name)[known]
@@ -147,7 +157,10 @@ def plot(found: Polar, path: Path) -> None:
         axis.set_xlabel(labels[across])
         axis.set_ylabel(labels[up])
         axis.grid(linewidth=0.3)
-    figure.suptitle(f"{found.airfoil}, Re = {float(found.case.reynolds[0]):.3g}, by {found.who}")
+        axis.locator_params(axis="x", nbins=5)
+    mach = float(found.case.mach[0])
+    stream = f"Re = {float(found.case.reynolds[0]):.3g}" + (f", M = {mach:.3g}" if mach else "")
+    figure.suptitle(f"{found.airfoil}, {stream}, by {found.who}")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format=path.suffix.removeprefix(".") or "png")
 
@@ -155,7 +168,7 @@ def plot(found: Polar, path: Path) -> None:
 def _one_point(found: Polar) -> str:
     name_of = {"cl": "CL", "cd": "CD", "cm": "CM", "xtr_top": "transition top", "xtr_bottom": "transition bottom"}
     lines = [f"{'alpha [deg]':<20}{found.alpha[0]:>10.3f}"]
-    for name in SHOWN:
+    for name in found.shown:
         line = f"{name_of[name]:<20}{_number(found.column(name)[0], name):>10}"
         band = found.interval(name)
         if band is not None:

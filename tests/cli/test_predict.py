@@ -218,6 +218,18 @@ def test_table_refuses_rows_and_goes_on(understudy, thin, tmp_path):
     assert [row["airfoil"] for row in rows[:2]] == ["naca0012", "nosuchfoil"]
 
 
+def test_a_finished_table_is_not_answered_again(understudy, thin, tmp_path):
+    words = ("predict", "--cases", tmp_path / "cases.csv", "--out", tmp_path / "a.csv", "--by", thin)
+    (tmp_path / "cases.csv").write_text("airfoil,alpha_deg,reynolds\nnaca0012,2,1e6\n")
+    understudy(*words)
+    (tmp_path / "a.csv").write_text("kept\n")
+    code, out, _ = understudy(*words)
+    assert (code, "answers the same question already" in out) == (0, True)
+    assert (tmp_path / "a.csv").read_text() == "kept\n"
+    (tmp_path / "cases.csv").write_text("airfoil,alpha_deg,reynolds\nnaca0012,3,1e6\n")
+    assert "1 ok" in understudy(*words)[1]
+
+
 def test_table_has_the_promised_columns(understudy, checkpoint, tmp_path):
     head = "airfoil,alpha_deg,reynolds,mach,n_crit"
     (tmp_path / "cases.csv").write_text(f"{head}\nnaca2412,2,1e6,0,9\n")

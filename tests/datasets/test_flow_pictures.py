@@ -66,6 +66,8 @@ def test_a_flow_without_turbulence_has_no_picture_of_it(made_up_flows: Flows):
 def test_a_window_that_is_none_is_refused(made_up_flows: Flows):
     with pytest.raises(ValueError, match="left < right and bottom < top; got 1 0 0 1"):
         draw(made_up_flows[0], ["mach"], window=(1.0, 0.0, 0.0, 1.0))
+    with pytest.raises(ValueError, match=r"a window must show some of the grid, .* chords; got 5000 6000 0 1"):
+        draw(made_up_flows[0], ["surface"], window=(5000.0, 6000.0, 0.0, 1.0))
 
 
 def test_values_are_coloured_where_they_are():

@@ -117,6 +117,11 @@ class Rans(Simulator):
         return quantities_of(self.options.model)
 
     @property
+    def title(self) -> str:
+        along, away = self.options.grid
+        return f"{self.name} ({self.options.model}, {along}x{away})"
+
+    @property
     def configuration(self) -> Mapping[str, Any]:
         """Options that decide the answers, JSON-ready."""
         return {name: value for name, value in asdict(self.options).items() if name != "rows"}
@@ -131,7 +136,7 @@ class Rans(Simulator):
             return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [], self.options.model)
         asked = _Asked.of(case)
         ends = [
-            self._refusal(mach, reynolds) or _out_of_reach(lift, angle) or (Status.OK, "")
+            self._refusal(mach, reynolds) or _too_steep(lift, angle) or (Status.OK, "")
             for mach, reynolds, lift, angle in zip(
                 *(row.tolist() for row in (asked.mach, asked.reynolds, asked.lift, asked.angle())), strict=True
             )
@@ -376,10 +381,15 @@ def _warn_of_memory(rows: int, half: int, device: torch.device) -> None:
     )
 
 
-def _out_of_reach(lift: float, angle: float) -> tuple[Status, str] | None:
-    """A lift that no attached flow has is not sought."""
-    if math.isnan(lift) or abs(angle) < STEEPEST_ANGLE:
+def _too_steep(lift: float, angle: float) -> tuple[Status, str] | None:
+    """Angles of stalled flow, which has no steady state, are not tried; nor is a lift that no attached flow has."""
+    if abs(angle) <= STEEPEST_ANGLE:
         return None
+    if math.isnan(lift):
+        return Status.REFUSED, (
+            f"refused: alpha must be within {STEEPEST_ANGLE:g} degrees; got {angle:.3g}: beyond, the flow is stalled "
+            "and not steady"
+        )
     return Status.REFUSED, (
         f"refused: a lift coefficient of {lift:.3g} would take an angle of some {angle:.0f} degrees, where the flow is "
         "stalled; ask for less lift"
@@ -400,16 +410,23 @@ def _marched(
             seen[row].append((cl, cd))
 
     ended = solve_levels(flows, options, lift=lift, start=start, watch=watch)
-    return ended, [_why(ended.residuals[row], seen[row][-WATCHED:]) for row in range(len(lift))]
+    wanted = lift.tolist()
+    return ended, [_why(ended.residuals[row], seen[row][-WATCHED:], wanted[row]) for row in range(len(lift))]
 
 
-def _why(residuals: Tensor, seen: list[tuple[float, float]]) -> str:
-    """What a row did that did not become steady."""
+def _why(residuals: Tensor, seen: list[tuple[float, float]], wanted: float) -> str:
+    """What a row did that did not become steady, with the lift that it was to have if there was one."""
     last = residuals[torch.isfinite(residuals)]
     left = f"{last[-1].item():.1e}" if len(last) else "not finite"
     cl, cd = torch.tensor(seen, dtype=torch.float64).unbind(1)
     swing = 0.5 * (cl.amax() - cl.amin())
-    if swing > STEADY_SWING:
+    if swing > STEADY_SWING and len(seen) == WATCHED:
+        if not math.isnan(wanted):
+            return (
+                f"not converged: a lift of {wanted:.3f} was not reached (residual {left} of the first field's): it "
+                f"swings by {swing:.3f} about {cl.mean():.3f}; the flow is stalled or buffets: ask for less lift or a "
+                "lower Mach number"
+            )
         return (
             f"not converged: no steady state was found (residual {left} of the first field's): lift swings by "
             f"{swing:.3f} about {cl.mean():.3f}, drag by {0.5 * (cd.amax() - cd.amin()):.4f} about {cd.mean():.4f}; "

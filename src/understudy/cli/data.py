@@ -33,10 +33,12 @@ def check(path: Path, /) -> int:
 
 @data.command
 def export(
-    path: Path,
+    path: Annotated[Path, Parameter(help="the data set")],
     /,
     *,
-    csv: Annotated[Path | None, Parameter(help="file for inputs and outputs, one line a case")] = None,
+    csv: Annotated[
+        Path | None, Parameter(help="file for inputs and outputs, one line a case; beside the data if neither is named")
+    ] = None,
     vtk: Annotated[
         Path | None, Parameter(help="folder for surfaces, and flows if they are stored, one file an answered case")
     ] = None,

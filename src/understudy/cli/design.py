@@ -30,7 +30,7 @@ def design(
     """Design an airfoil along the gradient of a predictor, let a simulator verify it, and write the report.
 
     understudy design problem.toml --out runs/wing
-    understudy design problem.toml --out runs/wing --by rans:model=euler,grid=193x49 --judge rans:grid=385x97 --polar 0
+    understudy design problem.toml --out runs/wing --by rans:grid=193x49 --judge rans:grid=385x97 --polar 0
 
     --model and --grid hold for whom they suit among --by and --judge.
     Exits with 0 only if the simulator flew the design at every point and every constraint holds.
@@ -87,7 +87,7 @@ def _shown(doing: str, iterations: int, out: Path) -> Iterator[Callable[["Step"]
         with bar(doing) as show:
 
             def note(step: "Step") -> None:
-                show(step.iteration, iterations, f"start {step.start + 1}, objective {step.objective:.6g}")
+                show(step.calls, iterations, f"start {step.start + 1}, objective {step.objective:.6g}")
 
             yield note
     except KeyboardInterrupt:

@@ -59,7 +59,9 @@ def predict(
 
 
 def _table(cases: Path, out: Path, by: str) -> int:
-    from understudy.answers import answer_table
+    import tomllib
+
+    from understudy.answers import answer_table, question
     from understudy.asking import predictor
     from understudy.cli.progress import bar
     from understudy.cli.report import say
@@ -68,11 +70,17 @@ def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.datasets.workers import keep_to_one_thread
 
     who = predictor(by)
+    settings = out.with_name(f"{out.name}.toml")
+    asked = question(cases, who)
+    if out.is_file() and settings.is_file() and tomllib.loads(settings.read_text()).get("question") == asked:
+        say(f"{out}: answers the same question already; delete it to ask again")
+        return 0
     keep_to_one_thread()
     with bar(f"answering by {who.name}") as show:
         ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
-    lines = [f"cases = {toml_value(cases)}", f"out = {toml_value(out)}", f"by = {toml_value(by)}"]
-    write_bytes(out.with_name(f"{out.name}.toml"), ("\n".join(lines) + "\n").encode())
+    told = {"cases": cases, "out": out, "by": by, "question": asked}
+    lines = [f"{name} = {toml_value(value)}\n" for name, value in told.items()]
+    write_bytes(settings, "".join(lines).encode())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
     say(f"{out}: {counts}")
     return 0

@@ -134,6 +134,7 @@ def test_values_of_the_wall_are_found_at_the_nodes_of_the_contour():
     ("conditions", "status", "sentence"),
     [
         ({"alpha": 1.0, "mach": 0.0}, Status.REFUSED, "mach must be at least 0.05 .*; got 0: ask 'viscous'"),
+        ({"alpha": 26.0, "mach": 0.3}, Status.REFUSED, "alpha must be within 25 degrees; got 26"),
         ({"alpha": 1.0, "mach": 0.97}, Status.REFUSED, "mach must be at most 0.95"),
         ({"alpha": 1.0, "mach": 0.3, "reynolds": 10.0}, Status.REFUSED, "reynolds must be at least 1000 .*; got 10:"),
         ({"cl": 7.0, "mach": 0.3}, Status.REFUSED, "a lift coefficient of 7 would take an angle of"),

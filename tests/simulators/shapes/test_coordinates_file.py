@@ -120,6 +120,22 @@ def test_latin_1_and_byte_order_marks_are_read(tmp_path: Path) -> None:
     assert read(tmp_path / "b.dat").name == "b"
 
 
+def test_ends_that_cross_by_rounding_are_one_point(tmp_path: Path) -> None:
+    """A closed trailing edge out of a formula: the first point lies below the last by less than it is tall."""
+    closed = CLEAN.clone()
+    closed[0], closed[-1] = torch.tensor([1.0, -1.7e-17]), torch.tensor([1.0, 1.7e-17])
+    lines = [f"{x:.17g} {y:.17g}" for x, y in closed.tolist()]
+    (tmp_path / "sharp.dat").write_text("\n".join(["sharp", *lines]))
+    found = read(tmp_path / "sharp.dat").coordinates
+    assert torch.equal(found[0], found[-1])
+
+
+def test_a_refusal_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.dat").write_text(_text(CROSSED).replace("NACA 2412", "x"))
+    with pytest.raises(ShapeError, match=r"^mine\.dat: x: the contour crosses itself"):
+        read(tmp_path / "mine.dat")
+
+
 CROSSED = CLEAN.clone()
 CROSSED[8:14, 1] -= 0.15
 EIGHT = torch.stack([CLEAN[:, 0], CLEAN[:, 1] * (CLEAN[:, 0] - 0.531)], dim=1)  # sides swapped
