@@ -53,9 +53,9 @@ class Flow:
 
     @property
     def wall(self) -> slice:
-        """Columns of cells where the fluid meets the body; none where there is no body."""
+        """Columns of cells where the fluid meets the body."""
         columns = [part for part, kind in self.sides.stretches() if kind.body]
-        return slice(columns[0].start, columns[-1].stop) if columns else slice(0, 0)
+        return slice(columns[0].start, columns[-1].stop)
 
     @property
     def viscous(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from understudy.simulators.flow.boundaries import FarField, SlipWall
+from understudy.simulators.flow.boundaries import SlipWall
 from understudy.simulators.flow.forces import forces
 from understudy.simulators.flow.gas import conserved, primitive
 from understudy.simulators.flow.reconstruction import face_states
@@ -104,13 +104,6 @@ def test_a_mirrored_state_has_a_mirrored_residual(
     sign = torch.tensor([1.0, 1.0, -1.0, 1.0, 1.0], dtype=torch.float64)[:, None, None]
     error = residual(flow, state.flip(2) * sign) - residual(flow, state).flip(2) * sign
     prove("residual of a mirrored state: largest difference", float(error.abs().max()), at_most=ROUNDING)
-
-
-def test_no_force_acts_where_no_body_is(c_flow: MakeFlow, disturbed: Disturbed) -> None:
-    flow = c_flow("laminar", 3.0)
-    without = replace(flow, sides=replace(flow.sides, bottom=((40, FarField()),)))
-    found = forces(without, disturbed(without, 0.1))
-    assert {float(value) for value in found.values()} == {0.0}
 
 
 def test_a_flow_checks_itself(c_flow: MakeFlow) -> None:
