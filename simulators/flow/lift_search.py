@@ -27,7 +27,10 @@ def turned(flow: Flow, alpha: Float[Tensor, " batch"]) -> Flow:
 
 def missing(flow: Flow, state: Tensor, lift: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
     """Lift that is wanted and not there; zero where none is wanted."""
-    return torch.where(torch.isfinite(lift), lift - forces(flow, state)["cl"], 0.0)
+    sought = torch.isfinite(lift)
+    if not bool(sought.any()):
+        return torch.zeros_like(lift)  # there need not be a body either
+    return torch.where(sought, lift - forces(flow, state)["cl"], 0.0)
 
 
 def pushed_by_turning(flow: Flow, state: Tensor, here: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """The march on small grids: it converges, mirrors, keeps cases of a batch apart, and balances forces with fluxes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 
+from understudy.simulators.flow.boundaries import FarField
 from understudy.simulators.flow.forces import forces
 from understudy.simulators.flow.gas import primitive
 from understudy.simulators.flow.levels import refined
@@ -75,6 +77,15 @@ def test_cases_that_are_done_leave_the_others_alone(c_flow: MakeFlow, prove: Pro
     assert together.residuals[0].isnan().any()
     apart = float((together.state[1] - alone.state[0]).abs().max())
     prove("steady state in company and alone, both to a residual of 1e-9: difference", apart, at_most=1e-6)
+
+
+def test_a_flow_without_a_body_needs_none(c_flow: MakeFlow) -> None:
+    """Where the wall was, the stream passes: the free stream is the steady state."""
+    flow = c_flow("euler", 3.0)
+    flow = replace(flow, sides=replace(flow.sides, bottom=((40, FarField()),)))
+    found = march(flow, first_field(flow), torch.ones(1, dtype=torch.float64), MarchOptions(drop=1e-12))
+    assert found.converged.all()
+    torch.testing.assert_close(found.state, first_field(flow), rtol=0, atol=1e-12)
 
 
 def test_steps_that_are_not_enough_are_told(c_flow: MakeFlow) -> None:
