@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/rans_cost.py
 
 Iterations count from the start of the finest grid until lift and drag stay within 0.1 % of what they are in the end, a
-residual smaller by six orders. Each measurement has a process of its own, so that its memory is its own. Answers are
+residual smaller by six orders; processor time counts from the making of the grid. Each measurement has a process of its own, so that its memory is its own. Answers are
 kept in runs/rans_cost.json; a second run goes on behind the last one.
 """
 
@@ -50,11 +50,12 @@ Numbers = dict[str, float]
 
 @dataclass(frozen=True)
 class Mark:
-    """The finest grid before a step: forces, and what was done so far, coarse grids included."""
+    """The finest grid before a step: forces, and what was done so far, coarse grids included; processor time [s]."""
 
     cl: float
     cd: float
     counts: Counter[str]
+    seconds: float
 
 
 def iterations(flight: Flight) -> Numbers:
@@ -71,7 +72,8 @@ def iterations(flight: Flight) -> Numbers:
         def told(level: int, step: int, rows: Any, flow: Any, state: Any, size: Any) -> None:
             if level == len(flows) - 1:
                 now = forces(flow, state)
-                marks.append(Mark(float(now["cl"][0]), float(now["cd"][0]), counts + Counter(steps=len(marks))))
+                cl, cd, done = float(now["cl"][0]), float(now["cd"][0]), counts + Counter(steps=len(marks))
+                marks.append(Mark(cl, cd, done, time.process_time() - began))
             watch(level, step, rows, flow, state, size)
 
         return solve_levels(flows, options, watch=told, **rest)
@@ -87,6 +89,7 @@ def iterations(flight: Flight) -> Numbers:
     seconds, peak = time.process_time() - began, _peak()
     numbers = {"ok": float(answer.status[0] == "ok"), "seconds": seconds, "before": before, "peak": peak}
     for name, mark in (("there", _there(marks)), ("end", marks[-1])):
+        numbers[f"seconds {name}"] = mark.seconds
         spent = mark.counts - marks[0].counts
         numbers |= {f"{kind} {name}": spent[kind] for kind in ("steps", "products", "residuals")}
     return numbers
@@ -156,8 +159,16 @@ def growth(name: str, coarse: Numbers, fine: Numbers) -> list[Figure]:
     status = "" if coarse["ok"] and fine["ok"] else " (not converged)"
     figures.append(
         Figure(
-            f"{name}: processor time; memory over that of an idle process{status}",
-            f"{coarse['seconds']:.0f} and {fine['seconds']:.0f} s; {_over(coarse)} and {_over(fine)} MiB",
+            f"{name}: processor time to 0.1 %, start included{status}",
+            f"{coarse['seconds there']:.1f} and {fine['seconds there']:.1f} s; in all {coarse['seconds']:.1f} and "
+            f"{fine['seconds']:.1f} s",
+            "at most 15 and 60 s",
+        )
+    )
+    figures.append(
+        Figure(
+            f"{name}: memory over that of an idle process",
+            f"{_over(coarse)} and {_over(fine)} MiB",
         )
     )
     return figures
