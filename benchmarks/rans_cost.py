@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/rans_cost.py
 
 Iterations count from the start of the finest grid until lift and drag stay within 0.1 % of what they are in the end, a
-residual smaller by six orders; processor time counts from the making of the grid. Each measurement has a process of its own, so that its memory is its own. Answers are
-kept in runs/rans_cost.json; a second run goes on behind the last one.
+residual smaller by six orders; processor time counts from the making of the grid. Each measurement has a process of its
+own, so that its memory is its own. Answers are kept in runs/rans_cost.json; a second run goes on behind the last one.
 """
 
 import json
