@@ -28,8 +28,11 @@ LARGEST_CHANGE = 0.3
 #: A step that has to be cut below this share is not made.
 LEAST_SHARE = 0.05
 #: Residual over the reference, and Courant number, from where on the march is Newton's method; and how often a step of
-#: it is halved at most, where the residual would rise.
+#: it is halved at most, where the residual would rise too far.
 SETTLED, NEWTON_CFL, HALVINGS = 1e-4, 1e3, 3
+#: How often the residual may rise then, and by which factor. Most cases rise once or twice and are done soon after;
+#: some would rise and fall for ever.
+RISES, RISE = 4, 2.0
 #: Where the residual, once below the first number, grows by more than the second from one step to the next, the
 #: Courant number is multiplied by the third: weak shocks on a flat surface wander about for ever under Newton's method.
 UNDER_WAY, RISEN, SLOWED = 1e-3, 2.0, 0.1
@@ -105,6 +108,7 @@ def march(
     cfl = state.new_full((batch,), options.cfl)
     response = torch.zeros_like(state)
     before = state.new_full((batch,), torch.inf)
+    rises = torch.zeros_like(steps)
     residuals: list[Tensor] = []
     if lift is None:
         lift = torch.full_like(alpha, torch.nan)
@@ -124,6 +128,7 @@ def march(
             keep = ~done
             open_rows, here, system, size = open_rows[keep], here[keep], rows_of(system, keep), size[keep]
         cfl[open_rows] = _slowed(cfl[open_rows], size, before[open_rows])
+        rises[open_rows] += (before[open_rows] < SETTLED) & (size > before[open_rows])
         before[open_rows] = size
         change, turns, response[open_rows], left = system.step(
             cfl[open_rows], lift[open_rows], response[open_rows], options
@@ -134,7 +139,8 @@ def march(
         change = torch.where(made[:, None, None, None], change, 0.0)
         turns = torch.where(made, turns, 0.0)
         settled = made & (size < SETTLED) & (cfl[open_rows] >= NEWTON_CFL)
-        share = system.shortened(share, change, turns, settled)
+        allowed = torch.where(rises[open_rows] < RISES, RISE, 1.0)
+        share = system.shortened(share, change, turns, torch.where(settled, allowed, torch.inf))
         state[open_rows] = here + share[:, None, None, None] * change
         alpha[open_rows] += share * turns
         steps[open_rows] += 1
@@ -200,16 +206,16 @@ class _System:
         return change + turns[:, None, None, None] * response, turns, response, left
 
     def shortened(
-        self, share: Float[Tensor, " batch"], change: Tensor, turns: Tensor, settled: Bool[Tensor, " batch"]
+        self, share: Float[Tensor, " batch"], change: Tensor, turns: Tensor, allowed: Float[Tensor, " batch"]
     ) -> Float[Tensor, " batch"]:
-        """Shares of a step, halved where a row that is settled would get worse by it: Newton's method may cycle."""
-        if not bool(settled.any()):
+        """Shares of a step, halved where the residual would grow by more than is allowed: Newton's method may cycle."""
+        if bool(torch.isinf(allowed).all()):
             return share
-        before = self.norm()
+        most = allowed * self.norm()
         for _ in range(HALVINGS):
             reached = self.state + share[:, None, None, None] * change
             out = residual(turned(self.flow, self.flow.stream.alpha + share * turns), reached)
-            worse = settled & ~((out * self.row).square().mean((1, 2, 3)).sqrt() < before)
+            worse = torch.isfinite(allowed) & ~((out * self.row).square().mean((1, 2, 3)).sqrt() < most)
             if not bool(worse.any()):
                 break
             share = torch.where(worse, 0.5 * share, share)
