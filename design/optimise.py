@@ -229,8 +229,6 @@ class _Follower:
     unanswered: int = 0  # calls of the predictor without an answer,
     refusal: str = ""  # and what it said about the last
     budget: int = 0  # calls of the predictor that are left
-    limit: int = 0  # calls of the predictor that following may take, those of an earlier search included
-    following: bool = False  # whether calls are of the search, not of restoring
     reference: float = 1.0  # unit of the objective
     shy: bool = False  # turns back where the predictor was not trained: only for a run that began where it was
     patience: float = np.inf
@@ -267,8 +265,7 @@ class _Follower:
         self.reference = abs(float(restored.evaluation.objective[0].nan_to_num(1.0))) or 1.0
         self.shy = restored.sound and restored.unknown == 0
         self.patience, self.in_vain, self.to_beat = PATIENCE, 0, np.inf
-        self.limit = self.evaluator.problem.search.iterations
-        self.budget, self.following = max(self.limit - spent, 1), True
+        self.budget = max(self.evaluator.problem.search.iterations - spent, 1)
         try:
             result = self._minimise(z)
             reason = str(result.message)
@@ -278,7 +275,6 @@ class _Follower:
         self.message += self._remarks(restored)
         self.stride = np.inf
         self._record(self.best)
-        self.following = False
 
     def _remarks(self, restored: _Point) -> str:
         """What a reader would otherwise take for a result: no gain, and trial shapes without an answer."""
@@ -289,8 +285,8 @@ class _Follower:
 
     @property
     def _calls(self) -> int:
-        """Of the predictor that following has taken."""
-        return self.limit - self.budget if self.following else 0
+        """Of the predictor that following has taken; restoring, which has no end of patience, takes none of them."""
+        return self.evaluator.problem.search.iterations - self.budget if np.isfinite(self.patience) else 0
 
     def restore(self, z: Vector, *, steps: int = RESTORING_STEPS, nearness: float = NEARNESS) -> Vector:
         """The nearest place where the constraints hold, as far as a few Gauss-Newton steps on the violations go."""

@@ -90,7 +90,7 @@ def run_design(
     predictor.require_gradient()
     folder.mkdir(parents=True, exist_ok=True)
     _keep(folder / "problem.toml", problem_to_toml(problem), "another problem")
-    makers = f"followed: {predictor.identity}\njudged by: {simulator.identity}\n"
+    makers = f"followed: {predictor.identity}\n{judged_by(simulator)}"
     _keep(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
     designs: list[Design] = []
     labels: list[tuple[AirfoilCase, Solution]] = []
@@ -110,6 +110,11 @@ def run_design(
     flows = kept_flows(folder, f"flow-{chosen}", len(problem.points))
     write_report(best, problem, folder / "report.html", command=command, makers=makers, flows=flows)
     return best
+
+
+def judged_by(simulator: Simulator) -> str:
+    """The line of `makers.txt`, and of the report, that says who judged."""
+    return f"judged by: {simulator.identity}\n"
 
 
 def neighbours(

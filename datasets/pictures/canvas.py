@@ -18,6 +18,13 @@ DOTS = 100  # an inch; only line widths depend on it
 LINE = "#27486f"
 
 
+def require_window(window: tuple[float, float, float, float]) -> None:
+    """Raise `ValueError` unless left, right, bottom and top span an area."""
+    left, right, bottom, top = window
+    if not (left < right and bottom < top):
+        raise ValueError(f"a window must be left < right and bottom < top; got {left:g} {right:g} {bottom:g} {top:g}")
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Canvas:
     """What to colour, checked at birth.
@@ -36,11 +43,7 @@ class Canvas:
     width: int = 1200
 
     def __post_init__(self) -> None:
-        left, right, bottom, top = self.window
-        if not (left < right and bottom < top):
-            raise ValueError(
-                f"a window must be left < right and bottom < top; got {left:g} {right:g} {bottom:g} {top:g}"
-            )
+        require_window(self.window)
         if self.shade is not None and self.shade.shape != self.nodes.shape[:2]:
             raise ValueError(f"shade must be {self.nodes.shape[:2]} as the nodes; got {self.shade.shape}")
 

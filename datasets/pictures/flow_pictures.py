@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from understudy.datasets.pictures.canvas import Array, Canvas, Image, by_matplotlib
+from understudy.datasets.pictures.canvas import Array, Canvas, Image, by_matplotlib, require_window
 from understudy.datasets.pictures.off_screen import OffScreenError, by_pyvista
 from understudy.datasets.whole_files import write_bytes
 from understudy.simulators.airfoil.flow_field import FlowField
@@ -114,10 +114,9 @@ def draw(
 
 def _require_overlap(flow: FlowField, window: Window) -> None:
     """Refuse a window that is none, or that shows nothing of the grid."""
+    require_window(window)
     left, right, bottom, top = window
     low, high = _nodes(flow).min((0, 1)), _nodes(flow).max((0, 1))
-    if not (left < right and bottom < top):
-        raise ValueError(f"a window must be left < right and bottom < top; got {left:g} {right:g} {bottom:g} {top:g}")
     if right < low[0] or left > high[0] or top < low[1] or bottom > high[1]:
         raise ValueError(
             f"a window must show some of the grid, {low[0]:.4g} to {high[0]:.4g} by {low[1]:.4g} to {high[1]:.4g} "

@@ -10,6 +10,9 @@ from torch import Tensor
 #: Conditions that need not be given: slow flow, usual turbulence of the stream, transition left free.
 USUAL = {"mach": 0.0, "n_crit": 9.0, "trip_top": 1.0, "trip_bottom": 1.0}
 
+#: Conditions that a flow which is turbulent from the nose does not hear.
+OF_TRANSITION = ("n_crit", "trip_top", "trip_bottom")
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AirfoilCase:

@@ -35,14 +35,14 @@ def solve_levels(
     if not flows:
         raise ValueError("expected at least one level; got none")
     state, alpha = first_field(flows[0]) if start is None else start, flows[0].stream.alpha
-    *coarse, _ = flows
+    last = len(flows) - 1
     for level, flow in enumerate(flows):
         flow = replace(flow, stream=replace(flow.stream, alpha=alpha))
-        chosen = replace(options, drop=max(options.drop, COARSE_DROP)) if level < len(coarse) else options
+        chosen = replace(options, drop=max(options.drop, COARSE_DROP)) if level < last else options
         reference = residual_norm(flow, first_field(flow))
         told = None if watch is None else lambda *news, level=level: watch(level, *news)
         found = march(flow, state, reference, chosen, lift=lift, watch=told)
-        if level < len(coarse):
+        if level < last:
             state, alpha = refined(found.state), found.alpha
     return found
 

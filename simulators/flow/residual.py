@@ -120,8 +120,13 @@ def _with_walls(flow: Flow, cells: Tensor, flux: Tensor) -> Tensor:
         pressure = wall_pressure(cells[:, 3, columns])
         zero = torch.zeros_like(pressure)
         pushed = torch.stack((zero, pressure * normal[:, 0], pressure * normal[:, 1], zero, zero), 1)
-        first = torch.cat((first[:, :, : columns.start], pushed, first[:, :, columns.stop :]), 2)
+        first = _put(first, columns, pushed)
     return torch.cat((first[..., None], flux[..., 1:]), 3)
+
+
+def _put(first: Tensor, columns: slice, part: Tensor) -> Tensor:
+    """Values of the first faces j with others in some columns, differentiable in both."""
+    return torch.cat((first[:, :, : columns.start], part, first[:, :, columns.stop :]), 2)
 
 
 def wall_pressure(pressure: Float[Tensor, "batch wall nj"]) -> Float[Tensor, "batch wall"]:
@@ -165,7 +170,7 @@ def _laminar_at_walls(flow: Flow, factor: Tensor, laminar: Tensor) -> Tensor:
     alone = torch.stack((laminar, laminar / PRANDTL, laminar / sa.SIGMA), 1) * flow.stream.viscosity[:, None, None]
     for columns, kind in flow.sides.stretches():
         if kind.sticks:
-            first = torch.cat((first[:, :, : columns.start], alone[:, :, columns], first[:, :, columns.stop :]), 2)
+            first = _put(first, columns, alone[:, :, columns])
     return torch.cat((first[..., None], factor[..., 1:]), 3)
 
 

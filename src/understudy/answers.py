@@ -274,9 +274,8 @@ def _lines(answers: Sequence[Row], columns: Sequence[str]) -> str:
 
 def question(cases: Path, who: Predictor) -> str:
     """What must not differ for a run to go on, or to be finished already: the table, and who answers; as a hash."""
-    digest = hashlib.sha256(who.identity.encode())
-    digest.update(cases.read_bytes())
-    return digest.hexdigest()
+    with cases.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.sha256(who.identity.encode())).hexdigest()
 
 
 def _question_file(part: Path) -> Path:

@@ -16,7 +16,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from understudy.simulators.airfoil.answered_rows import AnsweredRow, as_solution
-from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.case import OF_TRANSITION, AirfoilCase
 from understudy.simulators.airfoil.openfoam.march import Ended, Question, march
 from understudy.simulators.airfoil.openfoam.options import OpenFoamOptions
 from understudy.simulators.airfoil.openfoam.program import OpenFoamDivergedError, OpenFoamRunError, Runs, find_openfoam
@@ -67,7 +67,7 @@ class OpenFoam(Simulator):
         """The version that the installed program states, such as "1912"."""
         return find_openfoam().version()
 
-    unheard = ("n_crit", "trip_top", "trip_bottom")
+    unheard = OF_TRANSITION
 
     @property
     def at_once(self) -> int:  # type: ignore[override]  # as many as are solved at a time

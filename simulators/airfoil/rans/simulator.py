@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from understudy.simulators.airfoil.case import AirfoilCase
+from understudy.simulators.airfoil.case import OF_TRANSITION, AirfoilCase
 from understudy.simulators.airfoil.flow_field import FlowField
 from understudy.simulators.airfoil.panel import STEEPEST_ANGLE, likely_angle
 from understudy.simulators.airfoil.rans.fields import FORCES, field_of, quantities_of
@@ -108,7 +108,7 @@ class Rans(Simulator):
     quantities = QUANTITIES
     differentiable = True
     at_once = 1
-    unheard = ("n_crit", "trip_top", "trip_bottom")
+    unheard = OF_TRANSITION
     forces_from_fields = FORCES
 
     @property
@@ -135,8 +135,9 @@ class Rans(Simulator):
         if device.type in SINGLE_PRECISION:
             return _assembled(case, [(Status.REFUSED, _single_precision(device))] * len(case), [], self.options.model)
         asked = _Asked.of(case)
+        within = self._reynolds_range()
         ends = [
-            self._refusal(mach, reynolds) or _too_steep(lift, angle) or (Status.OK, "")
+            self._refusal(mach, reynolds, within) or _too_steep(lift, angle) or (Status.OK, "")
             for mach, reynolds, lift, angle in zip(
                 *(row.tolist() for row in (asked.mach, asked.reynolds, asked.lift, asked.angle())), strict=True
             )
@@ -161,22 +162,27 @@ class Rans(Simulator):
                 left = left[len(rows) :]
         return _assembled(case, ends, parts, self.options.model)
 
-    def _refusal(self, mach: float, reynolds: float) -> tuple[Status, str] | None:
-        """A stream that is not taken, or that the grid is not made for."""
-        if self.options.model != "euler":
-            wishes, _ = self.options.wishes()
-            most = highest_reynolds(wishes)
-            if reynolds < LEAST_REYNOLDS:
-                return Status.REFUSED, (
-                    f"refused: reynolds must be at least {LEAST_REYNOLDS:g} for the compressible solver, whose first "
-                    f"cell follows it; got {reynolds:.6g}: no simulator here is made for such slow or small bodies"
-                )
-            if reynolds > most:
-                along, away = self.options.grid
-                return Status.REFUSED, (
-                    f"refused: reynolds must be at most {most:.2g} on a grid of {along}x{away} nodes, whose first "
-                    f"cell follows it; got {reynolds:.3g}: ask for a grid with more nodes away from the body"
-                )
+    def _reynolds_range(self) -> tuple[float, float]:
+        """Reynolds numbers that the grid is made for; without friction it hears none."""
+        if self.options.model == "euler":
+            return 0.0, math.inf
+        wishes, _ = self.options.wishes()
+        return LEAST_REYNOLDS, highest_reynolds(wishes)
+
+    def _refusal(self, mach: float, reynolds: float, within: tuple[float, float]) -> tuple[Status, str] | None:
+        """A stream that is not taken, or that the grid is not made for; within: `_reynolds_range`."""
+        least, most = within
+        if reynolds < least:
+            return Status.REFUSED, (
+                f"refused: reynolds must be at least {least:g} for the compressible solver, whose first "
+                f"cell follows it; got {reynolds:.6g}: no simulator here is made for such slow or small bodies"
+            )
+        if reynolds > most:
+            along, away = self.options.grid
+            return Status.REFUSED, (
+                f"refused: reynolds must be at most {most:.2g} on a grid of {along}x{away} nodes, whose first "
+                f"cell follows it; got {reynolds:.3g}: ask for a grid with more nodes away from the body"
+            )
         return _sonic_or_slow(mach)
 
     def _part_in_memory(self, asked: "_Asked", rows: Tensor, blunt: bool) -> "_Part | None":

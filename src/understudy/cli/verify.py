@@ -31,6 +31,7 @@ def verify(
     from understudy.design.flows import keep_flows
     from understudy.design.problem_file import read_problem
     from understudy.design.report import write_report
+    from understudy.design.run import judged_by
     from understudy.design.verify import flown, with_verdict
     from understudy.simulators.registry import simulator
     from understudy.simulators.specification import Specification
@@ -49,7 +50,7 @@ def verify(
     flows = keep_flows(answer, folder, name, len(posed.points), posed.name)
     command = shlex.join(["understudy", "verify", str(folder), "--by", by])
     followed = (folder / "makers.txt").read_text(encoding="utf-8").splitlines()[0]
-    makers = f"{followed}\njudged by: {judge.identity}\n"
+    makers = f"{followed}\n{judged_by(judge)}"
     write_report(found, posed, folder / f"{name}.html", command=command, makers=makers, flows=flows)
     say(f"{found.outcome}: {found.sentence}")
     for line in found.gap:
