@@ -1,0 +1,55 @@
+"""Run by the interpreter that has GPAW, which need not be ours: a line of JSON in, a line of JSON out.
+
+    /usr/bin/python3 gpaw_worker.py < questions > answers
+
+The first line holds the settings of the calculator. Each line after it is a structure: numbers, positions [A], cell
+[A], pbc; its answer holds the energy [eV], extrapolated to no smearing, the forces [eV/A], not zeroed where atoms are
+held, and the iterations; or the reason why there is none. Density and wave functions go on from one structure to the
+next of the same atoms in the same cell.
+"""
+
+import json
+import os
+import sys
+
+from ase import Atoms
+from gpaw import GPAW, PW, FermiDirac, KohnShamConvergenceError
+
+
+def main() -> None:
+    """Answer until the questions end."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print must not come between the answers
+    settings = json.loads(sys.stdin.readline())
+    atoms = None
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if atoms is None or atoms.numbers.tolist() != asked["numbers"] or atoms.cell.tolist() != asked["cell"]:
+            atoms = Atoms(numbers=asked["numbers"], cell=asked["cell"], pbc=asked["pbc"])
+            atoms.calc = _calculator(settings)
+        atoms.positions[:] = asked["positions"]
+        try:
+            answer = {
+                "energy": atoms.get_potential_energy(),
+                "forces": atoms.get_forces(apply_constraint=False).tolist(),
+                "iterations": atoms.calc.get_number_of_iterations(),
+            }
+        except KohnShamConvergenceError:
+            atoms, answer = None, {"reason": "the electrons did not converge"}
+        print(json.dumps(answer), file=answers)
+
+
+def _calculator(settings):
+    return GPAW(
+        mode=PW(settings["cutoff"]),
+        xc=settings["functional"],
+        kpts={"size": settings["k_points"], "gamma": True},
+        occupations=FermiDirac(settings["smearing"]),
+        convergence=settings["convergence"],
+        maxiter=settings["iterations"],
+        txt=None,
+    )
+
+
+if __name__ == "__main__":
+    main()
