@@ -22,7 +22,7 @@ _STALL = 12.0  # deg from zero lift, beyond which the theory is refused
 _CRITICAL_REYNOLDS = 3e6  # on length, of transition on a flat plate at n_crit 9 in quiet flow
 
 
-class ThinAirfoilTheory(Simulator):
+class ThinAirfoilTheory(Simulator[AirfoilCase]):
     """Lift and moment by thin-airfoil theory on the mean line, drag of a flat plate; no stall, no thickness.
 
     cl = 2π (α - α_0) / β with the Prandtl-Glauert factor β, cm = π/4 (A_2 - A_1) / β, cp = ∓ γ of a flat plate at the

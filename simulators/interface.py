@@ -1,21 +1,20 @@
 """What every simulator and every surrogate has in common: the same question, the same named answers.
 
-A `Predictor` takes a case (a batch of questions) and gives an `Answer`. A simulator answers with a `Solution`, a
+A `Predictor` takes a `Case` (a batch of questions) and gives an `Answer`. A simulator answers with a `Solution`, a
 surrogate with a prediction that adds an interval to each quantity. Whoever asks need not know which of the two answers.
 """
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.flow_field import FlowField
 
 
@@ -26,6 +25,31 @@ class Status(StrEnum):
     NOT_CONVERGED = "not_converged"
     REFUSED = "refused"
     FAILED = "failed"
+
+
+class Case(ABC):
+    """A batch of questions of one kind, frozen and checked at birth."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, rows: slice | Tensor) -> Self:
+        """The selected rows, by slice, index tensor or mask."""
+
+    @staticmethod
+    @abstractmethod
+    def concatenate(cases: "Sequence[Any]") -> Any:
+        """The rows of several cases of this kind as one batch."""
+
+    def chunks(self, size: int) -> Iterator[Self]:
+        """Consecutive parts of at most `size` rows."""
+        for start in range(0, len(self), size):
+            yield self[start : start + size]
+
+
+#: The kind of question that a predictor answers.
+Asked = TypeVar("Asked", bound=Case)
 
 
 class NotDifferentiableError(TypeError):
@@ -114,8 +138,8 @@ class Solution(Answer):
         )
 
 
-class Predictor(ABC):
-    """Anything that answers an airfoil case: a simulator or its understudy.
+class Predictor(ABC, Generic[Asked]):
+    """Anything that answers cases of one kind: a simulator or its understudy.
 
     name: the word that selects it on the command line.
     quantities: names of what it answers.
@@ -127,7 +151,7 @@ class Predictor(ABC):
     differentiable: bool
 
     @abstractmethod
-    def predict(self, case: AirfoilCase) -> Answer:
+    def predict(self, case: Asked) -> Answer:
         """Answer every row; one that cannot be answered gets a status and a sentence, never an exception."""
 
     @property
@@ -157,7 +181,7 @@ class Predictor(ABC):
             )
 
 
-class Simulator(Predictor):
+class Simulator(Predictor[Asked]):
     """A predictor made of physics: it has a version and a full configuration, both stored with every data set.
 
     version: raised with every change of its answers.
@@ -186,4 +210,4 @@ class Simulator(Predictor):
         return f"{self.name} {self.version} {json.dumps(self.configuration, sort_keys=True, default=str)}"
 
     @abstractmethod
-    def predict(self, case: AirfoilCase) -> Solution: ...
+    def predict(self, case: Asked) -> Solution: ...

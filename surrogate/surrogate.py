@@ -36,7 +36,7 @@ class Card:
     training: dict[str, Any]
 
 
-class Surrogate(Predictor):
+class Surrogate(Predictor[AirfoilCase]):
     """A calibrated ensemble that answers airfoil cases.
 
     Args:

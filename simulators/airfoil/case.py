@@ -1,11 +1,13 @@
 """The question that airfoil simulators and their surrogates answer: shapes and the conditions they fly in, batched."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from understudy.simulators.interface import Case
 
 #: Conditions that need not be given: slow flow, usual turbulence of the stream, transition left free.
 USUAL = {"mach": 0.0, "n_crit": 9.0, "trip_top": 1.0, "trip_bottom": 1.0}
@@ -15,7 +17,7 @@ OF_TRANSITION = ("n_crit", "trip_top", "trip_bottom")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AirfoilCase:
+class AirfoilCase(Case):
     """A batch of airfoils, each at one flow condition, checked at birth.
 
     coordinates: surface nodes (batch, nodes, 2) in chords, from the upper trailing edge around the nose to the lower
@@ -94,18 +96,13 @@ class AirfoilCase:
         """The selected rows, by slice, index tensor or mask."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
-    def chunks(self, size: int) -> Iterator["AirfoilCase"]:
-        """Consecutive parts of at most `size` rows."""
-        for start in range(0, len(self), size):
-            yield self[start : start + size]
-
     @property
     def lift_prescribed(self) -> Tensor:
         """Mask (batch,) of the rows whose lift is prescribed and whose angle is to be found."""
         return torch.isfinite(self.cl)
 
     @staticmethod
-    def concatenate(cases: "list[AirfoilCase]") -> "AirfoilCase":
+    def concatenate(cases: "Sequence[AirfoilCase]") -> "AirfoilCase":
         """The rows of several cases with equal node counts as one batch."""
         names = [item.name for item in fields(AirfoilCase)]
         return AirfoilCase(**{name: torch.cat([getattr(case, name) for case in cases]) for name in names})

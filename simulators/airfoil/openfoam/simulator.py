@@ -33,7 +33,7 @@ _FIELDS = ("cp", "cf")
 
 
 @dataclass(frozen=True)
-class OpenFoam(Simulator):
+class OpenFoam(Simulator[AirfoilCase]):
     """Incompressible turbulent flow by OpenFOAM's simpleFoam with the model of Spalart and Allmaras, wall resolved.
 
     A grid is made for each contour as for `rans`: a C-grid where the trailing edge is sharp or nearly so, an O-grid

@@ -81,7 +81,7 @@ class RansSolution(Solution):
 
 
 @dataclass(frozen=True)
-class Rans(Simulator):
+class Rans(Simulator[AirfoilCase]):
     """Steady compressible flow past an airfoil: Euler, laminar or turbulent by the model of Spalart and Allmaras.
 
     A grid is made for each contour, a C-grid where the trailing edge is sharp or nearly so, an O-grid where it is

@@ -34,7 +34,7 @@ _ON_NODES = QUANTITIES[10:]
 
 
 @dataclass(frozen=True)
-class ViscousSimulator(Simulator):
+class ViscousSimulator(Simulator[AirfoilCase]):
     """Subsonic flow past an airfoil: panels, an integral boundary layer, e^N transition and a wake.
 
     The nodes of the case are the panels' ends and are used as they are. All unknowns are found together by Newton's

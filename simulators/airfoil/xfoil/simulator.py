@@ -45,7 +45,7 @@ class March(StrEnum):
 
 
 @dataclass(frozen=True)
-class Xfoil(Simulator):
+class Xfoil(Simulator[AirfoilCase]):
     """Mark Drela's program XFOIL 6.99, one run for each point: no answer depends on the others of its batch.
 
     panels: None to use the nodes of the case exactly as given; otherwise XFOIL repanels the shape with that many nodes,

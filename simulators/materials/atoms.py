@@ -1,0 +1,173 @@
+"""From ASE's atoms to cases and back: any slab that ASE can read is a question."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import torch
+from ase import Atoms
+from ase.constraints import FixAtoms
+
+from understudy.simulators.materials.case import Role, SlabCase
+
+#: Atoms that are an adsorbate where nothing else says so: what stands on metals.
+ADSORBED = ("H", "C", "N", "O")
+#: Heights within which atoms lie in one layer [Å], where the layers are not told.
+LAYER = 0.8
+#: Empty space along the normal below which a slab sees its image [Å].
+LEAST_VACUUM = 5.0
+
+
+class StructureError(ValueError):
+    """Atoms that are no slab with something on it, or a file that holds none."""
+
+
+def read_atoms(path: str | Path, index: str = ":") -> list[Atoms]:
+    """All structures of a file of any format that ASE knows.
+
+    Raises:
+        FileNotFoundError: no such file.
+        StructureError: a file that cannot be read to its end.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file of structures at {path}")
+    try:
+        found = ase.io.read(path, index=index)
+    except Exception as error:  # each of ASE's readers raises its own kind
+        raise StructureError(f"{path} is cut short or no file of structures ({_one_line(error)})") from error
+    return found if isinstance(found, list) else [found]
+
+
+def case_of(structures: Sequence[Atoms]) -> SlabCase:
+    """A batch of ASE's atoms.
+
+    The adsorbate is what the array `role` says, or all H, C, N and O; atoms that a `FixAtoms` holds are held, and
+    otherwise all below the two upper layers. Cells are turned so that the surface looks along +z.
+
+    Raises:
+        StructureError: a structure that is no slab; the sentence says which and why.
+    """
+    if not structures:
+        raise StructureError("expected at least one structure; got none")
+    rows = []
+    for number, atoms in enumerate(structures):
+        try:
+            rows.append(_row(atoms))
+        except StructureError as error:
+            raise StructureError(f"structure {number}: {error}") from None
+    return SlabCase.concatenate(rows)
+
+
+def atoms_of(case: SlabCase, row: int) -> Atoms:
+    """A row as ASE's atoms, its roles in the array `role`, its held atoms under a constraint.
+
+    Raises:
+        ValueError: a mixture, which no simulator can be asked.
+    """
+    if not case.real:
+        raise ValueError("a site that holds a mixture of elements is no atom; round the occupations first")
+    start, stop = case.offsets[row : row + 2].tolist()
+    atoms = Atoms(
+        symbols=list(case.symbols(row)),
+        positions=case.positions[start:stop].detach().cpu().double().numpy(),
+        cell=case.cell[row].detach().cpu().double().numpy(),
+        pbc=case.periodic[row].tolist(),
+    )
+    atoms.set_array("role", case.role[start:stop].cpu().numpy(), dtype=int)
+    atoms.set_constraint(FixAtoms(mask=case.fixed[start:stop].cpu().numpy()))
+    return atoms
+
+
+def roles_of(atoms: Atoms) -> np.ndarray:
+    """`Role` of each atom: what the array `role` says, or found from elements and heights.
+
+    ASE's tags are not asked: its builders number layers by them, and other data sets mean bulk, surface and adsorbate.
+    """
+    if atoms.has("role"):
+        return np.asarray(atoms.get_array("role"), dtype=int)
+    adsorbed = np.isin(atoms.get_chemical_symbols(), ADSORBED)
+    if adsorbed.all():
+        raise StructureError("expected a slab of metal; got nothing but H, C, N and O")
+    top = atoms.positions[~adsorbed, 2].max()
+    surface = ~adsorbed & (atoms.positions[:, 2] > top - LAYER)
+    return np.where(adsorbed, Role.ADSORBATE, np.where(surface, Role.SURFACE, Role.BULK))
+
+
+def layers_of(heights: np.ndarray) -> np.ndarray:
+    """Number of the layer of each atom, 0 for the surface, from their heights [Å]."""
+    order = np.argsort(-heights)
+    steps = np.diff(-heights[order]) > LAYER
+    numbers = np.empty(len(heights), dtype=int)
+    numbers[order] = np.concatenate(([0], np.cumsum(steps)))
+    return numbers
+
+
+def _row(atoms: Atoms) -> SlabCase:
+    if not len(atoms):
+        raise StructureError("expected atoms; got none")
+    if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
+        raise StructureError("positions and cell must be finite; got NaN or infinity")
+    if abs(atoms.cell.volume) < 1e-6:
+        raise StructureError("the cell must span a volume; give all three vectors")
+    atoms = _upright(atoms)
+    role = roles_of(atoms)
+    metal = role != Role.ADSORBATE
+    free = _vacuum(atoms.positions[metal, 2], atoms.cell[2, 2], bool(atoms.pbc[2]))
+    if free < LEAST_VACUUM:
+        raise StructureError(
+            f"expected a slab with at least {LEAST_VACUUM:g} Å of vacuum along the third cell vector; got {free:.2f} Å"
+        )
+    held = _held(atoms, metal)
+    symbols = atoms.get_chemical_symbols()
+    elements = tuple(dict.fromkeys(symbols))
+    columns = torch.tensor([elements.index(symbol) for symbol in symbols])
+    return SlabCase(
+        elements=elements,
+        occupation=torch.nn.functional.one_hot(columns, len(elements)).double(),
+        positions=torch.from_numpy(atoms.positions.copy()),
+        cell=torch.from_numpy(atoms.cell.array.copy())[None],
+        periodic=torch.tensor(atoms.pbc.tolist())[None],
+        fixed=torch.from_numpy(held),
+        role=torch.from_numpy(role),
+        offsets=torch.tensor([0, len(atoms)]),
+    )
+
+
+def _upright(atoms: Atoms) -> Atoms:
+    """A copy in a standard cell (a along x, b in the xy plane), whole: wrapped along the surface only."""
+    atoms = atoms.copy()
+    cell, rotation = atoms.cell.standard_form()
+    atoms.set_cell(cell)
+    atoms.positions = atoms.positions @ rotation.T
+    if abs(atoms.cell[2, :2]).max() > 1e-6 * atoms.cell[2, 2]:
+        atoms.set_cell([*atoms.cell[:2], [0, 0, atoms.cell[2, 2]]])  # the third vector is empty space
+    atoms.wrap(pbc=(True, True, False))
+    return atoms
+
+
+def _vacuum(heights: np.ndarray, height: float, periodic: bool) -> float:
+    """The widest gap along the normal, over the cell's edge where it repeats."""
+    ordered = np.sort(heights)
+    if not periodic:
+        return np.inf
+    gaps = np.append(np.diff(ordered), height - (ordered[-1] - ordered[0]))
+    if gaps.argmax() != len(gaps) - 1:
+        raise StructureError("the slab crosses the edge of its cell; move it inside along the third vector")
+    return float(gaps[-1])
+
+
+def _held(atoms: Atoms, metal: np.ndarray) -> np.ndarray:
+    told = [constraint for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
+    held = np.zeros(len(atoms), dtype=bool)
+    if told:
+        for constraint in told:
+            held[constraint.index] = True
+        return held
+    held[metal] = layers_of(atoms.positions[metal, 2]) > 1
+    return held
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:160]
