@@ -14,13 +14,14 @@ from enum import StrEnum
 
 
 class Place(StrEnum):
-    """Where a quantity lives: one value per case, surface node, node or cell of a grid, or face of it on the body."""
+    """Where a quantity lives: a case, a surface node, a node or cell of a grid, a face of it on the body, an atom."""
 
     CASE = "case"
     NODE = "node"
     GRID = "grid"
     CELL = "cell"
     WALL = "wall"
+    ATOM = "atom"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,19 @@ _DECLARED = (
     Quantity("wall_normal_x", "N_x", "chord", Place.WALL, "normal into the flow, as long as the face, along the chord"),
     Quantity("wall_normal_y", "N_y", "chord", Place.WALL, "normal into the flow, as long as the face, up positive"),
     Quantity("wall_height", "h", "chord", Place.WALL, "height of the middle of the first cell above the face"),
+    Quantity(
+        "adsorption_energy", "ΔE", "eV", Place.CASE, "of the slab with its adsorbate, less clean slab and molecules"
+    ),
+    Quantity("free_energy", "ΔG", "eV", Place.CASE, "adsorption energy and its vibrational and entropic correction"),
+    Quantity("formation_energy", "E_f", "eV/atom", Place.CASE, "of the clean slab, less pure slabs of its metals"),
+    Quantity("segregation_energy", "E_s", "eV", Place.CASE, "of swapping surface and second layer"),
+    Quantity("height", "h", "Å", Place.CASE, "lowest atom of the adsorbate above the mean of the surface atoms"),
+    Quantity("strain", "ε", "-", Place.CASE, "along the surface, over the mean of the lattice constants"),
+    Quantity("desorbed", "desorbed", "-", Place.CASE, "1 where the adsorbate left the surface"),
+    Quantity("dissociated", "dissociated", "-", Place.CASE, "1 where a bond of the adsorbate broke"),
+    Quantity("migrated", "migrated", "-", Place.CASE, "1 where the adsorbate moved to another site"),
+    Quantity("reconstructed", "reconstructed", "-", Place.CASE, "1 where a metal atom left its place"),
+    Quantity("intercalated", "intercalated", "-", Place.CASE, "1 where the adsorbate went below the surface"),
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _DECLARED}

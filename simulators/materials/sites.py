@@ -189,7 +189,5 @@ def _images(cell: Points, reach: float) -> list[Points]:
     heights = abs(np.linalg.det(cell)) / np.linalg.norm(cell[::-1], axis=1)
     first, second = (int(np.ceil(reach / height)) + 1 for height in heights)
     return [
-        np.append(i * cell[0] + j * cell[1], 0.0)
-        for i in range(-first, first + 1)
-        for j in range(-second, second + 1)
+        np.append(i * cell[0] + j * cell[1], 0.0) for i in range(-first, first + 1) for j in range(-second, second + 1)
     ]

@@ -1,0 +1,66 @@
+"""What may become of an adsorbate other than sitting where it was put: labels, each with its threshold.
+
+The four of the Open Catalyst data sets (Chanussot et al., ACS Catal. 2021, 6059, appendix), and migration.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from ase.geometry import find_mic
+from numpy.typing import NDArray
+
+from understudy.simulators.materials.case import Role
+
+Points = NDArray[np.float64]
+
+#: Length of a bond, over the sum of the covalent radii, at which it is broken.
+BROKEN = 1.5
+#: Depth of an adsorbate's lowest atom below the mean of the surface atoms at which it lies inside the slab [Å].
+INSIDE = 0.3
+#: Move along the surface that brings an adsorbate to another site: half the way from a bridge to a hollow [Å].
+ANOTHER_SITE = 0.4
+#: Move of a metal atom at which the surface is another one [Å].
+ANOTHER_SURFACE = 1.0
+
+
+class Anomaly(StrEnum):
+    """Names of the quantities that hold 1 where it happened and 0 where not."""
+
+    DESORBED = "desorbed"
+    DISSOCIATED = "dissociated"
+    MIGRATED = "migrated"
+    RECONSTRUCTED = "reconstructed"
+    INTERCALATED = "intercalated"
+
+
+def anomalies(start: Atoms, end: Points, role: NDArray[np.int64]) -> Mapping[Anomaly, bool]:
+    """What happened between the structure that was asked and the positions in which it came to rest.
+
+    A slab that rose or sank as a whole has not moved: heights are counted from the mean of the surface atoms.
+    """
+    adsorbed, surface = role == Role.ADSORBATE, role == Role.SURFACE
+    metal = ~adsorbed
+    radii = covalent_radii[start.numbers]
+    moved = find_mic(end - start.positions, start.cell, start.pbc)[0]
+    found = dict.fromkeys(Anomaly, False)
+    found[Anomaly.RECONSTRUCTED] = bool(np.linalg.norm(moved[metal], axis=1).max(initial=0.0) > ANOTHER_SURFACE)
+    if not adsorbed.any():
+        return found
+    binding = int(np.flatnonzero(adsorbed)[0])
+    gap = _distances(end[binding], end[metal], start)
+    found[Anomaly.DESORBED] = bool((gap > BROKEN * (radii[binding] + radii[metal])).all())
+    molecule = np.flatnonzero(adsorbed)[1:]
+    if len(molecule):
+        bonds = _distances(end[binding], end[molecule], start)
+        found[Anomaly.DISSOCIATED] = bool((bonds > BROKEN * (radii[binding] + radii[molecule])).any())
+    found[Anomaly.INTERCALATED] = bool(end[adsorbed, 2].min() < end[surface, 2].mean() - INSIDE)
+    along = moved[binding, :2] - moved[surface, :2].mean(0)
+    found[Anomaly.MIGRATED] = bool(np.linalg.norm(along) > ANOTHER_SITE) and not found[Anomaly.DESORBED]
+    return found
+
+
+def _distances(point: Points, others: Points, atoms: Atoms) -> Points:
+    return np.asarray(find_mic(others - point, atoms.cell, atoms.pbc)[1])

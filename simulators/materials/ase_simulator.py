@@ -1,0 +1,217 @@
+"""Any ASE calculator as a simulator: slabs are relaxed with and without their adsorbate, and what became of it told."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import ase.build
+import numpy as np
+import torch
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from numpy.typing import NDArray
+
+from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.materials.adsorbates import ADSORBATES
+from understudy.simulators.materials.anomalies import Anomaly, anomalies
+from understudy.simulators.materials.atoms import atoms_of, layers_of, roles_of
+from understudy.simulators.materials.case import Role, SlabCase
+from understudy.simulators.materials.energies import KeptEnergies, key_of, usual_folder
+from understudy.simulators.materials.relaxation import Relaxed, RelaxOptions, relaxed
+from understudy.simulators.materials.slabs import Facet, SlabPlan
+
+#: Edges of the box of a molecule [Å]: different, so that none of its states are alike.
+BOX = (10.0, 10.1, 10.2)
+QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SlabSolution(Solution):
+    """Quantities, and the positions in which each row came to rest (atoms, 3) [Å], None where it has none."""
+
+    positions: tuple[Points | None, ...]
+
+
+class NoEnergyError(RuntimeError):
+    """A structure that others need has no energy; the sentence says which and why."""
+
+
+class AseSimulator(Simulator[SlabCase]):
+    """Adsorption and formation energies of slabs by an ASE calculator.
+
+    Adsorption energy: of the relaxed slab with its adsorbate, less the relaxed clean slab and the molecules of the
+    adsorbate's reaction (`adsorbates.ADSORBATES`). Formation energy: of the clean slab, less as many atoms of relaxed
+    pure slabs of the same facet and layers at their own lattice constant, per atom. Clean and pure slabs and molecules
+    are asked once and kept on disk.
+
+    Args:
+        name: that selects it, and that data sets are called by.
+        make: makes a calculator; called once in each process.
+        settings: all that decides its energies, JSON-ready.
+        constants: lattice constant of each metal [Å], at which pure slabs are made.
+        relax: how atoms are moved.
+
+    Rarely needed:
+        folder: of the kept energies; None keeps nothing.
+    """
+
+    quantities = QUANTITIES
+    differentiable = False
+    version = "1"
+    forces = "as the calculator gives them, also on atoms that are held"
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Calculator],
+        settings: Mapping[str, Any],
+        *,
+        constants: Mapping[str, float],
+        relax: RelaxOptions,
+        folder: Path | None = None,
+    ) -> None:
+        self.name, self._make, self._settings = name, make, dict(settings)
+        self.constants, self.relax = dict(constants), relax
+        self._kept = KeptEnergies(folder or usual_folder(), self.digest)
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Settings of the calculator and of the relaxation."""
+        return {"calculator": self._settings, "relaxation": asdict(self.relax), "constants": self.constants}
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of the configuration: energies with different ones are never compared."""
+        return sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()[:12]
+
+    @cached_property
+    def calculator(self) -> Calculator:
+        """The calculator of this process."""
+        return self._make()
+
+    def predict(self, case: SlabCase) -> SlabSolution:
+        """Relax and answer every row, one after the other."""
+        if not case.real:
+            sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
+            return _assembled([_Row(Status.REFUSED, sentence)] * len(case), case)
+        return _assembled([self._answered(atoms_of(case, row), case.adsorbate(row)) for row in range(len(case))], case)
+
+    def _answered(self, atoms: Atoms, adsorbate: str) -> "_Row":
+        try:
+            return self._energies(atoms, adsorbate)
+        except NoEnergyError as error:
+            return _Row(Status.NOT_CONVERGED, f"not converged: {error}")
+        except Exception as error:  # calculators raise of every kind; a row must not end the run
+            return _Row(Status.FAILED, f"failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+
+    def _energies(self, atoms: Atoms, adsorbate: str) -> "_Row":
+        if adsorbate and adsorbate not in ADSORBATES:
+            known = ", ".join(ADSORBATES)
+            return _Row(Status.REFUSED, f"refused: expected an adsorbate among {known}; got {adsorbate!r}")
+        role = roles_of(atoms)
+        clean = atoms[role != Role.ADSORBATE]
+        bare = self._clean_energy(clean)
+        values = {"formation_energy": self._formation(clean, bare)}
+        if not adsorbate:
+            return _Row(Status.OK, "", values, atoms.positions)
+        found = self._at_rest(atoms)
+        if found.reason:
+            return _Row(Status.NOT_CONVERGED, f"not converged: {found.reason}")
+        gas = sum(count * self._molecule(name) for name, count in ADSORBATES[adsorbate].molecules.items())
+        values["adsorption_energy"] = found.energy - bare - gas
+        lowest = found.positions[role == Role.ADSORBATE, 2].min()
+        values["height"] = float(lowest - found.positions[role == Role.SURFACE, 2].mean())
+        values |= {str(name): float(here) for name, here in anomalies(atoms, found.positions, role).items()}
+        return _Row(Status.OK, "", values, found.positions)
+
+    def _at_rest(self, atoms: Atoms) -> Relaxed:
+        return relaxed(atoms, self.calculator, self.relax)
+
+    def _clean_energy(self, clean: Atoms) -> float:
+        return self._kept.get(key_of(clean), lambda: self._needed(clean, "the clean slab"))
+
+    def _molecule(self, name: str) -> float:
+        """Energy of a relaxed molecule in a box [eV]."""
+        molecule = ase.build.molecule(name, cell=BOX)
+        molecule.center()
+        return self._kept.get(f"molecule {name}", lambda: self._needed(molecule, name))
+
+    def _needed(self, atoms: Atoms, what: str) -> float:
+        found = self._at_rest(atoms)
+        if found.reason:
+            raise NoEnergyError(f"{what}: {found.reason}")
+        return found.energy
+
+    def _formation(self, clean: Atoms, energy: float) -> float:
+        """Formation energy per atom [eV], NaN for a surface that is neither facet or a metal without constant."""
+        facet = facet_of(clean)
+        symbols = clean.get_chemical_symbols()
+        if facet is None or any(symbol not in self.constants for symbol in symbols):
+            return float("nan")
+        layers = layers_of(clean.positions[:, 2])
+        held = np.ones(len(clean), dtype=bool)
+        held[[index for one in clean.constraints for index in one.index]] = False
+        free = len(np.unique(layers[held]))
+        plan = SlabPlan(facet=facet, layers=int(layers.max()) + 1, free=free, constants=self.constants)
+        return (energy - sum(self._pure(symbol, plan) for symbol in symbols)) / len(symbols)
+
+    def _pure(self, symbol: str, plan: SlabPlan) -> float:
+        """Energy of an atom of a pure slab [eV]."""
+        slab = plan.slabs(plan.occupation([symbol] * plan.layers)[None], torch.zeros(1, dtype=torch.float64))
+        return self._clean_energy(atoms_of(slab, 0)) / plan.layers
+
+
+def facet_of(atoms: Atoms) -> Facet | None:
+    """The facet that a slab shows by the neighbours of its surface atoms, six or four; None for any other number."""
+    surface = atoms[layers_of(atoms.positions[:, 2]) == 0]
+    reach = 1.25 * _nearest(surface)
+    neighbours = {_neighbours(surface, number, reach) for number in range(len(surface))}
+    return {frozenset({6}): Facet.FCC111, frozenset({4}): Facet.FCC100}.get(frozenset(neighbours))
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """How one row ended."""
+
+    status: Status
+    message: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    positions: Points | None = None
+
+
+def _assembled(rows: list[_Row], case: SlabCase) -> SlabSolution:
+    nan = float("nan")
+    blank = case.positions.new_tensor
+    return SlabSolution(
+        values={name: blank([row.values.get(name, nan) for row in rows]) for name in QUANTITIES},
+        status=tuple(row.status for row in rows),
+        message=tuple(row.message for row in rows),
+        positions=tuple(row.positions for row in rows),
+    )
+
+
+def _shifts(atoms: Atoms) -> Points:
+    steps = np.arange(-2, 3)
+    first, second = np.meshgrid(steps, steps, indexing="ij")
+    return first.reshape(-1, 1) * atoms.cell[0] + second.reshape(-1, 1) * atoms.cell[1]
+
+
+def _spans(atoms: Atoms, number: int) -> Points:
+    """Distances along the surface from one atom to all others and their images."""
+    others = (atoms.positions[:, None] + _shifts(atoms)).reshape(-1, 3)
+    spans = np.linalg.norm((others - atoms.positions[number])[:, :2], axis=1)
+    return spans[spans > 0.1]
+
+
+def _nearest(atoms: Atoms) -> float:
+    return float(min(_spans(atoms, number).min() for number in range(len(atoms))))
+
+
+def _neighbours(atoms: Atoms, number: int, reach: float) -> int:
+    return int((_spans(atoms, number) < reach).sum())
