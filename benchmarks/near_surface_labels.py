@@ -8,48 +8,58 @@ within 3 %. Each answer is a line of runs/catalysts/labels-WORKER.jsonl, with th
 
 import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import cyclopts
-from ase.calculators.calculator import CalculatorError
+import numpy as np
+import torch
 
-from understudy.simulators.materials.adsorption import relaxed_hydrogen
-from understudy.simulators.materials.gpaw_process import Gpaw, GpawSettings
-from understudy.simulators.materials.stacks import LATTICE_CONSTANTS, LAYERS, Stack, drawn_stack
+from understudy.simulators.materials.adsorbates import placed
+from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.gpaw_simulator import GpawSimulator
+from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS, SlabPlan
 
 FOLDER = Path("runs/catalysts")
 SEED, COUNT, STRAIN = 2026, 800, 0.03
-PURE = tuple(Stack((metal,) * LAYERS) for metal in LATTICE_CONSTANTS)
+#: Where hydrogen starts: above the surface [Å], in the fcc hollow.
+HEIGHT, HOLLOW = 0.9, (1 / 3, 1 / 3)
+METALS = tuple(RPBE_LATTICE_CONSTANTS)
 
 
-def stack_number(number: int) -> Stack:
-    """The pure metals, then random stacks."""
-    return PURE[number] if number < len(PURE) else drawn_stack(SEED, number, strain=STRAIN)
+def stack_number(number: int) -> tuple[tuple[str, ...], float]:
+    """Layers, surface first, and strain: the pure metals, then random stacks."""
+    layers = SlabPlan().layers
+    if number < len(METALS):
+        return (METALS[number],) * layers, 0.0
+    random = np.random.default_rng([SEED, number])
+    drawn = tuple(METALS[k] for k in random.integers(len(METALS), size=layers))
+    return drawn, round(float(random.uniform(-STRAIN, STRAIN)), 5)
 
 
-def label(number: int, clean: Gpaw, covered: Gpaw) -> dict[str, object]:
+def with_hydrogen(layers: tuple[str, ...], strain: float) -> SlabCase:
+    """The structure that is asked."""
+    plan = SlabPlan()
+    slab = plan.slabs(plan.occupation(layers)[None], torch.tensor([strain], dtype=torch.float64))
+    at, height = torch.tensor([HOLLOW], dtype=torch.float64), torch.tensor([HEIGHT], dtype=torch.float64)
+    return placed(slab, "H", at, height)
+
+
+def label(number: int, simulator: GpawSimulator) -> dict[str, object]:
     """One line of the file."""
-    stack = stack_number(number)
-    found: dict[str, object] = {"number": number, "layers": "/".join(stack.layers), "strain": stack.strain}
-    found["settings"] = clean.settings.digest
+    layers, strain = stack_number(number)
     started = time.monotonic()
-
-    def ask(atoms):
-        atoms.calc = covered
-        return atoms.get_potential_energy(), float(atoms.get_forces(apply_constraint=False)[-1, 2])
-
-    try:
-        slab = stack.slab()
-        slab.calc = clean
-        found["clean"] = slab.get_potential_energy()
-        found |= {
-            name if name != "energy" else "covered": value
-            for name, value in asdict(relaxed_hydrogen(stack, ask)).items()
-        }
-    except CalculatorError as error:
-        found["outcome"] = str(error)
-    return found | {"seconds": round(time.monotonic() - started, 1)}
+    answer = simulator.predict(with_hydrogen(layers, strain))
+    found = {name: float(values[0]) for name, values in answer.values.items()}
+    return {
+        "number": number,
+        "layers": "/".join(layers),
+        "strain": strain,
+        "settings": simulator.digest,
+        "status": str(answer.status[0]),
+        "message": answer.message[0],
+        **{name: None if value != value else value for name, value in found.items()},
+        "seconds": round(time.monotonic() - started, 1),
+    }
 
 
 def main(*, worker: int = 0, workers: int = 1, count: int = COUNT) -> None:
@@ -59,18 +69,18 @@ def main(*, worker: int = 0, workers: int = 1, count: int = COUNT) -> None:
         worker, workers: which share of how many. count: stacks in all.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    done = {
-        json.loads(line)["number"] for path in FOLDER.glob("labels-*.jsonl") for line in path.read_text().splitlines()
-    }
-    settings = GpawSettings()
-    clean, covered = Gpaw(settings), Gpaw(settings)
+    kept = [json.loads(line) for path in FOLDER.glob("labels-*.jsonl") for line in path.read_text().splitlines()]
+    done = {row["number"] for row in kept}
+    simulator = GpawSimulator(folder=FOLDER / "energies")
     with (FOLDER / f"labels-{worker}.jsonl").open("a") as file:
         for number in range(worker, count, workers):
             if number not in done:
-                found = label(number, clean, covered)
+                found = label(number, simulator)
                 file.write(json.dumps(found) + "\n")
                 file.flush()
-                print(number, found["layers"], found["outcome"], found["seconds"], flush=True)
+                print(
+                    number, found["layers"], found["status"], found["adsorption_energy"], found["seconds"], flush=True
+                )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -21,11 +21,13 @@ from understudy.simulators.materials.anomalies import Anomaly, anomalies
 from understudy.simulators.materials.atoms import atoms_of, layers_of, roles_of
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.energies import KeptEnergies, key_of, usual_folder
-from understudy.simulators.materials.relaxation import Relaxed, RelaxOptions, relaxed
+from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 from understudy.simulators.materials.slabs import Facet, SlabPlan
 
 #: Edges of the box of a molecule [Å]: different, so that none of its states are alike.
 BOX = (10.0, 10.1, 10.2)
+#: Largest force left on it [eV/Å]: all adsorption energies share its error.
+MOLECULE_FORCE = 0.02
 QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
 
 Points = NDArray[np.float64]
@@ -120,7 +122,7 @@ class AseSimulator(Simulator[SlabCase]):
         values = {"formation_energy": self._formation(clean, bare)}
         if not adsorbate:
             return _Row(Status.OK, "", values, atoms.positions)
-        found = self._at_rest(atoms)
+        found = relaxed(atoms, self.calculator, self.relax)
         if found.reason:
             return _Row(Status.NOT_CONVERGED, f"not converged: {found.reason}")
         gas = sum(count * self._molecule(name) for name, count in ADSORBATES[adsorbate].molecules.items())
@@ -130,20 +132,18 @@ class AseSimulator(Simulator[SlabCase]):
         values |= {str(name): float(here) for name, here in anomalies(atoms, found.positions, role).items()}
         return _Row(Status.OK, "", values, found.positions)
 
-    def _at_rest(self, atoms: Atoms) -> Relaxed:
-        return relaxed(atoms, self.calculator, self.relax)
-
     def _clean_energy(self, clean: Atoms) -> float:
-        return self._kept.get(key_of(clean), lambda: self._needed(clean, "the clean slab"))
+        return self._kept.get(key_of(clean), lambda: self._needed(clean, "the clean slab", self.relax))
 
     def _molecule(self, name: str) -> float:
         """Energy of a relaxed molecule in a box [eV]."""
         molecule = ase.build.molecule(name, cell=BOX)
         molecule.center()
-        return self._kept.get(f"molecule {name}", lambda: self._needed(molecule, name))
+        exactly = replace(self.relax, force=min(self.relax.force, MOLECULE_FORCE), steps=max(self.relax.steps, 50))
+        return self._kept.get(f"molecule {name}", lambda: self._needed(molecule, name, exactly))
 
-    def _needed(self, atoms: Atoms, what: str) -> float:
-        found = self._at_rest(atoms)
+    def _needed(self, atoms: Atoms, what: str, relax: RelaxOptions) -> float:
+        found = relaxed(atoms, self.calculator, relax)
         if found.reason:
             raise NoEnergyError(f"{what}: {found.reason}")
         return found.energy

@@ -1,12 +1,12 @@
 """GPAW as an ASE calculator of this process, run by the interpreter that has it and spoken to over a pipe."""
 
 import json
+import math
 import os
 import select
 import subprocess
 import time
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ase.calculators.calculator import Calculator, CalculatorError, all_changes
 WORKER = Path(__file__).with_name("gpaw_worker.py")
 #: Debian installs GPAW for the system's Python.
 INTERPRETER = "/usr/bin/python3"
+#: Length of a vector that holds one site of any of the metals [Å], with which the k points go.
+SITE = 3.5
 MISSING = "GPAW is not installed for {}; on Debian run 'apt-get install gpaw gpaw-data', or name another interpreter"
 
 
@@ -28,7 +30,9 @@ class GpawNotInstalledError(RuntimeError):
 class GpawSettings:
     """All that decides an energy.
 
-    cutoff: of the plane waves [eV]. functional: a name that GPAW knows. k_points: a grid with Gamma.
+    cutoff: of the plane waves [eV]. functional: a name that GPAW knows.
+    k_points: along the vectors of a cell of one site, with Gamma; longer cells take fewer, and directions along which
+        nothing repeats one.
     smearing: of the occupations, Fermi and Dirac [eV]. convergence: as GPAW calls it [eV per valence electron, and so
     on]. iterations: of the electrons, at most.
     """
@@ -42,10 +46,13 @@ class GpawSettings:
     )
     iterations: int = 120
 
-    @property
-    def digest(self) -> str:
-        """Twelve hexadecimal digits: energies with different ones are never compared."""
-        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+    def grid(self, atoms: Atoms) -> tuple[int, ...]:
+        """How many k points along each vector of a cell."""
+        lengths = atoms.cell.lengths()
+        return tuple(
+            max(1, math.ceil(count * SITE / length - 1e-6)) if repeats and length > SITE else count if repeats else 1
+            for count, length, repeats in zip(self.k_points, lengths, atoms.pbc, strict=True)
+        )
 
 
 class Gpaw(Calculator):
@@ -73,11 +80,13 @@ class Gpaw(Calculator):
         self, atoms: Atoms | None = None, properties: list[str] | None = None, system_changes: list[str] = all_changes
     ) -> None:
         super().calculate(atoms, properties, system_changes)
+        assert self.atoms is not None
         asked = {
             "numbers": self.atoms.numbers.tolist(),
             "positions": self.atoms.positions.tolist(),
             "cell": self.atoms.cell.tolist(),
             "pbc": self.atoms.pbc.tolist(),
+            "k_points": self.settings.grid(self.atoms),
         }
         answer = self._asked(asked)
         if "reason" in answer:
@@ -109,6 +118,7 @@ class Gpaw(Calculator):
 
     def _line(self, process: subprocess.Popen[bytes]) -> bytes:
         """The next line, read as it comes, within the limit."""
+        assert process.stdout
         end, read = time.monotonic() + self.limit, b""
         while not read.endswith(b"\n"):
             ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
