@@ -129,6 +129,7 @@ class _Surface:
             for pair in ((one, two), (two, three), (one, three))
         }
         short = {pair for pair in edges if self._length(pair) < LONG_EDGE * shortest}
+        groups: list[tuple[SiteKind | None, tuple[int, ...]]]
         groups = [(SiteKind.ONTOP, (one,)) for one in range(len(self.near))]
         groups += [(SiteKind.BRIDGE, pair) for pair in sorted(short)]
         groups += [(None, corners) for corners in _faces(triangles, short)]
@@ -138,7 +139,7 @@ class _Surface:
             place = np.linalg.solve(self.cell.T, middle)
             if not ((place > -0.5) & (place < 1.5)).all():
                 continue  # an image of one that is nearer
-            place = np.round(place, 9) % 1.0
+            place = np.asarray(np.round(place, 9) % 1.0, dtype=np.float64)
             kind = kind or self._hollow(corners, middle, shortest)
             mark = (kind, tuple(np.round(place, 4) % 1.0))
             if mark in seen:

@@ -7,7 +7,7 @@ slab strained along the surface keeps its volume.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import torch
@@ -47,11 +47,9 @@ class SlabPlan:
     size: tuple[int, int] = (1, 1)
     layers: int = 4
     free: int = 0
-    constants: Mapping[str, float] = None  # type: ignore[assignment]  # the table above
+    constants: Mapping[str, float] = field(default_factory=RPBE_LATTICE_CONSTANTS.copy)
 
     def __post_init__(self) -> None:
-        if self.constants is None:
-            object.__setattr__(self, "constants", RPBE_LATTICE_CONSTANTS)
         if min(self.size) < 1 or self.layers < 2:
             raise ValueError(
                 f"a slab needs at least 1 x 1 sites and 2 layers; got {self.size[0]} x {self.size[1]} and {self.layers}"
