@@ -11,7 +11,6 @@ import numpy as np
 
 from understudy.datasets.format import (
     GRID,
-    INPUTS,
     ROOT_ATTRIBUTES,
     STATUS_CODES,
     DataFileError,
@@ -20,10 +19,18 @@ from understudy.datasets.format import (
 )
 from understudy.datasets.provenance import Provenance
 from understudy.datasets.reader import files_of
+from understudy.datasets.tables import TABLES, ShapeTable, StructureTable, SubjectTable
+from understudy.simulators.materials.case import Role
+from understudy.simulators.materials.elements import SYMBOLS
 from understudy.simulators.quantities import QUANTITIES, Place, quantity
 
-_BY_ROW = ("case", "status", "message", "inputs/shape", *(f"inputs/{name}" for name in INPUTS))
-_BY_SHAPE = ("shapes/coordinates", "shapes/name", "shapes/kind", "shapes/families")
+_BY_ROW = ("case", "status", "message")
+_LABELS = ("name", "kind", "families")
+#: Columns of each table besides its labels; of ragged ones the group.
+_CONTENT = {
+    ShapeTable: ("coordinates",),
+    StructureTable: ("cell", "periodic", "numbers", "positions", "fixed", "role"),
+}
 _ROWS_AT_ONCE = 4096
 _OK = STATUS_CODES["ok"]
 
@@ -58,8 +65,11 @@ def check(path: str | Path) -> list[str]:
 
 def _problems(file: h5py.File) -> Iterator[str]:
     yield from _root(file)
-    missing = [name for name in (*_BY_ROW, *_BY_SHAPE) if name not in file]
-    missing += [group for group in ("inputs", "outputs", "shapes") if group not in file]
+    table = _table(file)
+    needed = [f"inputs/{name}" for name in (table.pointer, *table.inputs)]
+    needed += [f"{table.group}/{name}" for name in (*_CONTENT[table], *_LABELS)]
+    missing = [name for name in (*_BY_ROW, *needed) if name not in file]
+    missing += [group for group in ("inputs", "outputs", table.group) if group not in file]
     yield from (f"{name} is missing" for name in missing)
     yield from _labels(file)
     if missing:
@@ -67,7 +77,7 @@ def _problems(file: h5py.File) -> Iterator[str]:
     lengths = list(_lengths(file))
     yield from lengths
     if not lengths:
-        yield from _shapes(file)
+        yield from _subjects(file)
         yield from _answers(file)
         yield from _flows(file)
 
@@ -99,33 +109,65 @@ def _labels(file: h5py.File) -> Iterator[str]:
 
 
 def _lengths(file: h5py.File) -> Iterator[str]:
-    rows, shapes = len(file["case"]), len(file["shapes/coordinates"])
+    table = _table(file)
+    rows, subjects = len(file["case"]), len(file[f"{table.group}/name"])
     for name, dataset in _datasets(file).items():
         if name.endswith("/values"):
             continue
-        expected = shapes if name.startswith("shapes/") else rows + name.endswith("/offsets")
+        expected = (subjects if name.startswith(f"{table.group}/") else rows) + name.endswith("/offsets")
         if len(dataset) != expected:
             yield f"{name} must have {expected} entries; got {len(dataset)}"
-    for group in file.get("fields", {}).values():
+    columns = [*file.get("fields", {}).values(), *file[table.group].values()]
+    for group in columns:
         if isinstance(group, h5py.Group):
             offsets = group["offsets"][...]
             if offsets[0] != 0 or (np.diff(offsets) < 0).any() or offsets[-1] != len(group["values"]):
                 yield f"{group.name[1:]}/offsets must rise from 0 to the number of values"
-        elif group.shape[1] != file["shapes/coordinates"].shape[1]:
+        elif group.parent.name == "/fields" and group.shape[1] != file["shapes/coordinates"].shape[1]:
             yield f"{group.name[1:]} must have one value for each node of a shape; got {group.shape[1]}"
 
 
-def _shapes(file: h5py.File) -> Iterator[str]:
-    count = len(file["shapes/name"])
-    index = file["inputs/shape"][...]
+def _table(file: h5py.File) -> type[SubjectTable]:
+    """What the rows are about; airfoils if nothing says so."""
+    return next((table for group, table in TABLES.items() if group in file), ShapeTable)
+
+
+def _subjects(file: h5py.File) -> Iterator[str]:
+    """Rows point into the table, whose numbers are finite and which names families."""
+    table = _table(file)
+    count = len(file[f"{table.group}/name"])
+    index = file[f"inputs/{table.pointer}"][...]
     if len(index) and (index.min() < 0 or index.max() >= count):
-        yield f"inputs/shape must point into the {count} shapes; got {index.min()} .. {index.max()}"
-    for start in range(0, count, _ROWS_AT_ONCE):
-        if not np.isfinite(file["shapes/coordinates"][start : start + _ROWS_AT_ONCE]).all():
-            yield f"shapes/coordinates must be finite; shapes {start} .. {start + _ROWS_AT_ONCE} hold others"
-    bad = [row for row, text in enumerate(file["shapes/families"][...]) if not _names_families(text)]
+        yield f"inputs/{table.pointer} must point into the {count} {table.group}; got {index.min()} .. {index.max()}"
+    for name in _CONTENT[table]:
+        column = file[f"{table.group}/{name}"]
+        values = column["values"] if isinstance(column, h5py.Group) else column
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            if not np.isfinite(values[start : start + _ROWS_AT_ONCE]).all():
+                yield (f"{table.group}/{name} must be finite; entries {start} .. {start + _ROWS_AT_ONCE} hold others")
+    if table is StructureTable:
+        yield from _structures(file)
+    bad = [row for row, text in enumerate(file[f"{table.group}/families"][...]) if not _names_families(text)]
     if bad:
-        yield f"shapes/families must be a JSON list of one name or more; shape {bad[0]} ({len(bad)} in all) has none"
+        yield (
+            f"{table.group}/families must be a JSON list of one name or more; {table.pointer} {bad[0]} "
+            f"({len(bad)} in all) has none"
+        )
+
+
+def _structures(file: h5py.File) -> Iterator[str]:
+    """Atoms are of one number in every column, of known elements and roles, with a surface in each structure."""
+    group = file[StructureTable.group]
+    offsets = group["numbers/offsets"][...]
+    for name in ("positions", "fixed", "role"):
+        if not np.array_equal(group[f"{name}/offsets"][...], offsets):
+            yield f"structures/{name} must have one entry for each atom of structures/numbers"
+    numbers, role = group["numbers/values"][...], group["role/values"][...]
+    if len(numbers) and (numbers.min() < 1 or numbers.max() >= len(SYMBOLS)):
+        known = len(SYMBOLS) - 1
+        yield f"structures/numbers must be atomic numbers 1 .. {known}; got {numbers.min()} .. {numbers.max()}"
+    if len(role) and role.max() > max(Role):
+        yield f"structures/role must be 0 .. {int(max(Role))}; got {role.max()}"
 
 
 def _names_families(text: bytes) -> bool:
@@ -147,8 +189,9 @@ def _answers(file: h5py.File) -> Iterator[str]:
         wrong["status must be one of " + ", ".join(STATUS_CODES)] += int((status >= len(STATUS_CODES)).sum())
         wrong["message must be empty where the status is ok"] += int((spoken & ok).sum())
         wrong["message must say why where the status is not ok"] += int((~spoken & ~ok).sum())
-        prescribed = np.isfinite(file["inputs/alpha"][block]) == np.isfinite(file["inputs/cl"][block])
-        wrong["exactly one of inputs/alpha and inputs/cl must be finite"] += int(prescribed.sum())
+        if "inputs/alpha" in file:
+            prescribed = np.isfinite(file["inputs/alpha"][block]) == np.isfinite(file["inputs/cl"][block])
+            wrong["exactly one of inputs/alpha and inputs/cl must be finite"] += int(prescribed.sum())
         for name, finite in _finiteness(file, block):
             wrong[f"{name} must be NaN where the status is not ok"] += int((finite[~ok] > 0).sum())
             wrong[f"{name} must be finite where the status is ok"] += int((finite[ok] < 1).sum())

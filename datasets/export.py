@@ -29,14 +29,14 @@ def export_csv(data: DataSet, path: str | Path, rows: RowIndex = slice(None)) ->
         table = csv.writer(file)
         table.writerow(["case", "shape", "kind", "alpha", "prescribed_cl", *inputs, *outputs, "status", "message"])
         for row in numbers:
-            shape = int(data.shape[row])
+            shape = int(data.subject[row])
             values = [_angle(data, row), data.inputs["cl"][row], *(data.inputs[name][row] for name in inputs)]
             values += [data.outputs[name][row] for name in outputs]
             table.writerow(
                 [
                     int(data.case_numbers[row]),
-                    data.shape_names[shape],
-                    data.shape_kinds[shape],
+                    data.subject_names[shape],
+                    data.subject_kinds[shape],
                     *(_text(value) for value in values),
                     data.status[row].value,
                     data.message[row],
@@ -111,7 +111,7 @@ def _surfaces(data: DataSet, folder: Path, rows: Tensor) -> list[Path]:
         scalars = {("prescribed_cl" if name == "cl" else name): values for name, values in batch.inputs.items()}
         for name, values in (scalars | dict(batch.outputs)).items():
             surface.field_data[name] = [float(values[place])]
-        surface.field_data["shape"] = [data.shape_names[int(data.shape[row])]]
+        surface.field_data["shape"] = [data.subject_names[int(data.subject[row])]]
         path = folder / f"{_stem(data, row)}.vtp"
         written(surface, vtkXMLPolyDataWriter(), path)
         paths.append(path)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from understudy.datasets.format import GRID, field_type
+from understudy.datasets.ragged import Array, Ragged
 from understudy.datasets.reader import DataSet
-from understudy.datasets.records import Array, Ragged
 from understudy.simulators.airfoil.flow_field import FlowField
 from understudy.simulators.interface import Status
 from understudy.simulators.quantities import Place, quantity
@@ -68,7 +68,7 @@ def stored_flow(data: DataSet, row: int) -> FlowField:
         },
         wall={name: data.ragged(name, row).double() for name, place in places.items() if place is Place.WALL},
         facts=_facts(data, row),
-        airfoil=data.shape_names[int(data.shape[row])],
+        airfoil=data.subject_names[int(data.subject[row])],
         who=data.provenance.simulator,
     )
 

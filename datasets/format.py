@@ -45,12 +45,25 @@ BOOKKEEPING = {
     "status": "how the case ended",
     "message": "empty if the status is ok, otherwise one sentence with cause and remedy",
     "inputs/shape": "row of the shape in shapes/",
+    "inputs/structure": "row of the structure in structures/",
     "grid/cells_along": "cells of the grid around and behind the airfoil, clockwise; 0 where no flow is stored",
     "grid/cells_away": "cells of the grid from the airfoil outwards; 0 where no flow is stored",
     "grid/wake": "cells along each half of the wake cut; 0 for a grid that closes around the airfoil",
     "shapes/kind": "how the shape was made",
     "shapes/name": "name of the shape",
     "shapes/families": "JSON list: the airfoils that the shape is made of; splits never part them",
+    "structures/kind": "how the structure was made",
+    "structures/name": "name of the structure",
+    "structures/families": "JSON list: what the structure is a variant of; splits never part them",
+    "structures/periodic": "along which cell vectors it repeats, 1 or 0",
+    "structures/numbers": "atomic number of each atom",
+    "structures/fixed": "atoms that are held while the others relax, 1 or 0",
+    "structures/role": "0 inside the slab, 1 on its surface, 2 in the adsorbate",
+}
+#: Of atoms: name in the file -> unit and meaning.
+PLACES = {
+    "structures/cell": ("Å", "vectors of the cell, one a row"),
+    "structures/positions": ("Å", "place of each atom where it starts, the surface looking along +z"),
 }
 #: Columns of the group grid/, there where flows are stored.
 GRID = ("cells_along", "cells_away", "wake")
@@ -78,16 +91,19 @@ def meaning(name: str) -> tuple[str, str]:
     Raises:
         ValueError: the name is no part of the format and names no declared quantity.
     """
+    table, _, part = name.rpartition("/")
+    if part == "offsets":
+        return "-", f"row r of {table.rpartition('/')[2]} is values[offsets[r]:offsets[r + 1]]"
+    name = table if part == "values" else name
     if name in BOOKKEEPING:
         return "-", BOOKKEEPING[name]
+    if name in PLACES:
+        return PLACES[name]
     if name == "shapes/coordinates":
         return "chord", COORDINATES
     group, _, word = name.partition("/")
-    word, _, part = word.partition("/")
     declared = quantity(word)
     description = PRESCRIBED.get(word, declared.description) if group == "inputs" else declared.description
-    if part == "offsets":
-        return "-", f"row r of {word} is values[offsets[r]:offsets[r + 1]]"
     return declared.unit, description
 
 

@@ -25,17 +25,21 @@ import numpy as np
 import torch
 
 from understudy.datasets.flow_fields import flow_columns
-from understudy.datasets.format import INPUTS, opened
+from understudy.datasets.format import opened
 from understudy.datasets.provenance import Provenance, differences
+from understudy.datasets.ragged import Ragged
 from understudy.datasets.reader import PARTS, part_name
-from understudy.datasets.records import Array, Ragged, Rows, ShapeTable
+from understudy.datasets.records import Array, Rows
 from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
 from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
+from understudy.datasets.slab_sampling import SlabMix, draw_slabs
+from understudy.datasets.tables import SubjectTable
 from understudy.datasets.whole_files import TEMPORARY, DiskFullError, write_bytes
 from understudy.datasets.workers import InThisProcess, SpawnedProcesses, keep_to_one_thread
 from understudy.datasets.writer import join, write
 from understudy.simulators.airfoil.case import USUAL, AirfoilCase
-from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.interface import Case, Simulator, Solution, Status
+from understudy.simulators.materials.solution import SlabSolution
 from understudy.simulators.quantities import Place, quantity
 from understudy.simulators.registry import require_fields
 from understudy.simulators.registry import simulator as simulator_named
@@ -55,8 +59,9 @@ class SimulateConfig:
     out: the data file to make.
     simulator: in words: its name or "module:Class", options behind a colon, as in "rans:model=euler,grid=193x49".
     cases: how many. A finished Sobol data set grows if more are asked for.
-    cases_per_shape: consecutive cases that share a shape.
+    cases_per_shape: consecutive cases that share a shape, or a slab.
     shapes, conditions: what is drawn.
+    slabs: what is drawn in their place for a simulator of materials.
     sampler, seed: how it is drawn.
     fields: store the flow around each airfoil too, some two megabytes a case on the usual grid; only some give it.
 
@@ -73,6 +78,7 @@ class SimulateConfig:
     cases_per_shape: int = 8
     shapes: ShapeMix = field(default_factory=ShapeMix)
     conditions: ConditionRanges = field(default_factory=ConditionRanges)
+    slabs: SlabMix | None = None
     sampler: Sampler = Sampler.SOBOL
     seed: int = 0
     fields: bool = False
@@ -98,7 +104,8 @@ class SimulateConfig:
     def design(self) -> dict[str, Any]:
         """What decides which cases are asked, besides their number, and whether their flows are stored."""
         named = asdict(self)
-        design = {name: named[name] for name in ("cases_per_shape", "shapes", "conditions", "sampler", "seed")}
+        drawn = ("shapes", "conditions") if self.slabs is None else ("slabs",)
+        design = {name: named[name] for name in ("cases_per_shape", *drawn, "sampler", "seed")}
         return design | ({"fields": True} if self.fields else {})
 
 
@@ -180,26 +187,22 @@ def compute(config: SimulateConfig, start: int, stop: int, simulator: Simulator)
     simulator does not hear have their usual values.
     """
     numbers = np.arange(start, stop)
-    first_shape, last_shape = start // config.cases_per_shape, (stop - 1) // config.cases_per_shape
-    table = draw_shapes(config.shapes, config.seed, first_shape, last_shape + 1)
-    shape = numbers // config.cases_per_shape - first_shape
-    inputs = {
-        **conditions(config.conditions, config.sampler, config.seed, start, stop, total=config.cases),
-        **{name: np.full(stop - start, USUAL[name]) for name in simulator.unheard},
-    }
-    case = _case(table, shape, inputs)
+    table, subject, inputs = _drawn(config, start, stop, simulator)
+    case = table.case(subject, inputs)
     solution = _answer(simulator, case)
-    fields: dict[str, Array | Ragged] = dict(
-        _columns(simulator, solution, Place.NODE, tuple(case.coordinates.shape[:2]))
-    )
+    fields: dict[str, Array | Ragged] = {}
+    if isinstance(case, AirfoilCase):
+        fields |= _columns(simulator, solution, Place.NODE, tuple(case.coordinates.shape[:2]))
+    if isinstance(solution, SlabSolution):
+        fields["relaxed"] = Ragged.of([np.empty((0, 3)) if one is None else one for one in solution.positions])
     grid: dict[str, Array] = {}
     if config.fields:
         grid, flows = flow_columns([solution.flow_field(row) for row in range(len(case))], simulator.fields)
         fields |= flows
     return Rows(
-        shapes=table,
+        table=table,
         case=numbers,
-        shape=shape,
+        subject=subject,
         inputs=inputs,
         outputs=_columns(simulator, solution, Place.CASE, (len(case),)),
         fields=fields,
@@ -209,14 +212,27 @@ def compute(config: SimulateConfig, start: int, stop: int, simulator: Simulator)
     )
 
 
-def _case(table: ShapeTable, shape: Array, inputs: Mapping[str, Array]) -> AirfoilCase:
-    return AirfoilCase(
-        coordinates=torch.from_numpy(table.coordinates[shape]),
-        **{name: torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in INPUTS},
-    )
+def _drawn(
+    config: SimulateConfig, start: int, stop: int, simulator: Simulator
+) -> tuple[SubjectTable, Array, dict[str, Array]]:
+    """What the cases start .. stop - 1 are about, which of it each is about, and its conditions."""
+    each = config.cases_per_shape
+    if config.slabs is not None:
+        constants = getattr(simulator, "constants", None)
+        if constants is None:
+            raise ValueError(f"{simulator.name} answers no slabs: leave [slabs] out, or ask a simulator of materials")
+        table = draw_slabs(config.slabs, constants, config.seed, start, stop, each=each)
+        return table, np.arange(stop - start), {}
+    first, last = start // each, (stop - 1) // each
+    shapes = draw_shapes(config.shapes, config.seed, first, last + 1)
+    inputs = {
+        **conditions(config.conditions, config.sampler, config.seed, start, stop, total=config.cases),
+        **{name: np.full(stop - start, USUAL[name]) for name in simulator.unheard},
+    }
+    return shapes, np.arange(start, stop) // each - first, inputs
 
 
-def _answer(simulator: Simulator, case: AirfoilCase) -> Solution:
+def _answer(simulator: Simulator, case: Case) -> Solution:
     """The answer to a batch; should the simulator raise, against its promise, each case is asked alone."""
     try:
         with torch.no_grad():

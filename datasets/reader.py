@@ -22,11 +22,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from understudy.datasets.format import FIELD_ROWS_PER_CHUNK, GRID, INPUTS, DataFileError, explained, open_file, opened
+from understudy.datasets.format import FIELD_ROWS_PER_CHUNK, GRID, DataFileError, explained, open_file, opened
 from understudy.datasets.provenance import Provenance
-from understudy.datasets.records import Array
+from understudy.datasets.ragged import Array, Ragged
+from understudy.datasets.tables import TABLES, ShapeTable, StructureTable, SubjectTable
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
+from understudy.simulators.materials.case import SlabCase
 
 PARTS = ".parts"  # suffix of the folder in which a data set grows
 _OPEN_FILES = 16  # of the shards of one data set, at a time
@@ -114,8 +116,12 @@ class DataSet:
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = tuple(files)
         sizes = [_sizes(file) for file in self.files]
+        groups = {size.group for size in sizes}
+        if len(groups) > 1:
+            raise ValueError(f"files about different things cannot be one data set; got {', '.join(sorted(groups))}")
+        self.group = groups.pop()
         self._first_row = np.cumsum([0, *(size.rows for size in sizes)])
-        self._first_shape = np.cumsum([0, *(size.shapes for size in sizes)])
+        self._first_subject = np.cumsum([0, *(size.subjects for size in sizes)])
         node_counts = {size.nodes for size in sizes}
         if len(node_counts) > 1:
             raise ValueError(f"files with different node counts cannot be one data set; got {sorted(node_counts)}")
@@ -166,7 +172,7 @@ class DataSet:
     @cached_property
     def inputs(self) -> Mapping[str, Float[Tensor, " rows"]]:
         """What was asked: name -> values of all rows, float64."""
-        return {name: torch.from_numpy(self._column(f"inputs/{name}")) for name in INPUTS}
+        return {name: torch.from_numpy(self._column(f"inputs/{name}")) for name in self._table.inputs}
 
     @cached_property
     def outputs(self) -> Mapping[str, Float[Tensor, " rows"]]:
@@ -216,33 +222,55 @@ class DataSet:
         """Numbers of the rows that were answered."""
         return self.ok.nonzero().squeeze(1)
 
+    @property
+    def _table(self) -> type[SubjectTable]:
+        return TABLES[self.group]
+
     @cached_property
-    def shape(self) -> Int[Tensor, " rows"]:
-        """Number of each row's shape."""
-        columns = [
-            self._read(file, "inputs/shape") + first for file, first in zip(self.files, self._first_shape, strict=False)
-        ]
+    def subject(self) -> Int[Tensor, " rows"]:
+        """Number of the shape or structure that each row is about."""
+        name = f"inputs/{self._table.pointer}"
+        columns = [self._read(file, name) + first for file, first in zip(self.files, self._first_subject, strict=False)]
         return torch.from_numpy(np.concatenate(columns))
 
     @cached_property
-    def shape_names(self) -> tuple[str, ...]:
-        """What each shape is called."""
-        return tuple(text.decode() for text in self._column("shapes/name"))
+    def subject_names(self) -> tuple[str, ...]:
+        """What each shape or structure is called."""
+        return tuple(text.decode() for text in self._column(f"{self.group}/name"))
 
     @cached_property
-    def shape_kinds(self) -> tuple[str, ...]:
-        """How each shape was made."""
-        return tuple(text.decode() for text in self._column("shapes/kind"))
+    def subject_kinds(self) -> tuple[str, ...]:
+        """How each shape or structure was made."""
+        return tuple(text.decode() for text in self._column(f"{self.group}/kind"))
 
     @cached_property
-    def shape_families(self) -> tuple[tuple[str, ...], ...]:
-        """The airfoils each shape is made of."""
-        return tuple(tuple(json.loads(text)) for text in self._column("shapes/families"))
+    def subject_families(self) -> tuple[tuple[str, ...], ...]:
+        """What each shape or structure is a variant of."""
+        return tuple(tuple(json.loads(text)) for text in self._column(f"{self.group}/families"))
+
+    @cached_property
+    def structures(self) -> StructureTable:
+        """All structures of a data set about slabs.
+
+        Raises:
+            TypeError: it is about something else.
+        """
+        if self.group != StructureTable.group:
+            raise TypeError(f"expected a data set about structures; got one about {self.group}")
+        ragged = {name: self._joined(f"{self.group}/{name}") for name in ("numbers", "positions", "fixed", "role")}
+        return StructureTable(
+            name=self.subject_names,
+            kind=self.subject_kinds,
+            families=self.subject_families,
+            cell=self._column(f"{self.group}/cell"),
+            periodic=self._column(f"{self.group}/periodic"),
+            **ragged,
+        )
 
     def coordinates(self, rows: RowIndex = slice(None)) -> Float[Tensor, "batch nodes 2"]:
         """Surface nodes of the rows' shapes [chord], float64."""
-        shapes, place = np.unique(self.shape[self._listed(rows)].numpy(), return_inverse=True)
-        return torch.from_numpy(self._gather("shapes/coordinates", shapes, self._first_shape)[place])
+        shapes, place = np.unique(self.subject[self._listed(rows)].numpy(), return_inverse=True)
+        return torch.from_numpy(self._gather("shapes/coordinates", shapes, self._first_subject)[place])
 
     def field(self, name: str, rows: RowIndex = slice(None)) -> Float[Tensor, "batch nodes"]:
         """Values of a quantity on the surface nodes of these rows, float32.
@@ -271,11 +299,21 @@ class DataSet:
             return torch.from_numpy(group["values"][start:stop])
 
     def case(self, rows: RowIndex = slice(None)) -> AirfoilCase:
-        """The question of these rows, to ask another predictor; a shape that could not be made raises a ValueError."""
+        """The question of these rows, to ask another predictor; a shape that could not be made raises a ValueError.
+
+        Raises:
+            TypeError: a data set about structures; ask for `slab_case`.
+        """
         numbers = self._listed(rows)
+        if self.group != ShapeTable.group:
+            raise TypeError(f"expected a data set about airfoils; got one about {self.group}: ask for slab_case")
         return AirfoilCase(
             coordinates=self.coordinates(numbers), **{name: values[numbers] for name, values in self.inputs.items()}
         )
+
+    def slab_case(self, rows: RowIndex = slice(None)) -> SlabCase:
+        """The question of these rows of a data set about structures."""
+        return self.structures.case(self.subject[self._listed(rows)].numpy(), {})
 
     def solution(self, rows: RowIndex = slice(None)) -> Solution:
         """The stored answer to `case(rows)`; fields in float32."""
@@ -337,6 +375,12 @@ class DataSet:
     def _column(self, name: str) -> Array:
         return np.concatenate([self._read(file, name) for file in self.files])
 
+    def _joined(self, name: str) -> Ragged:
+        """A ragged column that runs through all files."""
+        values = self._column(f"{name}/values")
+        counts = [np.diff(self._read(file, f"{name}/offsets")) for file in self.files]
+        return Ragged(values, np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64))
+
     def _read(self, file: Path, name: str) -> Array:
         with explained(file):
             handle = self._handle(file)
@@ -380,18 +424,23 @@ class DataSet:
 
 @dataclass(frozen=True)
 class _Sizes:
+    """Of a file: its rows, and how many things they are about, of which group; nodes of a shape, or 0."""
+
     rows: int
-    shapes: int
+    subjects: int
     nodes: int
+    group: str
 
 
 def _sizes(path: Path) -> _Sizes:
     with opened(path) as file:
-        missing = [name for name in ("case", "status", "inputs", "outputs", "shapes/coordinates") if name not in file]
+        group = next((name for name in TABLES if name in file), ShapeTable.group)
+        needed = f"{group}/coordinates" if group == ShapeTable.group else f"{group}/cell"
+        missing = [name for name in ("case", "status", "inputs", "outputs", needed) if name not in file]
         if missing:
             raise DataFileError(f"{path} lacks {', '.join(missing)}; look at it with the checker")
-        shapes, nodes, _ = file["shapes/coordinates"].shape
-        return _Sizes(len(file["case"]), shapes, nodes)
+        subjects, nodes = file[needed].shape[:2]
+        return _Sizes(len(file["case"]), subjects, nodes if group == ShapeTable.group else 0, group)
 
 
 def _rows_in(path: Path) -> int:

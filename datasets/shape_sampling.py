@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.datasets.buckets import BUCKETS, bucket
-from understudy.datasets.records import ShapeTable
+from understudy.datasets.tables import ShapeTable
 from understudy.simulators.shapes import library
 from understudy.simulators.shapes.airfoil import first_crossing
 from understudy.simulators.shapes.chord import to_unit_chord

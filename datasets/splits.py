@@ -51,11 +51,11 @@ def split(data: DataSet, *, validation: float = 0.1, test: float = 0.1, seed: in
         ValueError: shares that leave nothing to train on.
     """
     side_of_shape = torch.tensor(
-        [side_of(families, validation=validation, test=test, seed=seed) for families in data.shape_families],
+        [side_of(families, validation=validation, test=test, seed=seed) for families in data.subject_families],
         dtype=torch.int64,
     )
     rows = data.ok_rows
-    side = side_of_shape[data.shape[rows]]
+    side = side_of_shape[data.subject[rows]]
     training, validating, testing, dropped = (
         rows[side == number] for number in (Side.TRAINING, Side.VALIDATION, Side.TEST, Side.NONE)
     )

@@ -6,7 +6,6 @@ ever changed in place. A file is made in memory, or beside its destination, and 
 
 import errno
 import io
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,9 @@ from understudy.datasets.format import (
     opened,
 )
 from understudy.datasets.provenance import Provenance
-from understudy.datasets.records import Array, Ragged, Rows
+from understudy.datasets.ragged import Ragged
+from understudy.datasets.records import Array, Rows
+from understudy.datasets.tables import TABLES, texts
 from understudy.datasets.whole_files import replacing, write_bytes
 
 _RESERVE = 1 << 20  # bytes of bookkeeping that joining adds at most
@@ -128,12 +129,12 @@ def _overlap(name: str, sources: Sequence[Path]) -> int:
 
 def _append(source: Path, file: h5py.File, filled: dict[str, int]) -> None:
     """Copy a source behind what is `filled`; what points into a growing table is shifted with it."""
-    first_shape = filled.get("shapes/name", 0)
+    first = {f"inputs/{table.pointer}": filled.get(f"{table.group}/name", 0) for table in TABLES.values()}
     with closing(open_file(source)) as part:
         with explained(source):
             datasets = _datasets(part)
         for name, dataset in datasets.items():
-            start, shift = filled.get(name, 0), first_shape if name == "inputs/shape" else 0
+            start, shift = filled.get(name, 0), first.get(name, 0)
             if name.endswith("/offsets") and start:
                 start -= 1
                 shift = int(file[name][start])
@@ -159,28 +160,28 @@ def _columns(rows: Rows) -> Iterator[tuple[str, Array]]:
     """Every dataset of a file, name and values."""
     yield "case", rows.case.astype(np.int64)
     yield "status", np.array([STATUS_CODES[status] for status in rows.status], dtype=np.uint8)
-    yield "message", _texts(rows.message)
-    yield "inputs/shape", rows.shape.astype(np.int64)
+    yield "message", texts(rows.message)
+    yield f"inputs/{rows.table.pointer}", rows.subject.astype(np.int64)
     for name, values in rows.inputs.items():
         yield f"inputs/{name}", values.astype(np.float64)
     for name, values in rows.outputs.items():
         yield f"outputs/{name}", values.astype(np.float64)
     for name, field in rows.fields.items():
-        if isinstance(field, Ragged):
-            yield f"fields/{name}/values", field.values.astype(field_type(name))
-            yield f"fields/{name}/offsets", field.offsets.astype(np.int64)
-        else:
-            yield f"fields/{name}", field.astype(np.float32)
+        kind = field_type(name) if isinstance(field, Ragged) else np.float32
+        yield from _stored(f"fields/{name}", field, kind)
     for name, values in rows.grid.items():
         yield f"grid/{name}", values.astype(np.int64)
-    yield "shapes/coordinates", rows.shapes.coordinates.astype(np.float64)
-    yield "shapes/name", _texts(rows.shapes.name)
-    yield "shapes/kind", _texts(rows.shapes.kind)
-    yield "shapes/families", _texts([json.dumps(list(families)) for families in rows.shapes.families])
+    for name, column in rows.table.columns():
+        yield from _stored(f"{rows.table.group}/{name}", column)
 
 
-def _texts(texts: Sequence[str]) -> Array:
-    return np.array(list(texts), dtype=object)
+def _stored(name: str, column: Array | Ragged, kind: Any = None) -> Iterator[tuple[str, Array]]:
+    """The datasets of a column, in its own precision if no other is asked for."""
+    if isinstance(column, Ragged):
+        yield f"{name}/values", column.values if kind is None else column.values.astype(kind)
+        yield f"{name}/offsets", column.offsets.astype(np.int64)
+    else:
+        yield name, column if kind is None else column.astype(kind)
 
 
 def _stored_type(name: str, values: Array) -> Any:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,10 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+#: The kind of question that a predictor answers.
+Asked = TypeVar("Asked", bound="Case")
+
+
 class Case(ABC):
     """A batch of questions of one kind, frozen and checked at birth."""
 
@@ -34,7 +38,7 @@ class Case(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def __getitem__(self, rows: slice | Tensor) -> Self:
+    def __getitem__(self: Asked, rows: slice | Tensor) -> Asked:
         """The selected rows, by slice, index tensor or mask."""
 
     @staticmethod
@@ -42,14 +46,10 @@ class Case(ABC):
     def concatenate(cases: "Sequence[Any]") -> Any:
         """The rows of several cases of this kind as one batch."""
 
-    def chunks(self, size: int) -> Iterator[Self]:
+    def chunks(self: Asked, size: int) -> Iterator[Asked]:
         """Consecutive parts of at most `size` rows."""
         for start in range(0, len(self), size):
             yield self[start : start + size]
-
-
-#: The kind of question that a predictor answers.
-Asked = TypeVar("Asked", bound=Case)
 
 
 class NotDifferentiableError(TypeError):

@@ -81,6 +81,7 @@ _DECLARED = (
     Quantity("formation_energy", "E_f", "eV/atom", Place.CASE, "of the clean slab, less pure slabs of its metals"),
     Quantity("segregation_energy", "E_s", "eV", Place.CASE, "of swapping surface and second layer"),
     Quantity("height", "h", "Å", Place.CASE, "lowest atom of the adsorbate above the mean of the surface atoms"),
+    Quantity("relaxed", "r", "Å", Place.ATOM, "place of each atom at rest; nothing where it found none"),
     Quantity("strain", "ε", "-", Place.CASE, "along the surface, over the mean of the lattice constants"),
     Quantity("desorbed", "desorbed", "-", Place.CASE, "1 where the adsorbate left the surface"),
     Quantity("dissociated", "dissociated", "-", Place.CASE, "1 where a bond of the adsorbate broke"),

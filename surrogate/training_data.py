@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from understudy.datasets.ragged import Ragged
 from understudy.datasets.reader import DataSet
-from understudy.datasets.records import Ragged, Rows
+from understudy.datasets.records import Rows
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.forces import pressure_forces
 from understudy.simulators.interface import Answer, Solution, Status
@@ -108,10 +109,9 @@ def training_data_of_rows(rows: Rows) -> TrainingData:
             f"the networks learn the fields {', '.join(NEEDED_FIELDS)} on equal nodes; "
             f"missing or ragged: {', '.join(ragged)}"
         )
-    case = AirfoilCase(
-        coordinates=torch.as_tensor(rows.shapes.coordinates[rows.shape]),
-        **{name: torch.as_tensor(values) for name, values in rows.inputs.items()},
-    )
+    case = rows.table.case(rows.subject, rows.inputs)
+    if not isinstance(case, AirfoilCase):
+        raise TypeError(f"these networks learn from airfoils; got {rows.table.group}")
     values = {name: torch.as_tensor(column) for name, column in (*rows.outputs.items(), *rows.fields.items())}
     return training_data_of(case, Solution(values=values, status=rows.status, message=rows.message))
 

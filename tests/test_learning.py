@@ -47,8 +47,8 @@ def test_only_test_families_are_unseen_whichever_files_are_read(files: tuple[Pat
         for data in (both, second):
             rows = rows_unseen(surrogate, data)
             kept = SHARES.validation + SHARES.calibration
-            sides = [side_of(families, validation=kept, test=SHARES.test, seed=4) for families in data.shape_families]
-            expected = [row for row in data.ok_rows.tolist() if sides[int(data.shape[row])] is Side.TEST]
+            sides = [side_of(families, validation=kept, test=SHARES.test, seed=4) for families in data.subject_families]
+            expected = [row for row in data.ok_rows.tolist() if sides[int(data.subject[row])] is Side.TEST]
             assert rows.tolist() == expected
             assert 0 < len(rows) < len(data.ok_rows)
 

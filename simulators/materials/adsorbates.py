@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.simulators.materials.case import Role, SlabCase
+from understudy.simulators.materials.elements import COVALENT_RADII
 from understudy.simulators.materials.sites import Site
 
 
@@ -18,13 +19,11 @@ class Adsorbate:
     symbols: of its atoms, the one that binds to the surface first.
     shape: place of each from the first [Å], z away from the surface.
     molecules: name as ASE knows it -> how many of them it is made of, less those that are left over.
-    radius: covalent radius of the binding atom [Å], after Cordero et al., Dalton Trans. 2008, 2832.
     """
 
     symbols: tuple[str, ...]
     shape: tuple[tuple[float, float, float], ...]
     molecules: Mapping[str, float]
-    radius: float
 
     @property
     def name(self) -> str:
@@ -44,12 +43,12 @@ _POINT = ((0.0, 0.0, 0.0),)
 ADSORBATES = {
     one.name: one
     for one in (
-        Adsorbate(("H",), _POINT, {"H2": 0.5}, 0.31),
-        Adsorbate(("C",), _POINT, {"CH4": 1.0, "H2": -2.0}, 0.76),
-        Adsorbate(("N",), _POINT, {"N2": 0.5}, 0.71),
-        Adsorbate(("O",), _POINT, {"H2O": 1.0, "H2": -1.0}, 0.66),
-        Adsorbate(("O", "H"), (*_POINT, (0.92, 0.0, 0.30)), {"H2O": 1.0, "H2": -0.5}, 0.66),
-        Adsorbate(("C", "O"), (*_POINT, (0.0, 0.0, 1.16)), {"CO": 1.0}, 0.76),
+        Adsorbate(("H",), _POINT, {"H2": 0.5}),
+        Adsorbate(("C",), _POINT, {"CH4": 1.0, "H2": -2.0}),
+        Adsorbate(("N",), _POINT, {"N2": 0.5}),
+        Adsorbate(("O",), _POINT, {"H2O": 1.0, "H2": -1.0}),
+        Adsorbate(("O", "H"), (*_POINT, (0.92, 0.0, 0.30)), {"H2O": 1.0, "H2": -0.5}),
+        Adsorbate(("C", "O"), (*_POINT, (0.0, 0.0, 1.16)), {"CO": 1.0}),
     )
 }
 
@@ -119,7 +118,7 @@ def likely_height(name: str, site: Site, radii: Mapping[int, float]) -> float:
         name: of `ADSORBATES`. site: where.
         radii: covalent radius of the surface atoms by their number in the row [Å].
     """
-    reach = adsorbate(name).radius
+    reach = COVALENT_RADII[adsorbate(name).symbols[0]]
     heights = [
         max((reach + radii[atom]) ** 2 - span**2, 0.0) ** 0.5 for atom, span in zip(site.atoms, site.spans, strict=True)
     ]

@@ -4,7 +4,6 @@ The four of the Open Catalyst data sets (Chanussot et al., ACS Catal. 2021, 6059
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 import numpy as np
 from ase import Atoms
@@ -12,6 +11,7 @@ from ase.data import covalent_radii
 from ase.geometry import find_mic
 from numpy.typing import NDArray
 
+from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import Role
 
 Points = NDArray[np.float64]
@@ -24,16 +24,6 @@ INSIDE = 0.3
 ANOTHER_SITE = 0.4
 #: Move of a metal atom at which the surface is another one [Å].
 ANOTHER_SURFACE = 1.0
-
-
-class Anomaly(StrEnum):
-    """Names of the quantities that hold 1 where it happened and 0 where not."""
-
-    DESORBED = "desorbed"
-    DISSOCIATED = "dissociated"
-    MIGRATED = "migrated"
-    RECONSTRUCTED = "reconstructed"
-    INTERCALATED = "intercalated"
 
 
 def anomalies(start: Atoms, end: Points, role: NDArray[np.int64]) -> Mapping[Anomaly, bool]:

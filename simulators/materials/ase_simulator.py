@@ -15,29 +15,22 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from numpy.typing import NDArray
 
-from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.interface import Simulator, Status
 from understudy.simulators.materials.adsorbates import ADSORBATES
-from understudy.simulators.materials.anomalies import Anomaly, anomalies
+from understudy.simulators.materials.anomalies import anomalies
 from understudy.simulators.materials.atoms import atoms_of, layers_of, roles_of
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.energies import KeptEnergies, key_of, usual_folder
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 from understudy.simulators.materials.slabs import Facet, SlabPlan
+from understudy.simulators.materials.solution import QUANTITIES, SlabSolution
 
 #: Edges of the box of a molecule [Å]: different, so that none of its states are alike.
 BOX = (10.0, 10.1, 10.2)
 #: Largest force left on it [eV/Å]: all adsorption energies share its error.
 MOLECULE_FORCE = 0.02
-QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
 
 Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SlabSolution(Solution):
-    """Quantities, and the positions in which each row came to rest (atoms, 3) [Å], None where it has none."""
-
-    positions: tuple[Points | None, ...]
 
 
 class NoEnergyError(RuntimeError):

@@ -188,7 +188,7 @@ def card_data(data: DataSet, parts: Parts, shares: Shares, *, cases: int | None 
         "simulator": f"{source.simulator} {source.simulator_version}",
         "cases": count,
         "answered": int(data.ok[:count].sum()),
-        "training_shapes": len(data.shape[parts.training].unique()),
+        "training_shapes": len(data.subject[parts.training].unique()),
         "test_cases": len(parts.test),
         "shares": vars(shares).copy(),
     }

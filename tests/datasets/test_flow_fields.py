@@ -91,7 +91,7 @@ def test_a_data_set_with_flows_is_sound_and_gives_them_back(flows_file: Path, ma
         for row in [row for row in data.ok_rows.tolist() if row < 4]:
             flow, stored = answer.flow_field(row), stored_flow(data, row)
             assert flow is not None
-            assert (stored.wake, stored.who, stored.airfoil) == (flow.wake, "rans", data.shape_names[0])
+            assert (stored.wake, stored.who, stored.airfoil) == (flow.wake, "rans", data.subject_names[0])
             assert set(stored.cells) == set(flow.cells)
             torch.testing.assert_close(stored.nodes, flow.nodes, rtol=0, atol=1e-14)
             for name in flow.cells:

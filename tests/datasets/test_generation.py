@@ -44,7 +44,7 @@ def contents(data: DataSet) -> dict[str, object]:
     columns = {f"inputs/{name}": values[order] for name, values in data.inputs.items()}
     columns |= {f"outputs/{name}": values[order] for name, values in data.outputs.items()}
     columns |= {f"fields/{name}": data.field(name)[order] for name in data.field_names}
-    shapes = [data.shape_names[shape] for shape in data.shape[order].tolist()]
+    shapes = [data.subject_names[shape] for shape in data.subject[order].tolist()]
     told = [(data.status[row], data.message[row]) for row in order.tolist()]
     return {"case": data.case_numbers[order], "xy": data.coordinates()[order], "shape": shapes, "told": told, **columns}
 
@@ -114,7 +114,7 @@ def test_cases_are_pure_in_their_number(tmp_path: Path):
     np.testing.assert_allclose(part.fields["cp"], whole.fields["cp"][13:38], rtol=1e-10)
 
     def shapes_of(rows: Rows) -> np.ndarray:
-        return rows.shapes.coordinates[rows.shape]
+        return rows.table.coordinates[rows.subject]
 
     np.testing.assert_allclose(shapes_of(part), shapes_of(whole)[13:38], rtol=0, atol=1e-14)
     assert part.status == whole.status[13:38]
@@ -132,7 +132,7 @@ def test_failed_cases_are_rows(unbroken: Path):
 
 
 def test_consecutive_cases_share_a_shape(unbroken: Path):
-    shapes = load(unbroken).shape.reshape(-1, 8)
+    shapes = load(unbroken).subject.reshape(-1, 8)
     assert (shapes == shapes[:, :1]).all()
     assert len(shapes.unique()) == 15
 

@@ -53,7 +53,7 @@ def test_several_files_are_one_data_set(data_file: Path):
         rows = [3, 203, 150, 350]
         torch.testing.assert_close(twice.field("cf", rows), once.field("cf", [3, 3, 150, 150]), equal_nan=True)
         torch.testing.assert_close(twice.coordinates(rows), once.coordinates([3, 3, 150, 150]))
-        assert len(twice.shape_families) == 50
+        assert len(twice.subject_families) == 50
 
 
 def test_a_data_set_travels_without_its_open_files(data_file: Path):

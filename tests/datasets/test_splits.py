@@ -16,15 +16,15 @@ NAMES = st.sampled_from([f"airfoil{number}" for number in range(60)])
 class Shapes:
     """Stands for a data set: one answered row for each shape."""
 
-    shape_families: tuple[tuple[str, ...], ...]
-    shape: torch.Tensor = field(init=False)
+    subject_families: tuple[tuple[str, ...], ...]
+    subject: torch.Tensor = field(init=False)
     ok_rows: torch.Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shape = self.ok_rows = torch.arange(len(self.shape_families))
+        self.subject = self.ok_rows = torch.arange(len(self.subject_families))
 
     def families(self, rows: torch.Tensor) -> set[str]:
-        return {family for row in rows.tolist() for family in self.shape_families[row]}
+        return {family for row in rows.tolist() for family in self.subject_families[row]}
 
 
 @pytest.mark.usefixtures("annotations_unchecked")
@@ -70,7 +70,7 @@ def test_generated_blends_are_never_dropped_and_failed_rows_never_used(data_file
         assert len(parts.dropped) == 0
         used = torch.cat([parts.training, parts.validation, parts.test])
         assert sorted(used.tolist()) == data.ok_rows.tolist()
-        assert any(len(families) > 1 for families in data.shape_families)
+        assert any(len(families) > 1 for families in data.subject_families)
 
 
 @pytest.mark.usefixtures("annotations_unchecked")

@@ -66,7 +66,7 @@ def test_flows_of_a_data_set_are_exported(tmp_path: Path, made_up_rans, monkeypa
         assert not flow.turbulent
         assert not flow.viscous
         assert flow.facts["cd"] == data.outputs["cd"][1]
-        assert flow.airfoil == data.shape_names[0]
+        assert flow.airfoil == data.subject_names[0]
 
 
 def test_other_files_are_refused(tmp_path: Path):

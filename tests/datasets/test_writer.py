@@ -36,10 +36,10 @@ def test_cases_picked_one_by_one_are_read_as_they_were_written(tmp_path: Path):
     with load(path) as data:
         assert data.status == rows.status
         assert data.message == rows.message
-        assert data.shape_families == (("verified",),) * 3
+        assert data.subject_families == (("verified",),) * 3
         for name, values in rows.outputs.items():
             np.testing.assert_array_equal(data.outputs[name], values)
-        np.testing.assert_array_equal(data.coordinates(), rows.shapes.coordinates)
+        np.testing.assert_array_equal(data.coordinates(), rows.table.coordinates)
         again = THEORY.predict(data.case())
         np.testing.assert_allclose(again["cp"], data.field("cp"), rtol=1e-6)
         assert data.provenance.simulator == "thin-airfoil"
@@ -99,7 +99,7 @@ def test_rows_of_unequal_length_are_refused():
     rows = chosen_rows("2412")
     with pytest.raises(ValueError, match="cd must have one value for each of 3 cases; got 2"):
         replace(rows, outputs={"cd": np.zeros(2)})
-    with pytest.raises(ValueError, match="shape must point into the 3 shapes; got 3"):
-        replace(rows, shape=np.array([0, 1, 3]))
+    with pytest.raises(ValueError, match="subject must point into the 3 shapes; got 3"):
+        replace(rows, subject=np.array([0, 1, 3]))
     with pytest.raises(ValueError, match="every shape needs at least one family"):
-        replace(rows.shapes, families=(("a",), (), ("b",)))
+        replace(rows.table, families=(("a",), (), ("b",)))

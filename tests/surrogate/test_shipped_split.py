@@ -18,11 +18,11 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 class OneShapeAFamily:
     """Stands for a data set: one answered row for each family of the collection."""
 
-    shape_families = tuple((family,) for family in sorted(set(collection().families)))
-    shape = ok_rows = torch.arange(len(shape_families))
+    subject_families = tuple((family,) for family in sorted(set(collection().families)))
+    subject = ok_rows = torch.arange(len(subject_families))
 
     def families(self, rows: torch.Tensor) -> set[str]:
-        return {self.shape_families[row][0] for row in rows.tolist()}
+        return {self.subject_families[row][0] for row in rows.tolist()}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_shipped_card_says_how_the_families_were_parted(script: dict[str, An
 
 
 def test_no_test_family_serves_anything_else(script: dict[str, Any], purposes: dict[str, set[str]]) -> None:
-    assert sum(len(families) for families in purposes.values()) == len(OneShapeAFamily.shape_families)
+    assert sum(len(families) for families in purposes.values()) == len(OneShapeAFamily.subject_families)
     assert set.union(*purposes.values()) == set(collection().families)  # each in one, thus none in two
     assert purposes["test"] == {family for family in collection().families if script["is_held_out"]((family,))}
 

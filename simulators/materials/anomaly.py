@@ -1,0 +1,13 @@
+"""Names of what may become of an adsorbate other than sitting where it was put."""
+
+from enum import StrEnum
+
+
+class Anomaly(StrEnum):
+    """Quantities that hold 1 where it happened and 0 where not."""
+
+    DESORBED = "desorbed"
+    DISSOCIATED = "dissociated"
+    MIGRATED = "migrated"
+    RECONSTRUCTED = "reconstructed"
+    INTERCALATED = "intercalated"

@@ -1,0 +1,22 @@
+"""What simulators of slabs answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from understudy.simulators.interface import Solution
+from understudy.simulators.materials.anomaly import Anomaly
+
+#: Of a slab with its adsorbate, in the units of `simulators.quantities`.
+QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
+
+Points = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SlabSolution(Solution):
+    """Quantities, and the positions in which each row came to rest (atoms, 3) [Å], None where it has none."""
+
+    positions: tuple[Points | None, ...]
