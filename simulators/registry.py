@@ -10,6 +10,8 @@ SIMULATORS = {
     "xfoil": "understudy.simulators.airfoil.xfoil:Xfoil",
     "rans": "understudy.simulators.airfoil.rans:Rans",
     "openfoam": "understudy.simulators.airfoil.openfoam:OpenFoam",
+    "emt": "understudy.simulators.materials.emt:Emt",
+    "gpaw": "understudy.simulators.materials.gpaw_simulator:GpawSimulator",
 }
 #: Those that give the flow around the airfoil: `Simulator.fields`.
 WITH_FIELDS = ("rans",)
