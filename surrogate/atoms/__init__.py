@@ -1,0 +1,1 @@
+"""Encoding of slabs of atoms: descriptors of elements, neighbours, graphs."""

@@ -1,0 +1,137 @@
+"""Message passing on atoms: invariant to turning, moving and renumbering them, smooth where neighbours come and go.
+
+Messages between atoms depend on both of them and, through smooth radial functions, on their distance. Metal atoms hear
+metal atoms only, so that their states are those of the clean slab; the adsorbate hears everything. One pass thus
+answers for the slab and for what stands on it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import silu
+from torch_geometric.nn import MessagePassing
+
+
+@dataclass(frozen=True)
+class AtomsConfig:
+    """Size of a network of atoms.
+
+    features: of an atom and of a message. layers: of message passing, each with its own weights.
+    basis: radial functions. cutoff: distance beyond which atoms do not talk [Å].
+    """
+
+    features: int = 64
+    layers: int = 3
+    basis: int = 16
+    cutoff: float = 5.5
+
+    def __post_init__(self) -> None:
+        for name in ("features", "layers", "basis", "cutoff"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
+
+
+class RadialFunctions(nn.Module):
+    """Gaussians of the distance, evenly spread, each times an envelope that goes to zero smoothly at the cutoff."""
+
+    centres: Tensor
+
+    def __init__(self, count: int, cutoff: float, nearest: float = 0.8) -> None:
+        super().__init__()
+        self.cutoff, self.width = cutoff, (cutoff - nearest) / count
+        self.register_buffer("centres", torch.linspace(nearest, cutoff, count))
+
+    def forward(self, distance: Float[Tensor, " edges"]) -> Float[Tensor, "edges basis"]:
+        """Values at each distance [Å]."""
+        bells = torch.exp(-0.5 * ((distance[:, None] - self.centres) / self.width).square())
+        return bells * envelope(distance / self.cutoff)[:, None]
+
+
+def envelope(share: Tensor) -> Tensor:
+    """1 at 0 and 0 from 1 on, with two derivatives that go to zero there: (1 - x)³ (1 + 3x + 6x²)."""
+    x = share.clamp(max=1.0)
+    return (1 - x) ** 3 * (1 + 3 * x + 6 * x * x)
+
+
+class AtomMessages(MessagePassing):
+    """One round: sums of filter(distance) · silu(W_r h_r + W_s h_s), then a residual update."""
+
+    def __init__(self, features: int, basis: int) -> None:
+        super().__init__(aggr="sum")
+        self.receiver = nn.Linear(features, features)
+        self.sender = nn.Linear(features, features, bias=False)
+        self.filter = nn.Linear(basis, features, bias=False)
+        self.first = nn.Linear(2 * features, features)
+        self.second = nn.Linear(features, features)
+        self.scale = 1 / math.sqrt(12)
+
+    def forward(self, state: Tensor, edges: Tensor, radial: Tensor) -> Tensor:
+        """New state of all atoms (atoms, features)."""
+        heard = self.propagate(
+            edges, receiver=self.receiver(state), sender=self.sender(state), weight=self.filter(radial), size=None
+        )
+        return state + 0.5 * self.second(silu(self.first(torch.cat([state, self.scale * heard], 1))))
+
+    def message(self, receiver_i: Tensor, sender_j: Tensor, weight: Tensor) -> Tensor:
+        """What the sender tells the receiver."""
+        return weight * silu(receiver_i + sender_j)
+
+
+class AtomsNetwork(nn.Module):
+    """The network of `AtomsConfig`.
+
+    Args:
+        config: its size. elements: columns of the occupation. columns: of the descriptors.
+        answers: numbers of each adsorbate, and of each slab.
+    """
+
+    def __init__(self, config: AtomsConfig, elements: int, columns: int, answers: tuple[int, int]) -> None:
+        super().__init__()
+        self.config = config
+        self.likeness = nn.Linear(columns, config.features)
+        self.own = nn.Linear(elements, config.features, bias=False)
+        nn.init.normal_(self.own.weight, std=0.1)
+        self.radial = RadialFunctions(config.basis, config.cutoff)
+        self.layers = nn.ModuleList(AtomMessages(config.features, config.basis) for _ in range(config.layers))
+        self.of_adsorbate, self.of_slab = (
+            nn.Sequential(nn.Linear(config.features, config.features), nn.SiLU(), nn.Linear(config.features, count))
+            for count in answers
+        )
+
+    def forward(
+        self,
+        occupation: Float[Tensor, "atoms elements"],
+        likeness: Float[Tensor, "atoms columns"],
+        edges: Int[Tensor, "2 edges"],
+        distance: Float[Tensor, " edges"],
+        adsorbed: Bool[Tensor, " atoms"],
+        row: Int[Tensor, " atoms"],
+        rows: int,
+    ) -> tuple[Float[Tensor, "batch on_adsorbate"], Float[Tensor, "batch on_slab"]]:
+        """Numbers of each adsorbate (mean over its atoms; 0 where there is none), and means over the metal atoms.
+
+        Args:
+            occupation, likeness: of each atom: its elements, and their descriptors.
+            edges: sender and receiver; those from adsorbates to metal are not heard. distance: along each [Å].
+            adsorbed: atoms of adsorbates. row: which structure each atom is of. rows: how many there are.
+        """
+        sender, receiver = edges
+        heard = ~(adsorbed[sender] & ~adsorbed[receiver])
+        edges, radial = edges[:, heard], self.radial(distance[heard])
+        state = self.likeness(likeness) + self.own(occupation)
+        for layer in self.layers:
+            state = layer(state, edges, radial)
+        return (
+            _mean(self.of_adsorbate(state), adsorbed, row, rows),
+            _mean(self.of_slab(state), ~adsorbed, row, rows),
+        )
+
+
+def _mean(values: Tensor, chosen: Tensor, row: Tensor, rows: int) -> Tensor:
+    """Mean over the chosen atoms of each structure, 0 where there are none."""
+    weight = chosen.to(values)
+    total = values.new_zeros(rows, values.shape[1]).index_add(0, row, values * weight[:, None])
+    return total / values.new_zeros(rows).index_add(0, row, weight).clamp(min=1)[:, None]
