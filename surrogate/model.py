@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from understudy.simulators.airfoil.forces import pressure_forces
 from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS, Encoding
+from understudy.surrogate.networks.atoms_config import AtomsConfig
 from understudy.surrogate.networks.convolution import ConvolutionalNetwork, ConvolutionConfig
 from understudy.surrogate.networks.graph_config import GraphConfig
 from understudy.surrogate.networks.heads import EVEN_NUMBERS, PAIRED_NUMBERS, NetworkOutput
@@ -18,8 +19,8 @@ from understudy.surrogate.normalisation import Normalisation
 from understudy.surrogate.outputs import SurfaceFields, physical_fields
 
 NODES = 160  # surface nodes that the networks read; other contours are panelled anew
-NetworkConfig = ConvolutionConfig | GraphConfig
-NETWORKS: dict[str, type[Any]] = {"convolution": ConvolutionConfig, "graph": GraphConfig}
+NetworkConfig = ConvolutionConfig | GraphConfig | AtomsConfig
+NETWORKS: dict[str, type[Any]] = {"convolution": ConvolutionConfig, "graph": GraphConfig, "atoms": AtomsConfig}
 SPREAD_UNIT = {"cl": 0.01, "cd": 0.02, "cm": 0.002, "xtr": 0.02}  # what a learnt spread of zero means; cd in ln CD
 SPREAD_LIMIT = 6.0  # of the logarithm of a learnt spread over its unit
 

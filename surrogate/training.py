@@ -1,10 +1,5 @@
 """Training one member: what is minimised, how, and how a run goes on after it was killed.
 
-The loss sums absolute errors, each over the size that matters to a user (0.02 in CL, 5 % in CD, ...), of the integrated
-quantities and of the fields, and the Laplace likelihood of the learnt spreads given those errors. The spreads do not
-soften
-the errors: a case that the network finds difficult counts as much as any other.
-
 A run is a folder: `state.pt` (everything needed to go on), `log.csv` (one line an epoch). Order of the rows, learning
 rate and averages depend only on the step, so a run that was killed and resumed ends with the weights of an unbroken
 one, bit for bit.
@@ -22,23 +17,18 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
 
 from understudy.datasets.whole_files import room_for, write_bytes
-from understudy.surrogate.model import SPREAD_UNIT, Member, MemberOutput, NetworkConfig, network_words
+from understudy.surrogate.learnable import Kind, Learnable
+from understudy.surrogate.model import NetworkConfig, network_words
 from understudy.surrogate.networks.convolution import ConvolutionConfig
-from understudy.surrogate.normalisation import normalisation_of
-from understudy.surrogate.training_data import TrainingData
 
-ERROR_UNIT = {"cl": 0.02, "cd": 0.05, "cm": 0.005, "xtr": 0.05}  # error that counts as one; cd is of ln CD
-WEIGHT = {"fields": 4.0, "cl": 0.5, "cd": 1.0, "cm": 0.3, "xtr": 0.2, "spread": 0.1}
-ERROR_LIMIT = 50.0  # units beyond which an error no longer pulls: a hopeless case must not steer the rest
-ROUNDING = 0.05  # normalised field errors below this count quadratically
 STATE, LOG = "state.pt", "log.csv"
-COLUMNS = ("epoch", "step", "seconds", "learning_rate", "loss", "validation", "cl", "ln_cd", "cm", "xtr")
+COLUMNS = ("epoch", "step", "seconds", "learning_rate", "loss", "validation")  # of the log, before the errors
 
 Progress = Callable[[int, int, float], None]
 
@@ -94,23 +84,23 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Generic[Kind]):
     """A trained member with the validation loss of its best epoch, infinite where nothing validated."""
 
-    member: Member
+    member: Kind
     validation_loss: float
     epochs: int
 
 
 def train(
-    data: TrainingData,
-    validation: TrainingData | None,
+    data: Learnable[Kind],
+    validation: Learnable[Kind] | None,
     config: TrainingConfig,
     folder: Path | None = None,
     *,
-    start: Member | None = None,
+    start: Kind | None = None,
     progress: Progress | None = None,
-) -> Trained:
+) -> Trained[Kind]:
     """Train one member, or go on where the run in `folder` stopped.
 
     Args:
@@ -148,71 +138,41 @@ def train(
     return Trained(run.best_member(), run.best_loss, run.epoch)
 
 
-def loss_of(output: MemberOutput, data: TrainingData, member: Member) -> Tensor:
-    """The training loss of a batch."""
-    errors = case_errors(output, data)
-    target = member.normalisation.normalised_fields(data.learnt)
-    field_error = torch.sqrt((output.network.fields[:, 0] - target).square() + ROUNDING**2) - ROUNDING
-    total = WEIGHT["fields"] * field_error.mean((0, 2)).sum()
-    for name, error in errors.items():
-        scaled = (error / ERROR_UNIT[name]).clamp(max=ERROR_LIMIT)
-        spread = output.spread[name][:, 0]
-        likelihood = error.detach() / spread + torch.log(spread / SPREAD_UNIT[name])
-        total = total + WEIGHT[name] * scaled.mean() + WEIGHT["spread"] * likelihood.mean()
-    return total
-
-
-def case_errors(output: MemberOutput, data: TrainingData) -> dict[str, Tensor]:
-    """Absolute errors of the numbers of each case (of ln CD for the drag), of a single member."""
-    return {
-        "cl": (output.cl[:, 0] - data.cl).abs(),
-        "cd": (output.ln_cd[:, 0] - data.ln_cd).abs(),
-        "cm": (output.cm[:, 0] - data.cm).abs(),
-        "xtr": (output.xtr[:, 0] - data.xtr).abs(),
-    }
-
-
 @torch.no_grad()
-def validate(member: Member, data: TrainingData, batch: int) -> dict[str, float]:
+def validate(member: Kind, data: Learnable[Kind], batch: int) -> dict[str, float]:
     """Mean loss and mean absolute errors of a member."""
-    sums = dict.fromkeys(("validation", "cl", "ln_cd", "cm", "xtr"), 0.0)
+    sums = dict.fromkeys(("validation", *data.numbers), 0.0)
     for start in range(0, len(data), 4 * batch):
         part = data[start : start + 4 * batch]
-        output = member(part.encoding, part.coordinates, part.alpha)
-        errors = case_errors(output, part)
-        values = {"validation": loss_of(output, part, member), "ln_cd": errors.pop("cd").mean()}
-        values.update({name: error.mean() for name, error in errors.items()})
-        for name, value in values.items():
+        loss, errors = part.judged(member)
+        for name, value in {"validation": loss, **errors}.items():
             sums[name] += float(value) * len(part) / len(data)
     return sums
 
 
-class _LossModule(nn.Module):
+class _LossModule(nn.Module, Generic[Kind]):
     """A member that answers with its loss: what DDP and torch.compile wrap."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Kind) -> None:
         super().__init__()
         self.member = member
 
-    def forward(self, data: TrainingData) -> Tensor:
-        return loss_of(self.member(data.encoding, data.coordinates, data.alpha), data, self.member)
+    def forward(self, data: Learnable[Kind]) -> Tensor:
+        return data.judged(self.member)[0]
 
 
-class _Run:
+class _Run(Generic[Kind]):
     """Everything that changes while a member is trained."""
 
-    def __init__(self, data: TrainingData, config: TrainingConfig, start: Member | None) -> None:
-        self.config, self.rows = config, len(data)
+    def __init__(self, data: Learnable[Kind], config: TrainingConfig, start: Kind | None) -> None:
+        self.config, self.rows, self.numbers = config, len(data), data.numbers
         self.rank, self.processes = _place_among_processes()
         self.steps_per_epoch = max(1, len(data) // config.batch)
         generator_state = torch.get_rng_state()
         torch.manual_seed(config.seed)
-        if start is None:
-            member = Member(config.network, normalisation_of(data.encoding, data.learnt, data.ln_cd))
-        else:
-            member = copy.deepcopy(start)
+        member = data.fresh(config.network) if start is None else copy.deepcopy(start)
         torch.set_rng_state(generator_state)
-        self.member = member.to(data.alpha.device).requires_grad_(True)
+        self.member = member.to(data.device).requires_grad_(True)
         self.averaged = copy.deepcopy(self.member).requires_grad_(False)
         self.best = copy.deepcopy(self.averaged.state_dict())
         self.optimizer = _optimizer(self.member, config)
@@ -227,13 +187,13 @@ class _Run:
         """Epochs that are complete."""
         return self.step // self.steps_per_epoch
 
-    def finish_epoch(self, data: TrainingData, state: Path | None, interrupted: Event) -> float:
+    def finish_epoch(self, data: Learnable[Kind], state: Path | None, interrupted: Event) -> float:
         """Take the steps that are left of the current epoch; their mean loss. Saves and stops when interrupted."""
         started = saved = time.monotonic()
-        device = data.alpha.device.type
+        device = data.device.type
         for rows in self._batches():
             with torch.autocast(device, torch.bfloat16) if self.config.bfloat16 else nullcontext():
-                loss = self.loss(data[rows.to(data.alpha.device)])
+                loss = self.loss(data[rows.to(data.device)])
             self._descend(loss)
             due = interrupted.is_set() or time.monotonic() - saved > self.config.save_every
             if due and state is not None and self.rank == 0:
@@ -275,7 +235,7 @@ class _Run:
         else:
             self.epochs_without_gain += 1
 
-    def best_member(self) -> Member:
+    def best_member(self) -> Kind:
         """The averaged weights of the best epoch."""
         self.averaged.load_state_dict(self.best)
         return self.averaged.eval()
@@ -340,7 +300,7 @@ def learning_rate(step: int, config: TrainingConfig, steps_per_epoch: int) -> fl
     return 0.5 * config.learning_rate * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1.0, total - warm))))
 
 
-def _optimizer(member: Member, config: TrainingConfig) -> torch.optim.AdamW:
+def _optimizer(member: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     weights = [p for p in member.parameters() if p.ndim > 1]
     biases = [p for p in member.parameters() if p.ndim <= 1]
     groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
@@ -362,7 +322,7 @@ def _log(path: Path, run: _Run, values: dict[str, float]) -> None:
     row = {"epoch": run.epoch, "step": run.step, "seconds": run.seconds, "learning_rate": rate, **values}
     fresh = not path.exists()
     with room_for(path), path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, (*COLUMNS, *run.numbers))
         if fresh:
             writer.writeheader()
         writer.writerow({name: f"{value:.6g}" for name, value in row.items()})

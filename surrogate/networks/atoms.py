@@ -6,7 +6,6 @@ answers for the slab and for what stands on it.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,24 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 from torch_geometric.nn import MessagePassing
 
-
-@dataclass(frozen=True)
-class AtomsConfig:
-    """Size of a network of atoms.
-
-    features: of an atom and of a message. layers: of message passing, each with its own weights.
-    basis: radial functions. cutoff: distance beyond which atoms do not talk [Å].
-    """
-
-    features: int = 64
-    layers: int = 3
-    basis: int = 16
-    cutoff: float = 5.5
-
-    def __post_init__(self) -> None:
-        for name in ("features", "layers", "basis", "cutoff"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
+from understudy.surrogate.networks.atoms_config import AtomsConfig
 
 
 class RadialFunctions(nn.Module):

@@ -1,0 +1,125 @@
+"""Answered slabs ready for training.
+
+The loss sums absolute errors of the energies, each over the size that matters, the Laplace likelihood of the learnt
+spreads given those errors, and the cross entropy of the anomalies. Where an adsorbate did not stay what and where it
+was, its energy is that of something else: such rows teach the anomaly, not the energy.
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from understudy.datasets.reader import DataSet
+from understudy.simulators.interface import Answer, Status
+from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.atoms.graph import NAMES, AtomsGraph, encode
+from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
+from understudy.surrogate.learnable import Learnable
+from understudy.surrogate.networks.atoms_config import AtomsConfig
+
+#: Error that counts as one: [eV], [eV/atom].
+ERROR_UNIT = {"adsorption_energy": 0.02, "formation_energy": 0.005}
+SPREAD_WEIGHT, ANOMALY_WEIGHT = 0.1, 0.2
+ERROR_LIMIT = 50.0  # units beyond which an error no longer pulls
+LEAST_SCALE = 1e-3  # eV: of a set in which nothing differs
+
+
+@dataclass(frozen=True, eq=False)
+class SlabRows(Learnable[SlabMember]):
+    """Encoded slabs with their answers, one row a case.
+
+    graph: inputs. energy: of `ENERGIES`; NaN is not learnt. anomaly: which of `Anomaly` happened.
+    """
+
+    graph: AtomsGraph
+    adsorption_energy: Float[Tensor, " rows"]
+    formation_energy: Float[Tensor, " rows"]
+    anomaly: Bool[Tensor, "rows anomalies"]
+
+    numbers = ENERGIES
+
+    def __len__(self) -> int:
+        return len(self.adsorption_energy)
+
+    def __getitem__(self, rows: slice | Tensor) -> "SlabRows":
+        return SlabRows(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+    @property
+    def device(self) -> torch.device:
+        return self.adsorption_energy.device
+
+    def share(self) -> "SlabRows":
+        for holder in (self, self.graph):
+            for item in fields(holder):
+                value = getattr(holder, item.name)
+                if isinstance(value, Tensor):
+                    value.share_memory_()
+        return self
+
+    def fresh(self, network: AtomsConfig) -> SlabMember:
+        member = SlabMember(network)
+        energy, known = self.adsorption_energy, torch.isfinite(self.adsorption_energy)
+        for number in range(len(NAMES)):
+            of_it = known & (self.graph.adsorbate == number)
+            if of_it.any():
+                member.adsorption_mean[number] = energy[of_it].mean()
+        left = energy[known] - member.adsorption_mean[self.graph.adsorbate[known]]
+        formation = self.formation_energy[torch.isfinite(self.formation_energy)]
+        member.adsorption_scale.copy_(_scale(left))
+        member.formation_scale.copy_(_scale(formation))
+        if len(formation):
+            member.formation_mean.copy_(formation.mean())
+        return member
+
+    def judged(self, member: SlabMember) -> tuple[Tensor, dict[str, Tensor]]:
+        output = member(self.graph)
+        total, errors = output.anomaly.new_zeros(()), {}
+        for name, unit in ERROR_UNIT.items():
+            truth = getattr(self, name)
+            known = torch.isfinite(truth) & torch.isfinite(output.energy[name].detach())
+            error = (output.energy[name] - truth)[known].abs()
+            errors[name] = error.sum() / max(len(error), 1)
+            spread = output.spread[name][known]
+            likelihood = error.detach() / spread + torch.log(spread / SPREAD_UNIT[name])
+            share = 1 / max(len(error), 1)
+            total = (
+                total + share * (error / unit).clamp(max=ERROR_LIMIT).sum() + SPREAD_WEIGHT * share * likelihood.sum()
+            )
+        happened = self.anomaly[self.graph.adsorbate >= 0].to(output.anomaly)
+        if len(happened):
+            logits = output.anomaly[self.graph.adsorbate >= 0]
+            total = total + ANOMALY_WEIGHT * binary_cross_entropy_with_logits(logits, happened)
+        return total, errors
+
+
+def slab_rows(data: DataSet, cutoff: float, rows: Tensor | None = None) -> SlabRows:
+    """The answered ones among `rows` of a data set about slabs (all, if not given), encoded.
+
+    Raises:
+        ValueError: no answered row.
+    """
+    chosen = data.ok_rows if rows is None else rows[data.ok[rows]]
+    if len(chosen) == 0:
+        raise ValueError("expected at least one answered case to train on; got none")
+    return slab_rows_of(data.slab_case(chosen), data.solution(chosen), cutoff)
+
+
+def slab_rows_of(case: SlabCase, answer: Answer, cutoff: float) -> SlabRows:
+    """Encode slabs and their answers; energies of rows where an anomaly happened, or without an answer, are NaN."""
+    happened = torch.stack([answer.values[str(name)] > 0.5 for name in Anomaly], 1)
+    answered = torch.tensor([status is Status.OK for status in answer.status])
+    plain = answered & ~happened.any(1)
+    return SlabRows(
+        encode(case, cutoff),
+        torch.where(plain, answer["adsorption_energy"], torch.nan).float(),
+        torch.where(answered, answer["formation_energy"], torch.nan).float(),
+        happened,
+    )
+
+
+def _scale(values: Tensor) -> Tensor:
+    return values.std().clamp(min=LEAST_SCALE) if len(values) > 1 else torch.ones(())
