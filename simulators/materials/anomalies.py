@@ -29,7 +29,8 @@ ANOTHER_SURFACE = 1.0
 def anomalies(start: Atoms, end: Points, role: NDArray[np.int64]) -> Mapping[Anomaly, bool]:
     """What happened between the structure that was asked and the positions in which it came to rest.
 
-    A slab that rose or sank as a whole has not moved: heights are counted from the mean of the surface atoms.
+    The lowest atom of an adsorbate binds it. A slab that rose or sank as a whole has not moved: heights are counted
+    from the mean of the surface atoms.
     """
     adsorbed, surface = role == Role.ADSORBATE, role == Role.SURFACE
     metal = ~adsorbed
@@ -39,10 +40,10 @@ def anomalies(start: Atoms, end: Points, role: NDArray[np.int64]) -> Mapping[Ano
     found[Anomaly.RECONSTRUCTED] = bool(np.linalg.norm(moved[metal], axis=1).max(initial=0.0) > ANOTHER_SURFACE)
     if not adsorbed.any():
         return found
-    binding = int(np.flatnonzero(adsorbed)[0])
+    binding = int(np.flatnonzero(adsorbed)[start.positions[adsorbed, 2].argmin()])
     gap = _distances(end[binding], end[metal], start)
     found[Anomaly.DESORBED] = bool((gap > BROKEN * (radii[binding] + radii[metal])).all())
-    molecule = np.flatnonzero(adsorbed)[1:]
+    molecule = np.flatnonzero(adsorbed & (np.arange(len(adsorbed)) != binding))
     if len(molecule):
         bonds = _distances(end[binding], end[molecule], start)
         found[Anomaly.DISSOCIATED] = bool((bonds > BROKEN * (radii[binding] + radii[molecule])).any())

@@ -153,9 +153,9 @@ def _vacuum(heights: np.ndarray, height: float, periodic: bool) -> float:
     if not periodic:
         return np.inf
     gaps = np.append(np.diff(ordered), height - (ordered[-1] - ordered[0]))
-    if gaps.argmax() != len(gaps) - 1:
+    if gaps.max() >= LEAST_VACUUM and gaps.argmax() != len(gaps) - 1:
         raise StructureError("the slab crosses the edge of its cell; move it inside along the third vector")
-    return float(gaps[-1])
+    return float(gaps.max())
 
 
 def _held(atoms: Atoms, metal: np.ndarray) -> np.ndarray:

@@ -125,10 +125,11 @@ class SlabCase(Case):
         return tuple(self.elements[column] for column in self.occupation[start:stop].argmax(1).tolist())
 
     def adsorbate(self, row: int) -> str:
-        """Symbols of the adsorbate's atoms in their order, such as "OH"; empty for a clean slab."""
+        """Symbols of the adsorbate's atoms, hydrogen last, such as "OH"; empty for a clean slab."""
         start, stop = self.offsets[row : row + 2].tolist()
         roles = self.role[start:stop].tolist()
-        return "".join(symbol for symbol, role in zip(self.symbols(row), roles, strict=True) if role == Role.ADSORBATE)
+        symbols = [one for one, role in zip(self.symbols(row), roles, strict=True) if role == Role.ADSORBATE]
+        return "".join(sorted(symbols, key=lambda symbol: (symbol == "H", symbol)))
 
     def clean(self) -> "SlabCase":
         """The slabs without their adsorbates."""

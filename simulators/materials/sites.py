@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
 from understudy.simulators.materials.case import Role, SlabCase
+from understudy.simulators.materials.elements import SYMBOLS
 
 Points = NDArray[np.float64]
 
@@ -72,8 +73,13 @@ def sites_of(case: SlabCase, row: int) -> tuple[Site, ...]:
                 break
         else:
             fingerprints.append((found, mark))
-    order = list(SiteKind)
-    return tuple(site for site, _ in sorted(fingerprints, key=lambda pair: (order.index(pair[0].kind), *pair[1][:, 1])))
+    return tuple(site for site, _ in sorted(fingerprints, key=_order))
+
+
+def _order(pair: tuple[Site, Points]) -> tuple[int, tuple[float, ...]]:
+    """By kind, then by elements and distances around."""
+    site, mark = pair
+    return list(SiteKind).index(site.kind), tuple(np.round(mark, 2).ravel().tolist())
 
 
 def _joined(kept: Site, found: Site) -> Site:
@@ -107,7 +113,7 @@ class _Surface:
         if not surface.any():
             raise ValueError("expected atoms of the surface; got none")
         images = _images(cell, 2 * RADIUS)
-        species = case.occupation[start:stop].detach().cpu().argmax(1).numpy()
+        species = np.array([SYMBOLS.index(symbol) for symbol in case.symbols(row)])
         spread = np.concatenate([positions[metal] + shift for shift in images])
         near = np.concatenate([positions[surface, :2] + shift[:2] for shift in images])
         return _Surface(

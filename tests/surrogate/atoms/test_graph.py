@@ -1,0 +1,137 @@
+"""Neighbours against ASE's, and a network that does not see how a structure is written down."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ase.neighborlist import neighbor_list
+
+from understudy.simulators.materials.adsorbates import placed
+from understudy.simulators.materials.atoms import atoms_of
+from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.slabs import SlabPlan
+from understudy.surrogate.atoms.graph import encode
+from understudy.surrogate.atoms.member import SlabMember, SlabOutput
+from understudy.surrogate.atoms.neighbours import neighbours
+from understudy.surrogate.networks.atoms_config import AtomsConfig
+
+TINY = AtomsConfig(features=8, layers=2, basis=6, cutoff=5.0)
+
+
+def stacks(size: tuple[int, int] = (1, 1)) -> SlabCase:
+    plan = SlabPlan(size=size)
+    layers = [["Pt", "Cu", "Au", "Pd"], ["Ag", "Ag", "Cu", "Pt"]]
+    occupation = torch.stack([plan.occupation(one) for one in layers])
+    slabs = plan.slabs(occupation, torch.tensor([0.01, -0.02], dtype=torch.float64))
+    place = torch.tensor([[1 / 3, 1 / 3], [0.2, 0.1]], dtype=torch.float64) / torch.tensor(size)
+    return placed(slabs, "OH", place, torch.tensor([0.9, 1.3], dtype=torch.float64))
+
+
+@pytest.fixture
+def member() -> SlabMember:
+    torch.manual_seed(0)
+    return SlabMember(TINY).double()
+
+
+def answer(member: SlabMember, case: SlabCase) -> SlabOutput:
+    graph = encode(case, TINY.cutoff)
+    exact = replace(
+        graph, occupation=graph.occupation.double(), distance=neighbours(case, TINY.cutoff).vectors(case).norm(dim=1)
+    )
+    with torch.no_grad():
+        return member(exact)
+
+
+def same(one: SlabOutput, other: SlabOutput) -> None:
+    for name, value in one.energy.items():
+        torch.testing.assert_close(other.energy[name], value, rtol=0, atol=1e-12)
+    torch.testing.assert_close(other.anomaly, one.anomaly, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cutoff", [3.0, 5.0, 9.0])
+def test_neighbours_are_those_of_ase(cutoff: float) -> None:
+    """Cells of one atom a layer see many images of themselves."""
+    case = SlabCase.concatenate([stacks(), stacks((2, 3))])
+    found = neighbours(case, cutoff)
+    lengths, row = found.vectors(case).norm(dim=1), case.row_of_atom[found.receiver]
+    for number in range(len(case)):
+        known = neighbor_list("d", atoms_of(case, number), cutoff)
+        np.testing.assert_allclose(np.sort(lengths[row == number].numpy()), np.sort(known), atol=1e-10)
+
+
+def test_turning_moving_and_renumbering_change_nothing(member: SlabMember) -> None:
+    case = stacks()
+    angle = torch.tensor(0.7, dtype=torch.float64)
+    turn = torch.eye(3, dtype=torch.float64)
+    turn[0, 0] = turn[1, 1] = angle.cos()
+    turn[0, 1], turn[1, 0] = angle.sin(), -angle.sin()
+    shift = torch.tensor([0.3, -1.7, 0.9], dtype=torch.float64)
+    same(
+        answer(member, case),
+        answer(member, replace(case, positions=case.positions @ turn + shift, cell=case.cell @ turn)),
+    )
+    order = torch.cat([start + torch.randperm(6, generator=torch.Generator().manual_seed(1)) for start in (0, 6)])
+    renumbered = {name: getattr(case, name)[order] for name in ("occupation", "positions", "fixed", "role")}
+    shuffled = replace(case, **renumbered)
+    same(answer(member, case), answer(member, shuffled))
+
+
+def test_the_choice_of_the_cell_changes_nothing(member: SlabMember) -> None:
+    """Other vectors of the same lattice, and atoms in other images."""
+    case = stacks()
+    sheared = case.cell.clone()
+    sheared[:, 1] += 2 * sheared[:, 0]
+    moved = case.positions.clone()
+    moved[2] += case.cell[0, 0] - 3 * case.cell[0, 1]
+    same(answer(member, case), answer(member, replace(case, cell=sheared, positions=moved)))
+
+
+def test_a_larger_cell_of_the_same_metal_has_the_same_formation_energy(member: SlabMember) -> None:
+    energies = [answer(member, stacks(size).clean()).energy["formation_energy"] for size in ((1, 1), (2, 2))]
+    torch.testing.assert_close(*energies, rtol=0, atol=1e-12)
+
+
+def test_the_slab_does_not_hear_its_adsorbate(member: SlabMember) -> None:
+    case = stacks()
+    covered, clean = answer(member, case), answer(member, case.clean())
+    torch.testing.assert_close(covered.energy["formation_energy"], clean.energy["formation_energy"], rtol=0, atol=1e-12)
+    assert clean.energy["adsorption_energy"].isnan().all()
+
+
+def test_rows_of_a_batch_are_the_rows_alone(member: SlabMember) -> None:
+    case = SlabCase.concatenate([stacks(), stacks((2, 2))])
+    graph = encode(case, TINY.cutoff)
+    with torch.no_grad():
+        member = member.float()
+        whole, part = member(graph), member(graph[torch.tensor([3, 1])])
+    for name, value in whole.energy.items():
+        torch.testing.assert_close(part.energy[name], value[torch.tensor([3, 1])], rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_reach_occupation_positions_and_strain(member: SlabMember) -> None:
+    """Against central differences, through the builder of slabs."""
+    plan = SlabPlan(constants={"Pt": 3.99, "Cu": 3.68})
+    edges = None
+
+    def energy(raw: torch.Tensor, strain: torch.Tensor, height: torch.Tensor) -> torch.Tensor:
+        nonlocal edges
+        slabs = plan.slabs(raw.softmax(-1), strain)
+        case = placed(slabs, "H", torch.full((1, 2), 1 / 3, dtype=torch.float64), height)
+        edges = edges or neighbours(case, TINY.cutoff + 0.5)
+        graph = encode(case, TINY.cutoff, edges)
+        exact = replace(graph, occupation=case.over(_elements()), distance=edges.vectors(case).norm(dim=1))
+        output = member(exact)
+        return output.energy["adsorption_energy"] + 3 * output.energy["formation_energy"]
+
+    random = torch.Generator().manual_seed(4)
+    raw = torch.randn(1, 4, 1, 2, generator=random, dtype=torch.float64).requires_grad_()
+    strain = torch.tensor([0.01], dtype=torch.float64, requires_grad=True)
+    height = torch.tensor([0.9], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(energy, (raw, strain, height), eps=1e-5, atol=1e-6)
+
+
+def _elements() -> tuple[str, ...]:
+    from understudy.surrogate.atoms.descriptors import ELEMENTS
+
+    return ELEMENTS
