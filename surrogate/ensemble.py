@@ -77,12 +77,14 @@ class Ensemble(nn.Module):
         values = _gathered([_numbers(output) for output in outputs])
         spreads = _gathered([_spreads(output) for output in outputs])
         mean = {name: value.mean(1) for name, value in values.items()}
-        scale = {
-            name: torch.sqrt(spreads[name].mean(1).square() + DISAGREEMENT_WEIGHT**2 * value.var(1, correction=0))
-            for name, value in values.items()
-        }
+        scale = {name: claimed_error(value, spreads[name]) for name, value in values.items()}
         surface = _gathered([vars(output.fields) for output in outputs])
         return EnsembleOutput(mean, scale, SurfaceFields(**{name: value.mean(1) for name, value in surface.items()}))
+
+
+def claimed_error(values: Float[Tensor, "batch members"], spreads: Float[Tensor, "batch members"]) -> Tensor:
+    """Size of the error that an ensemble expects of its mean: learnt spread and disagreement of the members."""
+    return torch.sqrt(spreads.mean(1).square() + DISAGREEMENT_WEIGHT**2 * values.var(1, correction=0))
 
 
 def _numbers(output: MemberOutput) -> dict[str, Tensor]:

@@ -1,0 +1,103 @@
+"""Whether a slab is like those trained on: its elements, its adsorbate, the distances between its atoms, little doubt.
+
+Distances and coordinations of the metal atoms tell strain, facet and vacancies apart. The limit of the doubt is a
+quantile over slabs that were not trained on, so the share of false alarms is known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from understudy.surrogate.atoms.descriptors import ELEMENTS
+from understudy.surrogate.atoms.graph import NAMES, AtomsGraph
+
+#: Share of an element on a site that counts as its being there.
+TRACE = 1e-2
+#: Distance of a neighbour, over that of the nearest.
+NEAR = 1.2
+#: Share of each range that may be overstepped by rounding.
+MARGIN = 1e-3
+MEASURES = ("nearest", "farthest", "least_coordination", "most_coordination", "height")
+
+
+@dataclass(frozen=True, eq=False)
+class SlabFamiliarity:
+    """The known range.
+
+    elements, adsorbates: those that were seen.
+    box: of `MEASURES` -> least and greatest value, lengths in Å.
+    doubt_limit: greatest doubt that still counts as known.
+    """
+
+    elements: tuple[str, ...]
+    adsorbates: tuple[str, ...]
+    box: Mapping[str, tuple[float, float]]
+    doubt_limit: float
+
+    def known(self, graph: AtomsGraph, doubt: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
+        """Whether each row is inside; NaN is unknown."""
+        strangers = [number for number, symbol in enumerate(ELEMENTS) if symbol not in self.elements]
+        foreign = (graph.occupation[:, strangers] > TRACE).any(1).to(doubt)
+        inside = _largest(foreign, graph.row, len(graph)) < 0.5
+        seen = torch.tensor([name in self.adsorbates for name in NAMES], device=doubt.device)
+        inside &= (graph.adsorbate < 0) | seen[graph.adsorbate.clamp(min=0)]
+        for name, values in measures(graph).items():
+            low, high = self.box[name]
+            slack = MARGIN * max(high - low, abs(high))
+            inside &= values.isnan() | ((values >= low - slack) & (values <= high + slack))
+        return inside & (doubt <= self.doubt_limit)
+
+
+def familiarity_of(
+    graph: AtomsGraph, doubt: Float[Tensor, " unseen"], *, false_alarms: float = 0.03
+) -> SlabFamiliarity:
+    """The known range of a training set.
+
+    Args:
+        graph: of the training rows.
+        doubt: of rows with slabs that were not trained on.
+        false_alarms: share of these that may be flagged.
+    """
+    there = (graph.occupation > TRACE).any(0).tolist()
+    numbers = sorted({number for number in graph.adsorbate.tolist() if number >= 0})
+    box = {}
+    for name, values in measures(graph).items():
+        seen = values[~values.isnan()]
+        box[name] = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
+    return SlabFamiliarity(
+        elements=tuple(symbol for symbol, here in zip(ELEMENTS, there, strict=True) if here),
+        adsorbates=tuple(NAMES[number] for number in numbers),
+        box=box,
+        doubt_limit=float(torch.quantile(doubt.double(), 1 - false_alarms)),
+    )
+
+
+@torch.no_grad()
+def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
+    """`MEASURES` of each row: distances from metal atoms to their nearest, their coordination, the adsorbate's bond."""
+    rows, row = len(graph), graph.row
+    metal = ~graph.adsorbed
+    between = metal[graph.sender] & metal[graph.receiver]
+    receiver, distance = graph.receiver[between], graph.distance[between]
+    far = torch.full((len(row),), torch.inf, device=distance.device)
+    nearest = far.scatter_reduce(0, receiver, distance, "amin")
+    close = (distance < NEAR * nearest[receiver]).to(distance)
+    coordination = torch.zeros_like(far).index_add(0, receiver, close)
+    bond = graph.adsorbed[graph.receiver] & metal[graph.sender]
+    height = torch.full((rows,), torch.inf, device=distance.device)
+    height = height.scatter_reduce(0, row[graph.receiver[bond]], graph.distance[bond], "amin")
+    of_metal = row[metal]
+    return {
+        "nearest": -_largest(-nearest[metal], of_metal, rows),
+        "farthest": _largest(nearest[metal], of_metal, rows),
+        "least_coordination": -_largest(-coordination[metal], of_metal, rows),
+        "most_coordination": _largest(coordination[metal], of_metal, rows),
+        "height": torch.where(torch.isinf(height), torch.nan, height),
+    }
+
+
+def _largest(values: Tensor, row: Tensor, rows: int) -> Tensor:
+    return values.new_full((rows,), -torch.inf).scatter_reduce(0, row, values, "amax")

@@ -1,0 +1,174 @@
+"""The understudy of the simulators of slabs: it takes the same cases and answers the same energies, with intervals."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from understudy.simulators.interface import Answer, Predictor, Status
+from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.atoms.descriptors import ELEMENTS
+from understudy.surrogate.atoms.familiarity import SlabFamiliarity
+from understudy.surrogate.atoms.graph import AtomsGraph, encode
+from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
+from understudy.surrogate.calibration import Calibration
+from understudy.surrogate.ensemble import claimed_error
+from understudy.surrogate.surrogate import Card
+
+AT_ONCE = 512  # rows; more leave the processor's cache
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SlabPrediction(Answer):
+    """An answer with intervals.
+
+    low, high: ends of the interval of each energy. coverage: share of true values meant to lie inside.
+    known: False where the slab is unlike those trained on and intervals promise nothing.
+    """
+
+    low: Mapping[str, Tensor]
+    high: Mapping[str, Tensor]
+    coverage: float
+    known: Bool[Tensor, " batch"]
+
+
+@dataclass(frozen=True, eq=False)
+class SlabEnsembleOutput:
+    """Mean of the members, and the error that they expect of it: of `ENERGIES`; probability of each `Anomaly`."""
+
+    mean: dict[str, Float[Tensor, " batch"]]
+    scale: dict[str, Float[Tensor, " batch"]]
+    anomaly: Float[Tensor, "batch anomalies"]
+
+    @property
+    def doubt(self) -> Float[Tensor, " batch"]:
+        """The largest of the claimed errors, each over its unit; of the slab alone where nothing stands on it."""
+        parts = [self.scale[name] / SPREAD_UNIT[name] for name in ENERGIES]
+        return torch.stack(parts, 1).nan_to_num(0.0).amax(1)
+
+    @staticmethod
+    def concatenate(parts: "Sequence[SlabEnsembleOutput]") -> "SlabEnsembleOutput":
+        """The rows of all parts."""
+        return SlabEnsembleOutput(
+            {name: torch.cat([part.mean[name] for part in parts]) for name in ENERGIES},
+            {name: torch.cat([part.scale[name] for part in parts]) for name in ENERGIES},
+            torch.cat([part.anomaly for part in parts]),
+        )
+
+
+class SlabEnsemble(nn.Module):
+    """Trained members of equal standing, which read the same graph."""
+
+    def __init__(self, members: Sequence[SlabMember]) -> None:
+        super().__init__()
+        if not members:
+            raise ValueError("an ensemble needs at least one member; got none")
+        if len({member.config.cutoff for member in members}) > 1:
+            raise ValueError("members of an ensemble must have one cutoff")
+        self.members = nn.ModuleList(members)
+
+    @property
+    def cutoff(self) -> float:
+        """Distance beyond which atoms do not talk [Å]."""
+        return next(iter(self.members)).config.cutoff  # type: ignore[union-attr, return-value]
+
+    def forward(self, graph: AtomsGraph) -> SlabEnsembleOutput:
+        """Mean and claimed error of encoded slabs."""
+        outputs = [member(graph) for member in self.members]
+        values = {name: torch.stack([one.energy[name] for one in outputs], 1) for name in ENERGIES}
+        spreads = {name: torch.stack([one.spread[name] for one in outputs], 1) for name in ENERGIES}
+        return SlabEnsembleOutput(
+            {name: value.mean(1) for name, value in values.items()},
+            {name: claimed_error(value, spreads[name]) for name, value in values.items()},
+            torch.stack([one.anomaly for one in outputs], 1).sigmoid().mean(1),
+        )
+
+
+class SlabSurrogate(Predictor[SlabCase]):
+    """A calibrated ensemble that answers slabs, mixtures of elements included.
+
+    Args:
+        ensemble: trained members.
+        calibration: intervals from claimed errors.
+        familiarity: what was trained on.
+        card: what is to be said of it.
+
+    Gradients flow from every energy and interval to occupation, positions and cell.
+    """
+
+    name = "surrogate"
+    quantities = (*ENERGIES, *(str(one) for one in Anomaly))
+    differentiable = True
+
+    def __init__(
+        self, ensemble: SlabEnsemble, calibration: Calibration, familiarity: SlabFamiliarity, card: Card
+    ) -> None:
+        self.ensemble = ensemble.eval().requires_grad_(False)
+        self.calibration, self.familiarity, self.card = calibration, familiarity, card
+
+    @cached_property
+    def identity(self) -> str:
+        """Name and a hash of weights and calibration."""
+        digest = hashlib.sha256()
+        curves = [values for curve in self.calibration.curves.values() for values in (curve.ln_scale, curve.ln_width)]
+        for values in (*self.ensemble.state_dict().values(), *curves):
+            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+        return f"{self.name} {digest.hexdigest()}"
+
+    def predict(self, case: SlabCase) -> SlabPrediction:
+        """Answer every row; an element that networks cannot read is `refused`."""
+        foreign = [symbol for symbol in case.elements if symbol not in ELEMENTS]
+        if foreign:
+            sentence = f"refused: the networks read {', '.join(ELEMENTS)}; got {', '.join(foreign)}"
+            return self._refused(case, sentence)
+        parts = [self._predict(part) for part in case.chunks(AT_ONCE)]
+        return parts[0] if len(parts) == 1 else _concatenated(parts)
+
+    def _predict(self, case: SlabCase) -> SlabPrediction:
+        graph = encode(case, self.ensemble.cutoff)
+        output = self.ensemble(graph)
+        values, low, high = {}, {}, {}
+        for name in ENERGIES:
+            width = self.calibration.width(name, output.scale[name])
+            mean = output.mean[name]
+            values[name], low[name], high[name] = (one.to(case.positions) for one in (mean, mean - width, mean + width))
+        values |= {str(name): output.anomaly[:, k].to(case.positions) for k, name in enumerate(Anomaly)}
+        return SlabPrediction(
+            values=values,
+            low=low,
+            high=high,
+            coverage=self.calibration.coverage,
+            known=self.familiarity.known(graph, output.doubt.detach()),
+            status=(Status.OK,) * len(case),
+            message=("",) * len(case),
+        )
+
+    def _refused(self, case: SlabCase, sentence: str) -> SlabPrediction:
+        blank = case.positions.new_full((len(case),), torch.nan)
+        return SlabPrediction(
+            values=dict.fromkeys(self.quantities, blank),
+            low=dict.fromkeys(ENERGIES, blank),
+            high=dict.fromkeys(ENERGIES, blank),
+            coverage=self.calibration.coverage,
+            known=torch.zeros(len(case), dtype=torch.bool, device=blank.device),
+            status=(Status.REFUSED,) * len(case),
+            message=(sentence,) * len(case),
+        )
+
+
+def _concatenated(parts: Sequence[SlabPrediction]) -> SlabPrediction:
+    first = parts[0]
+    return SlabPrediction(
+        values={name: torch.cat([part.values[name] for part in parts]) for name in first.values},
+        low={name: torch.cat([part.low[name] for part in parts]) for name in first.low},
+        high={name: torch.cat([part.high[name] for part in parts]) for name in first.high},
+        coverage=first.coverage,
+        known=torch.cat([part.known for part in parts]),
+        status=tuple(status for part in parts for status in part.status),
+        message=tuple(message for part in parts for message in part.message),
+    )
