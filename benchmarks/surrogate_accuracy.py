@@ -39,7 +39,7 @@ from understudy.simulators.interface import Answer, Status
 from understudy.simulators.registry import simulator
 from understudy.simulators.shapes.panelling import panel
 from understudy.surrogate.checkpoint import load
-from understudy.surrogate.evaluation import Report, evaluate, rank_correlation
+from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate, rank_correlation
 from understudy.surrogate.surrogate import Surrogate
 
 SIZES = ("large", "xxxlarge")
@@ -218,8 +218,10 @@ def judged_by_simulator(surrogate: Surrogate, cases: int) -> list[Figure]:
     truth, wide_truth = simulator("viscous").predict(case), simulator("viscous").predict(wide)
     estimates, whole = _estimates(case, surrogate), torch.ones(len(case), dtype=torch.bool)
     print("\nour simulator, headline box", table(truth, estimates, {"box": whole}), sep="\n")
-    box = evaluate(case, truth, surrogate.predict(case))
-    everything = evaluate(wide, wide_truth, surrogate.predict(wide))
+    box, everything = (
+        evaluate(airfoil_ranges(asked, asked.alpha), answer, surrogate.predict(asked))
+        for asked, answer in ((case, truth), (wide, wide_truth))
+    )
     print(box.text(), "\nour simulator, whole range", everything.text(), sep="\n")
     targets = {"CD mean": "2 %", "CD median": "0.9 %", "CL mean": "0.006"}
     return [

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from understudy.datasets.workers import trainings
 from understudy.surrogate.calibration import Calibration, calibrate
+from understudy.surrogate.card import Card
 from understudy.surrogate.ensemble import ENSEMBLE_NUMBERS, Ensemble, EnsembleOutput
 from understudy.surrogate.familiarity import Familiarity, familiarity_of
 from understudy.surrogate.inviscid import distinct_shapes
+from understudy.surrogate.learnable import Kind, Learnable
 from understudy.surrogate.model import Member
-from understudy.surrogate.surrogate import AT_ONCE, Card, Surrogate
+from understudy.surrogate.surrogate import AT_ONCE, Surrogate
 from understudy.surrogate.training import Progress, Trained, TrainingConfig, train
 from understudy.surrogate.training_data import TrainingData
 
@@ -76,7 +78,7 @@ def build(
         identity: words that say which data these are, for the card.
         progress: called after each epoch with member, epoch, epochs, validation loss; only with `processes` = 1.
     """
-    members = train_members(data, validation, config, folder, progress=progress)
+    members = train_members([data] * config.members, validation, config, folder, progress=progress)
     card = Card(
         sentence=f"Ensemble of {len(members)} networks trained on {len(data)} simulated cases.",
         data={"training_cases": len(data), "calibration_cases": len(calibration), **(identity or {})},
@@ -87,32 +89,32 @@ def build(
 
 
 def train_members(
-    data: TrainingData,
-    validation: TrainingData,
+    data: Sequence[Learnable[Kind]],
+    validation: Learnable[Kind] | None,
     config: SurrogateConfig,
     folder: Path,
     *,
     progress: MemberProgress | None = None,
-) -> list[Trained]:
-    """Train all members, several at once where `processes` asks for it; all share one copy of the data.
+) -> list[Trained[Kind]]:
+    """Train all members, several at once where `processes` asks for it; they share the rows in memory.
+
+    Args:
+        data: what each member learns from. validation: what stops them all, if anything does.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM, after every member's state was saved.
     """
-    configs = [replace(config.training, seed=config.training.seed + number) for number in range(config.members)]
-    folders = [folder / f"member-{number}" for number in range(config.members)]
+    runs = [
+        (rows, validation, replace(config.training, seed=config.training.seed + number), folder / f"member-{number}")
+        for number, rows in enumerate(data)
+    ]
     if config.processes == 1:
-        return [
-            train(data, validation, member, place, progress=_for_member(progress, number))
-            for number, (member, place) in enumerate(zip(configs, folders, strict=True))
-        ]
-    data.share()
-    validation.share()
+        return [train(*run, progress=_for_member(progress, number)) for number, run in enumerate(runs)]
+    for rows in (*data, *([] if validation is None else [validation])):
+        rows.share()
     with trainings(config.processes, config.threads) as pool:
-        runs = [
-            pool.submit(train, data, validation, member, place) for member, place in zip(configs, folders, strict=True)
-        ]
-        return [run.result() for run in runs]
+        started = [pool.submit(train, rows, stop, member, place) for rows, stop, member, place in runs]
+        return [trained.result() for trained in started]
 
 
 def assemble(

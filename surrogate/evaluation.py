@@ -10,9 +10,9 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Answer, Status
+from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
-
-QUANTITIES = ("cl", "cd", "cm", "xtr_top", "xtr_bottom")
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,24 @@ class Report:
 
     def text(self) -> str:
         """A table for people."""
-        head = f"{'range':<26}{'cases':>7}{'flagged':>9}  {'quantity':<11}"
+        head = f"{'range':<26}{'cases':>7}{'flagged':>9}  {'quantity':<18}"
         lines = [head + "".join(f"{word:>10}" for word in ("mean", "median", "p95", "coverage", "width", "Spearman"))]
         for name, rows in self.accuracy.items():
             first = f"{name:<26}{self.cases[name]:>7}{self.flagged[name]:>9.1%}"
             for quantity, row in rows.items():
                 numbers = f"{row.mean:>10.4f}{row.median:>10.4f}{row.p95:>10.4f}{row.coverage:>10.1%}{row.width:>10.4f}"
-                lines.append(f"{first:<42}  {quantity:<11}{numbers}{row.rank_correlation:>10.2f}")
+                lines.append(f"{first:<42}  {quantity:<18}{numbers}{row.rank_correlation:>10.2f}")
                 first = ""
         return "\n".join(lines)
 
 
-def evaluate(case: AirfoilCase, truth: Answer, prediction: Prediction) -> Report:
-    """Compare predictions with a simulator's answers to the same cases; cases that either did not answer are left out.
+def evaluate(ranges: Mapping[str, Bool[Tensor, " batch"]], truth: Answer, prediction: Prediction) -> Report:
+    """Compare predictions with a simulator's answers to the same cases, range by range.
 
-    Ranges: the headline box (alpha -5 to 12 deg, Re 2e5 to 5e6, n_crit 8 to 10, Mach up to 0.1, free transition),
-    everything, and everything parted by angle, Reynolds number, Mach number and transition. Flagged cases count.
+    Cases that either did not answer are left out, flagged ones count; ranges without a case are left out.
+
+    Args:
+        ranges: name -> mask of the cases in it: `airfoil_ranges`, `slab_ranges`.
 
     Raises:
         ValueError: no case was answered by both.
@@ -68,22 +70,33 @@ def evaluate(case: AirfoilCase, truth: Answer, prediction: Prediction) -> Report
     both = _answered(truth) & _answered(prediction)
     if not both.any():
         raise ValueError("expected at least one case that both the simulator and the surrogate answered; got none")
-    masks = {name: mask & both for name, mask in ranges(case, prediction["alpha"]).items()}
+    masks = {name: mask & both for name, mask in ranges.items()}
     masks = {name: mask for name, mask in masks.items() if mask.any()}
     flagged = {name: float((~prediction.known[mask]).double().mean()) for name, mask in masks.items()}
-    names = [name for name in QUANTITIES if name in truth.values]
+    finite = {
+        name: torch.isfinite(truth[name]) & torch.isfinite(prediction[name].detach())
+        for name in prediction.low
+        if name in truth.values
+    }
     return Report(
         cases={name: int(mask.sum()) for name, mask in masks.items()},
         flagged=flagged,
         accuracy={
-            name: {quantity: accuracy(truth, prediction, quantity, mask) for quantity in names}
+            name: {
+                quantity: accuracy(truth, prediction, quantity, mask & there)
+                for quantity, there in finite.items()
+                if (mask & there).any()
+            }
             for name, mask in masks.items()
         },
     )
 
 
-def ranges(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> dict[str, Bool[Tensor, " batch"]]:
-    """Named parts of the operating range as masks."""
+def airfoil_ranges(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> dict[str, Bool[Tensor, " batch"]]:
+    """Named parts of the operating range as masks.
+
+    The headline box is alpha -5 to 12 deg, Re 2e5 to 5e6, n_crit 8 to 10, Mach up to 0.1, free transition.
+    """
     reynolds, mach = case.reynolds, case.mach
     free = (case.trip_top >= 1) & (case.trip_bottom >= 1)
     box = (
@@ -107,6 +120,16 @@ def ranges(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> dict[str, Bool[
         "Mach above 0.3": mach > 0.3,
         "tripped": ~free,
     }
+
+
+def slab_ranges(case: SlabCase, truth: Answer) -> dict[str, Bool[Tensor, " batch"]]:
+    """Slabs on which the adsorbate stayed what and where it was, all and by adsorbate; and the others."""
+    names = [case.adsorbate(row) or "clean" for row in range(len(case))]
+    strange = torch.stack([truth[str(name)] > 0.5 for name in Anomaly]).any(0)
+    plain = {
+        f"{name} in its place": torch.tensor([one == name for one in names]) & ~strange for name in dict.fromkeys(names)
+    }
+    return {"everything in its place": ~strange, **(plain if len(plain) > 1 else {}), "anomalous": strange}
 
 
 def accuracy(truth: Answer, prediction: Prediction, name: str, mask: Bool[Tensor, " batch"]) -> Accuracy:

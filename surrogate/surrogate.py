@@ -1,9 +1,7 @@
 """The understudy of the airfoil simulators: it takes the same cases and answers the same quantities, with intervals."""
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,11 +10,12 @@ from torch import Tensor
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Predictor, Status
 from understudy.surrogate.calibration import Calibration
+from understudy.surrogate.card import Card, identity_of
 from understudy.surrogate.encoding import Conditions, encode
 from understudy.surrogate.ensemble import Ensemble, EnsembleOutput
 from understudy.surrogate.familiarity import Familiarity
 from understudy.surrogate.inviscid import panel_basis, surface_nodes
-from understudy.surrogate.prediction import Prediction
+from understudy.surrogate.prediction import SurfacePrediction, joined
 from understudy.surrogate.training_data import conditions_of
 from understudy.surrogate.trim import trim
 
@@ -24,16 +23,6 @@ AT_ONCE = 256  # rows; more leave the processor's cache, fewer waste it
 FIELDS = ("cp", "cf", "theta", "delta_star", "shape_factor", "edge_speed")
 LEARNT_INTERVALS = {"cl": "cl", "cd": "ln_cd", "cm": "cm", "xtr_top": "xtr_top", "xtr_bottom": "xtr_bottom"}
 LEAST_SLOPE = 0.01  # per degree: nearer to stall the angle for a lift has no useful gradient
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a user should know of a surrogate: one sentence, its data, its accuracy, as JSON-ready words."""
-
-    sentence: str
-    data: dict[str, Any]
-    accuracy: dict[str, Any]
-    training: dict[str, Any]
 
 
 class Surrogate(Predictor[AirfoilCase]):
@@ -61,18 +50,14 @@ class Surrogate(Predictor[AirfoilCase]):
     @cached_property
     def identity(self) -> str:
         """Name and a hash of weights and calibration."""
-        digest = hashlib.sha256()
-        curves = [values for curve in self.calibration.curves.values() for values in (curve.ln_scale, curve.ln_width)]
-        for values in (*self.ensemble.state_dict().values(), *curves):
-            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
-        return f"{self.name} {digest.hexdigest()}"
+        return identity_of(self.name, self.ensemble, self.calibration)
 
-    def predict(self, case: AirfoilCase) -> Prediction:
+    def predict(self, case: AirfoilCase) -> SurfacePrediction:
         """Answer every row; lift beyond reach is `not_converged`, a shape without inviscid flow `refused`."""
         parts = [self._predict(part) for part in case.chunks(AT_ONCE)]
-        return parts[0] if len(parts) == 1 else _concatenated(parts)
+        return joined(parts)
 
-    def _predict(self, case: AirfoilCase) -> Prediction:
+    def _predict(self, case: AirfoilCase) -> SurfacePrediction:
         coordinates = surface_nodes(case.coordinates)
         nodes = coordinates.double()
         gamma = panel_basis(nodes)
@@ -84,7 +69,7 @@ class Surrogate(Predictor[AirfoilCase]):
         finite = torch.isfinite(values["cl"]) & torch.isfinite(values["cd"])
         status, message = _outcomes(case, solvable, found, finite)
         answered = solvable & found & finite
-        return Prediction(
+        return SurfacePrediction(
             values=_blanked(values, answered),
             low=_blanked(low, answered),
             high=_blanked(high, answered),
@@ -214,17 +199,3 @@ def _blanked(values: dict[str, Tensor], answered: Tensor) -> dict[str, Tensor]:
 
 def _converted(values: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     return {name: column.to(dtype) for name, column in values.items()}
-
-
-def _concatenated(parts: list[Prediction]) -> Prediction:
-    first = parts[0]
-    return Prediction(
-        values={name: torch.cat([part.values[name] for part in parts]) for name in first.values},
-        low={name: torch.cat([part.low[name] for part in parts]) for name in first.low},
-        high={name: torch.cat([part.high[name] for part in parts]) for name in first.high},
-        coverage=first.coverage,
-        known=torch.cat([part.known for part in parts]),
-        status=tuple(status for part in parts for status in part.status),
-        message=tuple(message for part in parts for message in part.message),
-        coordinates=torch.cat([part.coordinates for part in parts]),
-    )

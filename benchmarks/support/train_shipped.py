@@ -27,7 +27,7 @@ from understudy.learning import Parts, Shares, card_data, part
 from understudy.memory import keep_freed_memory
 from understudy.surrogate.building import SurrogateConfig, build
 from understudy.surrogate.checkpoint import PRETRAINED, save
-from understudy.surrogate.evaluation import Report, evaluate
+from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate
 from understudy.surrogate.networks.convolution import ConvolutionConfig
 from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training import TrainingConfig
@@ -66,7 +66,8 @@ def encoded(data: DataSet, rows: Int[Tensor, " rows"], threads: int = 2) -> Trai
 def judged(surrogate: Surrogate, data: DataSet, rows: Int[Tensor, " rows"]) -> Report:
     """Accuracy on unseen families, through the same door as a user's."""
     case = data.case(rows)
-    return evaluate(case, data.solution(rows), surrogate.predict(case))
+    prediction = surrogate.predict(case)
+    return evaluate(airfoil_ranges(case, prediction["alpha"]), data.solution(rows), prediction)
 
 
 def main(

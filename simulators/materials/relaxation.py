@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 #: Stiffness of a lone atom below which two forces are not believed [eV/Å²].
 SOFTEST = 1.0
+#: How near to the lowest energy [Å] others take part in a parabola, how many it needs, how far from a line they may be
+#: [Å] and from the parabola [eV].
+NEAR, FEWEST, LINE, SMOOTH = 0.2, 5, 0.01, 0.003
 #: Distance from where it began at which an atom runs away [Å], and size of a force that no bond has [eV/Å].
 RUNAWAY, ABSURD = 6.0, 1e3
 
@@ -57,7 +60,8 @@ def relaxed(atoms: Atoms, calculator: Calculator, options: RelaxOptions) -> Rela
     """Relax a copy; atoms held by `FixAtoms` stay, and nothing moves where all are held.
 
     The energy of a single free atom is that of the bottom of the parabola through its last force, with the stiffness of
-    its last two: E - f²/2k. The limit on the force then costs no accuracy.
+    its last two: E - f²/2k. The limit on the force then costs no accuracy. Where its forces are too noisy to fall below
+    the limit but its energies lie on a parabola, the bottom of that one is taken.
 
     Raises:
         CalculatorError, and what else the calculator raises.
@@ -71,6 +75,7 @@ def relaxed(atoms: Atoms, calculator: Calculator, options: RelaxOptions) -> Rela
     start = atoms.positions.copy()
     if not free.any():
         return _judged(atoms, free, start, options, options.stiffness)
+    seen: list[tuple[NDArray[np.float64], float]] = []
     stiffness, before = options.stiffness, None
     search = BFGS(atoms, logfile=None, alpha=options.stiffness, maxstep=options.longest)
     for _ in search.irun(fmax=options.force, steps=options.steps):
@@ -78,9 +83,33 @@ def relaxed(atoms: Atoms, calculator: Calculator, options: RelaxOptions) -> Rela
         if before is not None and free.sum() == 1:
             stiffness = _secant(atoms.positions[free] - before[0], force - before[1], stiffness)
         before = atoms.positions[free].copy(), force
+        seen.append((before[0], float(atoms.get_potential_energy())))
         if not np.isfinite(force).all() or np.abs(force).max() > ABSURD or _moved(atoms, start) > RUNAWAY:
             break
-    return _judged(atoms, free, start, options, stiffness)
+    found = _judged(atoms, free, start, options, stiffness)
+    if found.force > options.force and free.sum() == 1 and len(seen) > options.steps:
+        return _bottom(found, free, seen) or found
+    return found
+
+
+def _bottom(found: Relaxed, free: NDArray[np.bool_], seen: list[tuple[NDArray[np.float64], float]]) -> Relaxed | None:
+    """The bottom of the parabola through the energies of a lone atom that went to and fro on a line, if there is one."""
+    places, energies = np.concatenate([place for place, _ in seen]), np.array([energy for _, energy in seen])
+    lowest = places[energies.argmin()]
+    near = np.linalg.norm(places - lowest, axis=1) < NEAR
+    if near.sum() < FEWEST or not np.isfinite(energies).all():
+        return None
+    _, spread, lines = np.linalg.svd(places[near] - lowest)
+    along = (places[near] - lowest) @ lines[0]
+    parabola = np.polynomial.Polynomial.fit(along, energies[near], 2).convert()
+    misfit = np.abs(parabola(along) - energies[near]).max()
+    _, slope, curvature = parabola.coef
+    bottom = -slope / (2 * curvature)
+    if spread[1] > LINE or 2 * curvature < SOFTEST or misfit > SMOOTH or not along.min() < bottom < along.max():
+        return None
+    positions = found.positions.copy()
+    positions[free] = lowest + bottom * lines[0]
+    return Relaxed(positions, float(parabola(bottom)), found.force)
 
 
 def _judged(

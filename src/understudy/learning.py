@@ -1,7 +1,7 @@
 """From data files to a calibrated surrogate with its card: the parting by shape family, the training, the test."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +12,19 @@ from torch import Tensor
 from understudy.asking import CHECKPOINT
 from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import split
+from understudy.datasets.tables import ShapeTable, StructureTable
 from understudy.datasets.whole_files import write_bytes
-from understudy.simulators.interface import Answer
+from understudy.simulators.interface import Answer, Solution
+from understudy.surrogate.atoms.building import build_slabs
+from understudy.surrogate.atoms.rows import slab_rows
+from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
 from understudy.surrogate.calibration import fewest_cases
-from understudy.surrogate.checkpoint import save
-from understudy.surrogate.evaluation import Report, evaluate
-from understudy.surrogate.prediction import Prediction
+from understudy.surrogate.checkpoint import AnySurrogate, save
+from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate, slab_ranges
+from understudy.surrogate.model import network_words
+from understudy.surrogate.networks.atoms_config import AtomsConfig
+from understudy.surrogate.prediction import Prediction, SurfacePrediction, joined
 from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training_data import training_data
 
@@ -83,7 +89,7 @@ def part(data: DataSet, shares: Shares) -> Parts:
     return Parts(both.training, validation, calibration, both.test)
 
 
-def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = None) -> tuple[Surrogate, Report]:
+def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = None) -> tuple[AnySurrogate, Report]:
     """Train on data files, test on unseen shape families, and leave checkpoint and evaluation in the folder.
 
     A second run with the same configuration goes on where the first one stopped.
@@ -97,41 +103,57 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
     with load(*config.data) as data:
         _require_one_simulator(data)
         parts = part(data, config.shares)
-        for name in ("training", "validation", "calibration", "test"):
-            if not len(getattr(parts, name)):
-                raise ValueError(
-                    f"no answered case for {name}: simulate more shapes, or give it a larger share of the families"
-                )
-        least = 2 * fewest_cases(config.surrogate.coverage)
-        if len(parts.calibration) < least:
-            raise ValueError(
-                f"intervals need at least {least} answered cases for calibration; got {len(parts.calibration)}: "
-                "simulate more shapes, or give calibration a larger share of the families"
-            )
         config.out.mkdir(parents=True, exist_ok=True)
-        surrogate = build(
-            training_data(data, parts.training),
-            training_data(data, parts.validation),
-            training_data(data, parts.calibration),
-            config.surrogate,
-            config.out,
-            identity=card_data(data, parts, config.shares),
-            progress=progress,
-        )
+        made = _slab_surrogate if data.group == StructureTable.group else _airfoil_surrogate
+        surrogate = made(data, parts, config, progress)
         report = evaluation(surrogate, data, parts.test)
-    surrogate = Surrogate(
-        surrogate.ensemble,
-        surrogate.calibration,
-        surrogate.familiarity,
-        replace(surrogate.card, accuracy=report.words()),
-    )
+    surrogate.card = replace(surrogate.card, accuracy=report.words())
     save(surrogate, config.out / CHECKPOINT)
     write_bytes(config.out / EVALUATION, json.dumps(report.words(), indent=1).encode())
     return surrogate, report
 
 
+def _airfoil_surrogate(data: DataSet, parts: Parts, config: TrainConfig, progress: MemberProgress | None) -> Surrogate:
+    _require_rows(parts, ("training", "validation", "calibration", "test"))
+    least = 2 * fewest_cases(config.surrogate.coverage)
+    if len(parts.calibration) < least:
+        raise ValueError(
+            f"intervals need at least {least} answered cases for calibration; got {len(parts.calibration)}: "
+            "simulate more shapes, or give calibration a larger share of the families"
+        )
+    return build(
+        training_data(data, parts.training),
+        training_data(data, parts.validation),
+        training_data(data, parts.calibration),
+        config.surrogate,
+        config.out,
+        identity=card_data(data, parts, config.shares),
+        progress=progress,
+    )
+
+
+def _slab_surrogate(data: DataSet, parts: Parts, config: TrainConfig, progress: MemberProgress | None) -> SlabSurrogate:
+    """Members judge what they have not seen, so that all but the test slabs train."""
+    _require_rows(parts, ("training", "test"))
+    network = config.surrogate.training.network
+    if not isinstance(network, AtomsConfig):
+        raise ValueError(f"networks of slabs are of the kind atoms; got {network_words(network)['kind']}")
+    rows = torch.cat((parts.training, parts.validation, parts.calibration)).sort().values
+    identity = card_data(data, replace(parts, training=rows), config.shares)
+    learnt = slab_rows(data, network.cutoff, rows)
+    return build_slabs(learnt, config.surrogate, config.out, identity=identity, progress=progress)
+
+
+def _require_rows(parts: Parts, names: Sequence[str]) -> None:
+    for name in names:
+        if not len(getattr(parts, name)):
+            raise ValueError(
+                f"no answered case for {name}: simulate more of them, or give it a larger share of the families"
+            )
+
+
 def evaluation(
-    surrogate: Surrogate,
+    surrogate: AnySurrogate,
     data: DataSet,
     rows: Tensor,
     *,
@@ -142,19 +164,31 @@ def evaluation(
     Raises:
         ValueError: no row that both the simulator and the surrogate answered.
     """
-    predictions, truths = [], []
     chosen = rows[data.ok[rows]]
     if not len(chosen):
         raise ValueError("expected at least one answered case to evaluate on; got none")
+    about = (StructureTable if isinstance(surrogate, SlabSurrogate) else ShapeTable).group
+    if data.group != about:
+        raise ValueError(f"expected a data set about {about}, which the surrogate answers; got one about {data.group}")
+    predictions, truths = [], []
     with torch.no_grad():
         for some in chosen.split(TESTED_AT_ONCE):
             truths.append(_numbers_only(data.solution(some)))
-            predictions.append(_numbers_only(surrogate.predict(data.case(some))))
-            progress(sum(len(one.status) for one in predictions), len(chosen))
-    return evaluate(data.case(chosen), _together(truths), _together(predictions))
+            predictions.append(_numbers_only(_asked(surrogate, data, some)))
+            progress(sum(len(one) for one in predictions), len(chosen))
+    truth, prediction = Solution.joined(truths), joined(predictions)
+    if isinstance(surrogate, SlabSurrogate):
+        return evaluate(slab_ranges(data.slab_case(chosen), truth), truth, prediction)
+    return evaluate(airfoil_ranges(data.case(chosen), prediction["alpha"]), truth, prediction)
 
 
-def test_rows(surrogate: Surrogate, data: DataSet) -> Tensor:
+def _asked(surrogate: AnySurrogate, data: DataSet, rows: Tensor) -> Prediction:
+    if isinstance(surrogate, SlabSurrogate):
+        return surrogate.predict(data.slab_case(rows))
+    return surrogate.predict(data.case(rows))
+
+
+def test_rows(surrogate: AnySurrogate, data: DataSet) -> Tensor:
     """Answered rows of the shape families that the surrogate was tested on, in this data set or any other.
 
     Raises:
@@ -210,24 +244,6 @@ def _require_one_simulator(data: DataSet) -> None:
 def _numbers_only(answer: Reply) -> Reply:
     """Without the fields on the nodes, which nobody compares here and which would fill the memory."""
     values = {name: value for name, value in answer.values.items() if value.ndim == 1}
-    if isinstance(answer, Prediction):
+    if isinstance(answer, SurfacePrediction):
         return replace(answer, values=values, coordinates=answer.coordinates[:, :0])
     return replace(answer, values=values)
-
-
-def _together(parts: Sequence[Reply]) -> Reply:
-    """The rows of all parts."""
-    joined: dict[str, Any] = {
-        "values": _joined([part.values for part in parts]),
-        "status": tuple(status for part in parts for status in part.status),
-        "message": tuple(message for part in parts for message in part.message),
-    }
-    predictions = [part for part in parts if isinstance(part, Prediction)]
-    if predictions:
-        joined |= {end: _joined([getattr(part, end) for part in predictions]) for end in ("low", "high")}
-        joined |= {name: torch.cat([getattr(part, name) for part in predictions]) for name in ("known", "coordinates")}
-    return replace(parts[0], **joined)
-
-
-def _joined(tables: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.cat([table[name] for table in tables]) for name in tables[0]}

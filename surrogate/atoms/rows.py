@@ -5,10 +5,10 @@ spreads given those errors, and the cross entropy of the anomalies. Where an ads
 was, its energy is that of something else: such rows teach the anomaly, not the energy.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -33,12 +33,14 @@ class SlabRows(Learnable[SlabMember]):
     """Encoded slabs with their answers, one row a case.
 
     graph: inputs. energy: of `ENERGIES`; NaN is not learnt. anomaly: which of `Anomaly` happened.
+    slab: number of the clean slab that each row shares with others.
     """
 
     graph: AtomsGraph
     adsorption_energy: Float[Tensor, " rows"]
     formation_energy: Float[Tensor, " rows"]
     anomaly: Bool[Tensor, "rows anomalies"]
+    slab: Int[Tensor, " rows"]
 
     numbers = ENERGIES
 
@@ -105,11 +107,17 @@ def slab_rows(data: DataSet, cutoff: float, rows: Tensor | None = None) -> SlabR
     chosen = data.ok_rows if rows is None else rows[data.ok[rows]]
     if len(chosen) == 0:
         raise ValueError("expected at least one answered case to train on; got none")
-    return slab_rows_of(data.slab_case(chosen), data.solution(chosen), cutoff)
+    subject = data.subject[chosen].tolist()
+    families = {family: number for number, family in enumerate(dict.fromkeys(data.subject_families))}
+    slab = torch.tensor([families[data.subject_families[number]] for number in subject])
+    return replace(slab_rows_of(data.slab_case(chosen), data.solution(chosen), cutoff), slab=slab)
 
 
 def slab_rows_of(case: SlabCase, answer: Answer, cutoff: float) -> SlabRows:
-    """Encode slabs and their answers; energies of rows where an anomaly happened, or without an answer, are NaN."""
+    """Encode slabs and their answers; energies of rows where an anomaly happened, or without an answer, are NaN.
+
+    Each row counts as a slab of its own.
+    """
     happened = torch.stack([answer.values[str(name)] > 0.5 for name in Anomaly], 1)
     answered = torch.tensor([status is Status.OK for status in answer.status])
     plain = answered & ~happened.any(1)
@@ -118,6 +126,7 @@ def slab_rows_of(case: SlabCase, answer: Answer, cutoff: float) -> SlabRows:
         torch.where(plain, answer["adsorption_energy"], torch.nan).float(),
         torch.where(answered, answer["formation_energy"], torch.nan).float(),
         happened,
+        torch.arange(len(case)),
     )
 
 

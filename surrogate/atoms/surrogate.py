@@ -1,15 +1,14 @@
 """The understudy of the simulators of slabs: it takes the same cases and answers the same energies, with intervals."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from understudy.simulators.interface import Answer, Predictor, Status
+from understudy.simulators.interface import Predictor, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.descriptors import ELEMENTS
@@ -17,24 +16,11 @@ from understudy.surrogate.atoms.familiarity import SlabFamiliarity
 from understudy.surrogate.atoms.graph import AtomsGraph, encode
 from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
 from understudy.surrogate.calibration import Calibration
+from understudy.surrogate.card import Card, identity_of
 from understudy.surrogate.ensemble import claimed_error
-from understudy.surrogate.surrogate import Card
+from understudy.surrogate.prediction import Prediction, joined
 
 AT_ONCE = 512  # rows; more leave the processor's cache
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SlabPrediction(Answer):
-    """An answer with intervals.
-
-    low, high: ends of the interval of each energy. coverage: share of true values meant to lie inside.
-    known: False where the slab is unlike those trained on and intervals promise nothing.
-    """
-
-    low: Mapping[str, Tensor]
-    high: Mapping[str, Tensor]
-    coverage: float
-    known: Bool[Tensor, " batch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +36,13 @@ class SlabEnsembleOutput:
         """The largest of the claimed errors, each over its unit; of the slab alone where nothing stands on it."""
         parts = [self.scale[name] / SPREAD_UNIT[name] for name in ENERGIES]
         return torch.stack(parts, 1).nan_to_num(0.0).amax(1)
+
+    def __getitem__(self, rows: Tensor) -> "SlabEnsembleOutput":
+        return SlabEnsembleOutput(
+            {name: values[rows] for name, values in self.mean.items()},
+            {name: values[rows] for name, values in self.scale.items()},
+            self.anomaly[rows],
+        )
 
     @staticmethod
     def concatenate(parts: "Sequence[SlabEnsembleOutput]") -> "SlabEnsembleOutput":
@@ -72,10 +65,13 @@ class SlabEnsemble(nn.Module):
             raise ValueError("members of an ensemble must have one cutoff")
         self.members = nn.ModuleList(members)
 
+    def __iter__(self) -> Iterator[SlabMember]:
+        return iter(self.members)  # type: ignore[arg-type]  # a ModuleList forgets of which modules
+
     @property
     def cutoff(self) -> float:
         """Distance beyond which atoms do not talk [Å]."""
-        return next(iter(self.members)).config.cutoff  # type: ignore[union-attr, return-value]
+        return next(iter(self)).config.cutoff
 
     def forward(self, graph: AtomsGraph) -> SlabEnsembleOutput:
         """Mean and claimed error of encoded slabs."""
@@ -114,22 +110,18 @@ class SlabSurrogate(Predictor[SlabCase]):
     @cached_property
     def identity(self) -> str:
         """Name and a hash of weights and calibration."""
-        digest = hashlib.sha256()
-        curves = [values for curve in self.calibration.curves.values() for values in (curve.ln_scale, curve.ln_width)]
-        for values in (*self.ensemble.state_dict().values(), *curves):
-            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
-        return f"{self.name} {digest.hexdigest()}"
+        return identity_of(self.name, self.ensemble, self.calibration)
 
-    def predict(self, case: SlabCase) -> SlabPrediction:
+    def predict(self, case: SlabCase) -> Prediction:
         """Answer every row; an element that networks cannot read is `refused`."""
         foreign = [symbol for symbol in case.elements if symbol not in ELEMENTS]
         if foreign:
             sentence = f"refused: the networks read {', '.join(ELEMENTS)}; got {', '.join(foreign)}"
             return self._refused(case, sentence)
         parts = [self._predict(part) for part in case.chunks(AT_ONCE)]
-        return parts[0] if len(parts) == 1 else _concatenated(parts)
+        return joined(parts)
 
-    def _predict(self, case: SlabCase) -> SlabPrediction:
+    def _predict(self, case: SlabCase) -> Prediction:
         graph = encode(case, self.ensemble.cutoff)
         output = self.ensemble(graph)
         values, low, high = {}, {}, {}
@@ -138,7 +130,7 @@ class SlabSurrogate(Predictor[SlabCase]):
             mean = output.mean[name]
             values[name], low[name], high[name] = (one.to(case.positions) for one in (mean, mean - width, mean + width))
         values |= {str(name): output.anomaly[:, k].to(case.positions) for k, name in enumerate(Anomaly)}
-        return SlabPrediction(
+        return Prediction(
             values=values,
             low=low,
             high=high,
@@ -148,9 +140,9 @@ class SlabSurrogate(Predictor[SlabCase]):
             message=("",) * len(case),
         )
 
-    def _refused(self, case: SlabCase, sentence: str) -> SlabPrediction:
+    def _refused(self, case: SlabCase, sentence: str) -> Prediction:
         blank = case.positions.new_full((len(case),), torch.nan)
-        return SlabPrediction(
+        return Prediction(
             values=dict.fromkeys(self.quantities, blank),
             low=dict.fromkeys(ENERGIES, blank),
             high=dict.fromkeys(ENERGIES, blank),
@@ -159,16 +151,3 @@ class SlabSurrogate(Predictor[SlabCase]):
             status=(Status.REFUSED,) * len(case),
             message=(sentence,) * len(case),
         )
-
-
-def _concatenated(parts: Sequence[SlabPrediction]) -> SlabPrediction:
-    first = parts[0]
-    return SlabPrediction(
-        values={name: torch.cat([part.values[name] for part in parts]) for name in first.values},
-        low={name: torch.cat([part.low[name] for part in parts]) for name in first.low},
-        high={name: torch.cat([part.high[name] for part in parts]) for name in first.high},
-        coverage=first.coverage,
-        known=torch.cat([part.known for part in parts]),
-        status=tuple(status for part in parts for status in part.status),
-        message=tuple(message for part in parts for message in part.message),
-    )

@@ -7,7 +7,7 @@ import torch
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
-from understudy.surrogate.evaluation import evaluate, rank_correlation
+from understudy.surrogate.evaluation import airfoil_ranges, evaluate, rank_correlation
 from understudy.surrogate.surrogate import Surrogate
 
 Simulate = Callable[[AirfoilCase], Solution]
@@ -20,7 +20,7 @@ def test_report_on_shapes_never_seen(
     truth = simulate(case)
     lift = surrogate.predict(case)["cl"] + 0.5
     truth = Solution(values={**truth.values, "cl": lift, "cm": lift}, status=truth.status, message=truth.message)
-    report = evaluate(case, truth, surrogate.predict(case))
+    report = evaluate(airfoil_ranges(case, case.alpha), truth, surrogate.predict(case))
     everything = report.accuracy["everything"]
     assert everything["cl"].mean == pytest.approx(0.5, abs=1e-5)
     assert report.cases["everything"] == 120
@@ -36,7 +36,7 @@ def test_nothing_to_compare_is_refused(
     case = random_cases(3, seed=31)
     failed = Solution(values=simulate(case).values, status=(Status.FAILED,) * 3, message=("no",) * 3)
     with pytest.raises(ValueError, match="at least one case that both"):
-        evaluate(case, failed, surrogate.predict(case))
+        evaluate(airfoil_ranges(case, case.alpha), failed, surrogate.predict(case))
 
 
 def test_rank_correlation_against_closed_forms():
