@@ -18,6 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ from understudy.datasets.records import Array, Rows
 from understudy.datasets.sampling import ConditionRanges, Sampler, conditions
 from understudy.datasets.shape_sampling import ShapeMix, draw_shapes
 from understudy.datasets.slab_sampling import SlabMix, draw_slabs
+from understudy.datasets.structure_file import count_of, structures_of
 from understudy.datasets.tables import SubjectTable
 from understudy.datasets.whole_files import TEMPORARY, DiskFullError, write_bytes
 from understudy.datasets.workers import InThisProcess, SpawnedProcesses, keep_to_one_thread
 from understudy.datasets.writer import join, write
 from understudy.simulators.airfoil.case import USUAL, AirfoilCase
-from understudy.simulators.interface import Case, Simulator, Solution, Status
+from understudy.simulators.interface import Case, Simulator, Solution, Status, Subject
+from understudy.simulators.materials.simulator import SlabSimulator
 from understudy.simulators.materials.solution import SlabSolution
 from understudy.simulators.quantities import Place, quantity
 from understudy.simulators.registry import require_fields
@@ -61,7 +64,8 @@ class SimulateConfig:
     cases: how many. A finished Sobol data set grows if more are asked for.
     cases_per_shape: consecutive cases that share a shape, or a slab.
     shapes, conditions: what is drawn.
-    slabs: what is drawn in their place for a simulator of materials.
+    slabs: what is drawn in their place for a simulator of slabs. structures: a file of them, all of which are asked, in
+        place of drawing any.
     sampler, seed: how it is drawn.
     fields: store the flow around each airfoil too, some two megabytes a case on the usual grid; only some give it.
 
@@ -78,7 +82,8 @@ class SimulateConfig:
     cases_per_shape: int = 8
     shapes: ShapeMix = field(default_factory=ShapeMix)
     conditions: ConditionRanges = field(default_factory=ConditionRanges)
-    slabs: SlabMix | None = None
+    slabs: SlabMix = field(default_factory=SlabMix)
+    structures: Path | None = None
     sampler: Sampler = Sampler.SOBOL
     seed: int = 0
     fields: bool = False
@@ -100,12 +105,13 @@ class SimulateConfig:
         """The folder in which the data set grows."""
         return self.out.with_name(self.out.name + PARTS)
 
-    @property
-    def design(self) -> dict[str, Any]:
+    def design(self, about: Subject) -> dict[str, Any]:
         """What decides which cases are asked, besides their number, and whether their flows are stored."""
         named = asdict(self)
-        drawn = ("shapes", "conditions") if self.slabs is None else ("slabs",)
+        drawn = ("shapes", "conditions") if about is Subject.AIRFOIL else ("slabs",)
         design = {name: named[name] for name in ("cases_per_shape", *drawn, "sampler", "seed")}
+        if self.structures is not None:
+            design = {"structures": sha256(self.structures.read_bytes()).hexdigest()}
         return design | ({"fields": True} if self.fields else {})
 
 
@@ -164,6 +170,12 @@ def generate(
     config = replace(config, chunk=config.chunk or 2 * simulator.at_once)
     if config.fields:
         require_fields(simulator)
+    if config.structures is not None:
+        if simulator.about is not Subject.SLAB:
+            raise ValueError(
+                f"{simulator.name} answers airfoils, not structures; ask a simulator of slabs, such as emt"
+            )
+        config = replace(config, cases=count_of(config.structures))
     provenance = _provenance(config, simulator)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     ended: Counter[Status] = Counter()
@@ -217,11 +229,10 @@ def _drawn(
 ) -> tuple[SubjectTable, Array, dict[str, Array]]:
     """What the cases start .. stop - 1 are about, which of it each is about, and its conditions."""
     each = config.cases_per_shape
-    if config.slabs is not None:
-        constants = getattr(simulator, "constants", None)
-        if constants is None:
-            raise ValueError(f"{simulator.name} answers no slabs: leave [slabs] out, or ask a simulator of materials")
-        table = draw_slabs(config.slabs, constants, config.seed, start, stop, each=each)
+    if config.structures is not None:
+        return structures_of(config.structures, start, stop), np.arange(stop - start), {}
+    if isinstance(simulator, SlabSimulator):
+        table = draw_slabs(config.slabs, simulator.constants, config.seed, start, stop, each=each)
         return table, np.arange(stop - start), {}
     first, last = start // each, (stop - 1) // each
     shapes = draw_shapes(config.shapes, config.seed, first, last + 1)
@@ -279,7 +290,7 @@ class _Plan:
 def _provenance(config: SimulateConfig, simulator: Simulator) -> Provenance:
     return replace(
         Provenance.of(simulator, planned=config.cases),
-        design=config.design,
+        design=config.design(simulator.about),
         sampler=str(config.sampler),
         seed=config.seed,
         forces=simulator.forces_from_fields if config.fields else simulator.forces,

@@ -27,7 +27,7 @@ from understudy.datasets.provenance import Provenance
 from understudy.datasets.ragged import Array, Ragged
 from understudy.datasets.tables import TABLES, ShapeTable, StructureTable, SubjectTable
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Case, Solution, Status
+from understudy.simulators.interface import Case, Solution, Status, Subject
 from understudy.simulators.materials.case import SlabCase
 
 PARTS = ".parts"  # suffix of the folder in which a data set grows
@@ -226,6 +226,11 @@ class DataSet:
     def _table(self) -> type[SubjectTable]:
         return TABLES[self.group]
 
+    @property
+    def about(self) -> Subject:
+        """What the rows are about."""
+        return self._table.about
+
     @cached_property
     def subject(self) -> Int[Tensor, " rows"]:
         """Number of the shape or structure that each row is about."""
@@ -317,7 +322,7 @@ class DataSet:
 
     def question(self, rows: RowIndex = slice(None)) -> Case:
         """The question of these rows, whatever it is about."""
-        return self.slab_case(rows) if self.group == StructureTable.group else self.case(rows)
+        return self.slab_case(rows) if self.about is Subject.SLAB else self.case(rows)
 
     def solution(self, rows: RowIndex = slice(None)) -> Solution:
         """The stored answer to `case(rows)`; fields in float32."""

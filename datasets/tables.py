@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from understudy.datasets.ragged import Ragged
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Case
+from understudy.simulators.interface import Case, Subject
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.elements import SYMBOLS
 
@@ -26,10 +26,12 @@ class SubjectTable(ABC):
     name, kind: what to call each and how it was made.
     families: for each the things that it is a variant of, at least one; a blend has several. Splits go by them.
 
-    group, pointer: names in the file of the table, and of the column of inputs/ that points into it.
+    about: what they are. group, pointer: names in the file of the table, and of the column of inputs/ that points into
+    it.
     inputs: conditions that a row has besides.
     """
 
+    about: ClassVar[Subject]
     group: ClassVar[str]
     pointer: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
@@ -68,6 +70,7 @@ class SubjectTable(ABC):
 class ShapeTable(SubjectTable):
     """Airfoil shapes: coordinates (shapes, nodes, 2) [chord]."""
 
+    about = Subject.AIRFOIL
     group = "shapes"
     pointer = "shape"
     inputs = ("alpha", "cl", "reynolds", "mach", "n_crit", "trip_top", "trip_bottom")
@@ -100,6 +103,7 @@ class StructureTable(SubjectTable):
     numbers, positions, fixed, role: one entry, or one row, an atom.
     """
 
+    about = Subject.SLAB
     group = "structures"
     pointer = "structure"
     inputs = ()

@@ -18,6 +18,13 @@ from torch import Tensor
 from understudy.simulators.airfoil.flow_field import FlowField
 
 
+class Subject(StrEnum):
+    """What the questions of a predictor are about."""
+
+    AIRFOIL = "airfoil"
+    SLAB = "slab"
+
+
 class Status(StrEnum):
     """How one case ended."""
 
@@ -144,9 +151,11 @@ class Predictor(ABC, Generic[Asked]):
     name: the word that selects it on the command line.
     quantities: names of what it answers.
     differentiable: whether gradients flow from the answer to the tensors of the case.
+    about: what its cases are.
     """
 
     name: str
+    about: Subject = Subject.AIRFOIL
     quantities: tuple[str, ...]
     differentiable: bool
 

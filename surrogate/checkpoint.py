@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from understudy.simulators.interface import Subject
 from understudy.surrogate.atoms import checkpoint as slab
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.encoding import EVEN_CONDITIONS, EVEN_FIELDS, ODD_CONDITIONS, ODD_FIELDS
@@ -19,7 +20,6 @@ from understudy.surrogate.tensor_file import TensorFileError, read_tensors, writ
 
 FORMAT = "understudy-surrogate"
 SCHEMA_VERSION = 1
-ABOUT = "airfoil"
 SUFFIX = ".safetensors"
 PRETRAINED = Path(__file__).parent / "pretrained" / f"airfoil{SUFFIX}"
 #: That of near-surface alloys.
@@ -36,7 +36,7 @@ def save(surrogate: AnySurrogate, path: str | Path) -> None:
         OSError: the folder cannot be written. DiskFullError: no room.
     """
     members = list(surrogate.ensemble)
-    words = {"format": FORMAT, "schema_version": SCHEMA_VERSION}
+    words: dict[str, Any] = {"format": FORMAT, "schema_version": SCHEMA_VERSION, "about": surrogate.about}
     words |= words_of(members, surrogate.calibration, surrogate.card)
     tensors = tensors_of(members, surrogate.calibration)
     own_words, own_tensors = slab.inside(surrogate) if isinstance(surrogate, SlabSurrogate) else _inside(surrogate)
@@ -62,10 +62,10 @@ def load(path: str | Path | None = None) -> AnySurrogate:
     stored = Stored(place, texts, tensors)
     stored.require("format", FORMAT)
     stored.require("schema_version", SCHEMA_VERSION)
-    about = stored.word("about", str, ABOUT)  # the first files were of airfoils only and did not say so
-    if about not in (ABOUT, slab.ABOUT):
-        raise CheckpointError(f"{place}: the field about must be {ABOUT} or {slab.ABOUT}; got {about!r}")
-    return slab.read(stored) if about == slab.ABOUT else _read(stored)
+    about = stored.word("about", str, str(Subject.AIRFOIL))  # the first files did not say it
+    if about not in tuple(Subject):
+        raise CheckpointError(f"{place}: the field about must be {' or '.join(Subject)}; got {about!r}")
+    return slab.read(stored) if about == Subject.SLAB else _read(stored)
 
 
 def _inside(surrogate: Surrogate) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -15,13 +15,14 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from numpy.typing import NDArray
 
-from understudy.simulators.interface import Simulator, Status
+from understudy.simulators.interface import Status
 from understudy.simulators.materials.adsorbates import ADSORBATES
 from understudy.simulators.materials.anomalies import anomalies
 from understudy.simulators.materials.atoms import atoms_of, layers_of, roles_of
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.energies import KeptEnergies, key_of, usual_folder
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
+from understudy.simulators.materials.simulator import SlabSimulator
 from understudy.simulators.materials.slabs import Facet, SlabPlan
 from understudy.simulators.materials.solution import QUANTITIES, SlabSolution
 
@@ -37,7 +38,7 @@ class NoEnergyError(RuntimeError):
     """A structure that others need has no energy; the sentence says which and why."""
 
 
-class AseSimulator(Simulator[SlabCase]):
+class AseSimulator(SlabSimulator):
     """Adsorption and formation energies of slabs by an ASE calculator.
 
     Adsorption energy: of the relaxed slab with its adsorbate, less the relaxed clean slab and the molecules of the
@@ -58,6 +59,7 @@ class AseSimulator(Simulator[SlabCase]):
 
     quantities = QUANTITIES
     differentiable = False
+    at_once = 8  # seconds to minutes each
     version = "1"
     forces = "as the calculator gives them, also on atoms that are held"
 
@@ -80,9 +82,9 @@ class AseSimulator(Simulator[SlabCase]):
         """Settings of the calculator and of the relaxation."""
         return {"calculator": self._settings, "relaxation": asdict(self.relax), "constants": self.constants}
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Twelve hexadecimal digits of the configuration: energies with different ones are never compared."""
+        """Twelve hexadecimal digits of the configuration."""
         return sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()[:12]
 
     @cached_property

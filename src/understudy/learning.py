@@ -12,9 +12,8 @@ from torch import Tensor
 from understudy.asking import CHECKPOINT
 from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import split
-from understudy.datasets.tables import ShapeTable, StructureTable
 from understudy.datasets.whole_files import write_bytes
-from understudy.simulators.interface import Answer, Solution
+from understudy.simulators.interface import Answer, Solution, Subject
 from understudy.surrogate.atoms.building import build_slabs
 from understudy.surrogate.atoms.rows import slab_rows
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
@@ -104,7 +103,7 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
         _require_one_simulator(data)
         parts = part(data, config.shares)
         config.out.mkdir(parents=True, exist_ok=True)
-        made = _slab_surrogate if data.group == StructureTable.group else _airfoil_surrogate
+        made = _slab_surrogate if data.about is Subject.SLAB else _airfoil_surrogate
         surrogate = made(data, parts, config, progress)
         report = evaluation(surrogate, data, parts.test)
     surrogate.card = replace(surrogate.card, accuracy=report.words())
@@ -167,9 +166,8 @@ def evaluation(
     chosen = rows[data.ok[rows]]
     if not len(chosen):
         raise ValueError("expected at least one answered case to evaluate on; got none")
-    about = (StructureTable if isinstance(surrogate, SlabSurrogate) else ShapeTable).group
-    if data.group != about:
-        raise ValueError(f"expected a data set about {about}, which the surrogate answers; got one about {data.group}")
+    if data.about is not surrogate.about:
+        raise ValueError(f"the surrogate answers cases of the kind {surrogate.about}; the data set is of {data.about}")
     predictions, truths = [], []
     with torch.no_grad():
         for some in chosen.split(TESTED_AT_ONCE):

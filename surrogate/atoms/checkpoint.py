@@ -13,7 +13,6 @@ from understudy.surrogate.model import NetworkConfig
 from understudy.surrogate.networks.atoms_config import AtomsConfig
 from understudy.surrogate.stored import Stored
 
-ABOUT = "slab"
 INPUTS = {"elements": ELEMENTS, "columns": COLUMNS, "adsorbates": NAMES}
 
 
@@ -21,7 +20,7 @@ def inside(surrogate: SlabSurrogate) -> tuple[dict[str, Any], dict[str, Tensor]]
     """Words and tensors."""
     known = surrogate.familiarity
     limits = {name: getattr(known, name) for name in ("elements", "adsorbates", "box", "doubt_limit")}
-    return {"about": ABOUT, "inputs": INPUTS, "range": limits}, {}
+    return {"inputs": INPUTS, "range": limits}, {}
 
 
 def read(stored: Stored) -> SlabSurrogate:

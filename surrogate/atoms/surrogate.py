@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from understudy.simulators.interface import Predictor, Status
+from understudy.simulators.interface import Predictor, Status, Subject
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.descriptors import ELEMENTS
@@ -98,6 +98,7 @@ class SlabSurrogate(Predictor[SlabCase]):
     """
 
     name = "surrogate"
+    about = Subject.SLAB
     quantities = (*ENERGIES, *(str(one) for one in Anomaly))
     differentiable = True
 

@@ -17,9 +17,13 @@ VOCABULARY = (
     f"{SIMULATORS}.flow.gas",  # the perfect gas that leads from one quantity of a flow to another
     f"{SIMULATORS}.airfoil.forces",
     f"{SIMULATORS}.airfoil.panel",  # the inviscid panel method: cheap physics that a network may take as an input
+    *(
+        f"{SIMULATORS}.materials.{name}"
+        for name in ("case", "elements", "adsorbates", "anomaly", "sites", "slabs", "atoms")
+    ),
 )
 # their __init__ leads to no solver, which is tested too
-PACKAGES = (SIMULATORS, f"{SIMULATORS}.airfoil", f"{SIMULATORS}.flow")
+PACKAGES = (SIMULATORS, f"{SIMULATORS}.airfoil", f"{SIMULATORS}.flow", f"{SIMULATORS}.materials")
 VERIFICATION = "understudy.design.verify"
 
 

@@ -9,11 +9,11 @@ from ase.constraints import FixAtoms
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 
 STIFFNESS, REST = 5.0, 2.0  # eV/Å², Å
-OPTIONS = RelaxOptions(force=0.02, steps=8, stiffness=8.0, longest=0.3)
+OPTIONS = RelaxOptions(force=0.001, steps=8, stiffness=8.0, longest=0.3)
 
 
 class NoisyWell(Calculator):
-    """A parabola along z whose forces never fall below their noise; its energies are off by a random amount."""
+    """A parabola along z whose forces and energies are off by random amounts."""
 
     implemented_properties = ["energy", "forces"]  # noqa: RUF012  # as ASE declares it
 
@@ -25,13 +25,13 @@ class NoisyWell(Calculator):
         super().calculate(atoms, properties, system_changes)
         height = self.atoms.positions[1, 2] - REST
         forces = np.zeros((2, 3))
-        forces[1, 2] = -np.sign(height) * max(STIFFNESS * abs(height), self.noise)
+        forces[1, 2] = -STIFFNESS * height + self.random.normal(0, self.noise)
         energy = 0.5 * STIFFNESS * height**2 + self.random.normal(0, self.roughness)
         self.results = {"energy": energy, "forces": forces}
 
 
 def lone_atom() -> Atoms:
-    atoms = Atoms("PtH", positions=[(0, 0, 0), (0, 0, 2.15)], cell=[3, 3, 15], pbc=True)
+    atoms = Atoms("PtH", positions=[(0, 0, 0), (0, 0, 2.17)], cell=[3, 3, 15], pbc=True)
     atoms.set_constraint(FixAtoms([0]))
     return atoms
 
