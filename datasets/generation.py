@@ -172,9 +172,7 @@ def generate(
         require_fields(simulator)
     if config.structures is not None:
         if simulator.about is not Subject.SLAB:
-            raise ValueError(
-                f"{simulator.name} answers airfoils, not structures; ask a simulator of slabs, such as emt"
-            )
+            raise ValueError(f"{simulator.name} answers airfoils, not structures; ask one of slabs, such as emt")
         config = replace(config, cases=count_of(config.structures))
     provenance = _provenance(config, simulator)
     config.out.parent.mkdir(parents=True, exist_ok=True)

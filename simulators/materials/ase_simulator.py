@@ -1,10 +1,8 @@
 """Any ASE calculator as a simulator: slabs are relaxed with and without their adsorbate, and what became of it told."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +79,6 @@ class AseSimulator(SlabSimulator):
     def configuration(self) -> Mapping[str, Any]:
         """Settings of the calculator and of the relaxation."""
         return {"calculator": self._settings, "relaxation": asdict(self.relax), "constants": self.constants}
-
-    @cached_property
-    def digest(self) -> str:
-        """Twelve hexadecimal digits of the configuration."""
-        return sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()[:12]
 
     @cached_property
     def calculator(self) -> Calculator:

@@ -93,7 +93,7 @@ def relaxed(atoms: Atoms, calculator: Calculator, options: RelaxOptions) -> Rela
 
 
 def _bottom(found: Relaxed, free: NDArray[np.bool_], seen: list[tuple[NDArray[np.float64], float]]) -> Relaxed | None:
-    """The bottom of the parabola through the energies of a lone atom that went to and fro on a line, if there is one."""
+    """The bottom of the parabola through the energies of a lone atom that went to and fro on a line."""
     places, energies = np.concatenate([place for place, _ in seen]), np.array([energy for _, energy in seen])
     lowest = places[energies.argmin()]
     near = np.linalg.norm(places - lowest, axis=1) < NEAR
@@ -101,15 +101,16 @@ def _bottom(found: Relaxed, free: NDArray[np.bool_], seen: list[tuple[NDArray[np
         return None
     _, spread, lines = np.linalg.svd(places[near] - lowest)
     along = (places[near] - lowest) @ lines[0]
-    parabola = np.polynomial.Polynomial.fit(along, energies[near], 2).convert()
-    misfit = np.abs(parabola(along) - energies[near]).max()
-    _, slope, curvature = parabola.coef
+    curvature, slope, least = (float(one) for one in np.polyfit(along, energies[near], 2))
+    misfit = np.abs(curvature * along**2 + slope * along + least - energies[near]).max()
+    if spread[1] > LINE or 2 * curvature < SOFTEST or misfit > SMOOTH:
+        return None
     bottom = -slope / (2 * curvature)
-    if spread[1] > LINE or 2 * curvature < SOFTEST or misfit > SMOOTH or not along.min() < bottom < along.max():
+    if not along.min() < bottom < along.max():
         return None
     positions = found.positions.copy()
     positions[free] = lowest + bottom * lines[0]
-    return Relaxed(positions, float(parabola(bottom)), found.force)
+    return Relaxed(positions, least + 0.5 * slope * bottom, found.force)
 
 
 def _judged(

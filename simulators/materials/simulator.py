@@ -1,6 +1,9 @@
 """What all simulators of slabs have in common, apart from the library that they call."""
 
+import json
 from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
 
 from understudy.simulators.interface import Simulator, Subject
 from understudy.simulators.materials.case import SlabCase
@@ -10,9 +13,12 @@ class SlabSimulator(Simulator[SlabCase]):
     """A simulator of slabs.
 
     constants: lattice constant of each metal [Å], at which slabs are made.
-    digest: of all that decides its energies; those of different ones are never compared.
     """
 
     about = Subject.SLAB
     constants: Mapping[str, float]
-    digest: str
+
+    @cached_property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of all that decides its energies: those of different ones are never compared."""
+        return sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()[:12]
