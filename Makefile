@@ -20,7 +20,7 @@ setup: $(INSTALLED)  ## make .venv and install everything in the versions of con
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,airfoils,bench]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,airfoils,materials,bench]"
 	touch $@
 
 demo: setup  ## simulate, train, trust, design, verify, report; at most 10 minutes on 2 cores
@@ -48,13 +48,13 @@ types: setup  ## annotations
 contract: setup  ## which room may import which
 	$(BIN)/lint-imports --no-logo
 
-system:  ## Debian packages: XFOIL and OpenFOAM, the independent judges, and Python's venv; needs root
-	@if command -v xfoil >/dev/null && command -v simpleFoam >/dev/null && $(PYTHON) -c "import ensurepip" 2>/dev/null; then \
+system:  ## Debian packages: XFOIL, OpenFOAM and GPAW, the independent judges, and Python's venv; needs root
+	@if command -v xfoil >/dev/null && command -v simpleFoam >/dev/null && command -v gpaw >/dev/null && $(PYTHON) -c "import ensurepip" 2>/dev/null; then \
 		echo "system packages: present"; \
 	elif [ "$$(id -u)" -ne 0 ]; then \
-		echo "system packages need root: run 'sudo make system', or install xfoil, openfoam and python3.11-venv by hand" >&2; exit 1; \
+		echo "system packages need root: run 'sudo make system', or install xfoil, openfoam, gpaw, gpaw-data and python3.11-venv by hand" >&2; exit 1; \
 	else \
-		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends xfoil openfoam $(VENV_PACKAGE); \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends xfoil openfoam gpaw gpaw-data $(VENV_PACKAGE); \
 	fi
 
 # Debian splits venv from Python; a Python built from source has it and no such package.

@@ -21,8 +21,9 @@ def simulator(words: str) -> Simulator:
     """The simulator in words, with its standard options but for those that are named.
 
     Args:
-        words: a key of `SIMULATORS`, or "module:Class" for one of your own; options behind a colon, such as
-            "rans:model=euler,grid=193x49" (`specification`). Worker processes make theirs from the same words.
+        words: a key of `SIMULATORS`, or "module:Class" for one of your own or a calculator of ASE; options behind a
+            colon, such as "rans:model=euler,grid=193x49" (`specification`). Worker processes make theirs from the same
+            words.
 
     Raises:
         ValueError: no such name or option, a value that the simulator refuses, or a "module:Class" that is not there.
@@ -32,10 +33,23 @@ def simulator(words: str) -> Simulator:
     place = _place(asked.name)
     if place is None:
         raise ValueError(f"expected one of the simulators {', '.join(SIMULATORS)}, or 'module:Class'; got {words!r}")
-    found = made(_class_at(place), asked)
+    kind = _class_at(place)
+    if is_calculator(kind):
+        from understudy.simulators.materials.any_calculator import AnyCalculator  # ASE is an extra
+
+        return AnyCalculator(kind, asked)
+    found = made(kind, asked)
     if not isinstance(found, Simulator):
-        raise TypeError(f"{place} is not a Simulator: it must derive from understudy.simulators.interface.Simulator")
+        raise TypeError(
+            f"{place} is no simulator: it must derive from understudy.simulators.interface.Simulator or be a "
+            "calculator of ASE"
+        )
     return found
+
+
+def is_calculator(kind: type) -> bool:
+    """Whether a class is one of ASE's calculators; no question for ASE, which may not be there."""
+    return any(base.__module__ == "ase.calculators.calculator" for base in kind.__mro__)
 
 
 def option_names(words: str) -> tuple[str, ...]:

@@ -123,6 +123,16 @@ def _reader(kind: Any) -> Callable[[str], Any] | None:
     return None
 
 
+def value_of(words: str) -> int | float | bool | str:
+    """What words say where nothing tells the kind that is wanted: a number, true or false, or the words."""
+    for read in (_integer, _real, _truth):
+        try:
+            return read(words)
+        except ValueError:
+            continue
+    return words
+
+
 def _integer(words: str) -> int:
     try:
         return int(words)

@@ -72,13 +72,18 @@ class AseSimulator(SlabSimulator):
         folder: Path | None = None,
     ) -> None:
         self.name, self._make, self._settings = name, make, dict(settings)
-        self.constants, self.relax = dict(constants), relax
+        self.constants, self.relax = constants, relax
         self._kept = KeptEnergies(folder or usual_folder(), self.digest)
 
     @property
     def configuration(self) -> Mapping[str, Any]:
         """Settings of the calculator and of the relaxation."""
-        return {"calculator": self._settings, "relaxation": asdict(self.relax), "constants": self.constants}
+        return {"calculator": self._settings, "relaxation": asdict(self.relax), "constants": self._told_constants}
+
+    @property
+    def _told_constants(self) -> Any:
+        """Lattice constants as the configuration tells them."""
+        return dict(self.constants)
 
     @cached_property
     def calculator(self) -> Calculator:
@@ -146,7 +151,8 @@ class AseSimulator(SlabSimulator):
         held = np.ones(len(clean), dtype=bool)
         held[[index for one in clean.constraints for index in one.index]] = False
         free = len(np.unique(layers[held]))
-        plan = SlabPlan(facet=facet, layers=int(layers.max()) + 1, free=free, constants=self.constants)
+        constants = {symbol: self.constants[symbol] for symbol in dict.fromkeys(symbols)}
+        plan = SlabPlan(facet=facet, layers=int(layers.max()) + 1, free=free, constants=constants)
         return (energy - sum(self._pure(symbol, plan) for symbol in symbols)) / len(symbols)
 
     def _pure(self, symbol: str, plan: SlabPlan) -> float:

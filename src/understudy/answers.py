@@ -1,12 +1,9 @@
 """A table of cases in, a table of answers out: every row gets an answer or a sentence, whatever is wrong with it.
 
-Rows are answered in batches, so that memory does not grow with the table, and each airfoil is read once. What was
-answered is in `ANSWERS.part` at any moment; a second run of the same question goes on behind its last whole line.
+Rows are answered in batches, so that memory does not grow with the table, and each airfoil is read once.
 """
 
 import csv
-import hashlib
-import io
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from understudy.answer_file import AnswerFile, Row, question
 from understudy.asking import NODES
-from understudy.datasets.whole_files import room_for, write_bytes
 from understudy.simulators.airfoil.case import USUAL, AirfoilCase
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.shapes import airfoil as airfoil_called
@@ -35,8 +32,6 @@ ADDED = (
     "xtr_top", "xtr_bottom",
 )  # fmt: skip
 _CONDITIONS = ("alpha_deg", "cl", "reynolds", *USUAL)
-
-Row = dict[str, str]
 
 
 class CasesError(ValueError):
@@ -88,33 +83,16 @@ def answer_table(
     """
     columns, total = _look_through(cases)
     kept = [name for name in columns if name not in ADDED]
-    part = out.with_name(out.name + ".part")
-    done, ended = _resume(part, (*kept, *ADDED), question(cases, who))
+    table = AnswerFile(out, (*kept, *ADDED), question(cases, who))
     shelf = ShapeShelf()
     at_once = min(AT_ONCE, who.at_once) if isinstance(who, Simulator) else AT_ONCE
-    progress(done, total)
-    try:
-        with (
-            room_for(part),
-            cases.open(encoding="utf-8-sig", newline="") as asked,
-            part.open("a", encoding="utf-8", newline="") as told,
-        ):
-            rows = islice(_rows(asked), done, None)
-            while batch := list(islice(rows, at_once)):
-                answers = answer_rows(batch, who, shelf)
-                told.write(_lines(answers, (*kept, *ADDED)))
-                told.flush()
-                done += len(batch)
-                for answer in answers:
-                    ended[Status(answer["status"])] = ended.get(Status(answer["status"]), 0) + 1
-                progress(done, total)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"stopped: {done} of {total} rows are kept in {part}; run the same command again to go on"
-        ) from None
-    part.replace(out)
-    _question_file(part).unlink(missing_ok=True)
-    return ended
+    progress(table.done, total)
+    with table.growing(total) as add, cases.open(encoding="utf-8-sig", newline="") as asked:
+        rows = islice(_rows(asked), table.done, None)
+        while batch := list(islice(rows, at_once)):
+            add(answer_rows(batch, who, shelf))
+            progress(table.done, total)
+    return dict(table.ended)
 
 
 def answer_rows(rows: Sequence[Row], who: Predictor, shelf: ShapeShelf) -> list[Row]:
@@ -264,45 +242,6 @@ def _rows(file: Iterable[str]) -> Iterator[Row]:
         if values:  # a line that is empty is no row, one that is short lacks its last values
             row = dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
             yield row if len(values) <= len(columns) else {**row, SURPLUS: f"{len(values)} for {len(columns)} columns"}
-
-
-def _lines(answers: Sequence[Row], columns: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n").writerows(answers)
-    return text.getvalue()
-
-
-def question(cases: Path, who: Predictor) -> str:
-    """What must not differ for a run to go on, or to be finished already: the table, and who answers; as a hash."""
-    with cases.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.sha256(who.identity.encode())).hexdigest()
-
-
-def _question_file(part: Path) -> Path:
-    return part.with_name(part.name + ".question")
-
-
-def _resume(part: Path, columns: Sequence[str], asked_now: str) -> tuple[int, dict[Status, int]]:
-    """Rows of an earlier run that are whole, and how they ended; a new part is begun where there is none."""
-    asked = _question_file(part)
-    lines: list[list[str]] = []
-    if part.is_file() and asked.is_file() and asked.read_text(encoding="utf-8") == asked_now:
-        whole = part.read_text(encoding="utf-8")
-        whole = whole[: whole.rfind("\n") + 1]
-        lines = [row for row in csv.reader(io.StringIO(whole, newline="")) if len(row) == len(columns)]
-    head, rows = lines[:1], lines[1:]
-    if head != [list(columns)]:
-        rows = []
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([list(columns), *rows])
-    part.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(part, text.getvalue().encode())
-    write_bytes(asked, asked_now.encode())
-    ended: dict[Status, int] = {}
-    for row in rows:
-        status = Status(row[list(columns).index("status")])
-        ended[status] = ended.get(status, 0) + 1
-    return len(rows), ended
 
 
 def _one_line(sentence: str) -> str:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Predictor
+from understudy.simulators.interface import Predictor, Subject
 from understudy.simulators.registry import SIMULATORS, simulator
 from understudy.simulators.shapes import airfoil as airfoil_called
 from understudy.simulators.shapes import panel
-from understudy.surrogate.checkpoint import PRETRAINED, SUFFIX, load
+from understudy.surrogate.checkpoint import PRETRAINED, PRETRAINED_SLAB, SUFFIX, load
 
 NODES = 160  # surface nodes of a case made here
 CHECKPOINT = f"surrogate{SUFFIX}"  # what a training leaves in its folder
@@ -19,26 +19,34 @@ CHECKPOINT = f"surrogate{SUFFIX}"  # what a training leaves in its folder
 Number = int | float | Sequence[float] | Sequence[int] | Tensor
 
 
-def predictor(name: str | Path = "surrogate") -> Predictor:
+def predictor(name: str | Path = "surrogate", about: Subject = Subject.AIRFOIL) -> Predictor:
     """Whoever answers to that name.
 
     Args:
         name: "surrogate" (the pretrained one), a simulator ("viscous", "rans:model=euler,grid=193x49", or
             "module:Class"; see `simulators.specification`), or the path of a checkpoint or of the folder of a training.
+        about: what it is to be asked about.
 
     Raises:
-        ValueError: no such name, option or file, or no surrogate has been trained yet.
+        ValueError: no such name, option or file, no surrogate has been trained yet, or one that answers something else.
         CheckpointError: a file that holds no surrogate this version can use.
         XfoilNotInstalledError: XFOIL is asked for and not there.
     """
-    word = str(name)
+    found = _called(str(name), about)
+    if found.about is not about:
+        raise ValueError(f"expected someone who answers cases of the kind {about}; {name} answers {found.about}")
+    return found
+
+
+def _called(word: str, about: Subject) -> Predictor:
     if word == "surrogate":
-        if not PRETRAINED.is_file():
+        place = PRETRAINED if about is Subject.AIRFOIL else PRETRAINED_SLAB
+        if not place.is_file():
             raise ValueError(
                 "no pretrained surrogate is installed; train one (understudy train) and give the path of its "
-                "checkpoint, or let a simulator answer, such as 'viscous'"
+                f"checkpoint, or let a simulator answer, such as {'viscous' if about is Subject.AIRFOIL else 'emt'}"
             )
-        return load()
+        return load(place)
     if word in SIMULATORS or ":" in word:
         return simulator(word)
     path = Path(word)

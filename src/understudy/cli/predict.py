@@ -1,20 +1,36 @@
 """`understudy predict`: one answer, a polar, or a whole table."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from cyclopts import Parameter
 
 from understudy.cli.options import Grid, Model, with_flags
 
 if TYPE_CHECKING:
-    from understudy.simulators.interface import Predictor
+    from understudy.simulators.interface import Predictor, Status
+
+#: Ends of names of files, in small letters: of atoms, and of airfoils.
+OF_ATOMS = (".xyz", ".extxyz", ".cif", ".vasp", ".poscar", ".traj", ".db", ".json", ".gpw", ".pdb", ".xsf", ".cell")
+OF_AIRFOILS = (".dat", ".txt", "")
 
 Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 
+class Answering(Protocol):
+    """What makes a table of answers."""
+
+    def __call__(
+        self, asked: Path, out: Path, who: "Predictor", /, *, progress: Callable[[int, int], None]
+    ) -> "dict[Status, int]": ...
+
+
 def predict(
-    airfoil: Annotated[str | None, Parameter(help="NACA section, name of the airfoil library, or .dat file")] = None,
+    subject: Annotated[
+        str | None,
+        Parameter(help="NACA section, name of the airfoil library, or .dat file; or a file of slabs that ASE reads"),
+    ] = None,
     /,
     *,
     alpha: Annotated[
@@ -27,7 +43,11 @@ def predict(
     trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = 1.0,
     trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = 1.0,
     by: Annotated[
-        str, Parameter(help="who answers: surrogate, viscous, xfoil, rans, openfoam, or the path of a checkpoint")
+        str,
+        Parameter(
+            help="who answers: surrogate, viscous, xfoil, rans, openfoam; of slabs surrogate, emt, gpaw or a "
+            "calculator of ASE as package.module:Class; or the path of a checkpoint"
+        ),
     ] = "surrogate",
     model: Model = None,
     grid: Grid = None,
@@ -38,16 +58,21 @@ def predict(
 ) -> int:
     """Lift, drag, moment and transition of an airfoil, each with its interval; a polar; or a table of cases.
 
+    Of slabs with adsorbates: adsorption and formation energies.
+
     understudy predict naca2412 --alpha 4 --reynolds 1e6
     understudy predict wing.dat --cl 0.2:1.2:0.1 --plot polar.png
     understudy predict --cases cases.csv --out answers.csv
     understudy predict rae2822 --alpha 2.79 --mach 0.734 --reynolds 6.5e6 --by rans
+    understudy predict slabs.extxyz --out answers.csv --by emt
     """
     from understudy.asking import predictor
 
-    if (airfoil is None) == (cases is None):
+    if (subject is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
     (by,) = with_flags([by], {"model": model, "grid": grid})
+    if subject is not None and is_structures(subject):
+        return _slabs(Path(subject), out, by)
     if cases is not None:
         if out is None:
             raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
@@ -55,30 +80,62 @@ def predict(
     conditions = {
         "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
     }  # fmt: skip
-    return _polar(str(airfoil), alpha, cl, conditions, predictor(by), plot, xfoil_polar)
+    return _polar(str(subject), alpha, cl, conditions, predictor(by), plot, xfoil_polar)
+
+
+def is_structures(name: str) -> bool:
+    """Whether that is the name of a file of atoms, not of an airfoil."""
+    path = Path(name)
+    if path.suffix.lower() in OF_ATOMS or path.name in ("POSCAR", "CONTCAR"):
+        return True
+    return path.is_file() and path.suffix.lower() not in OF_AIRFOILS
 
 
 def _table(cases: Path, out: Path, by: str) -> int:
+    from understudy.answers import answer_table
+    from understudy.asking import predictor
+
+    return _answered(cases, out, by, predictor(by), answer_table)
+
+
+def _slabs(structures: Path, out: Path | None, by: str) -> int:
+    from understudy import slab_answers
+    from understudy.asking import predictor
+    from understudy.cli.report import remark, say
+    from understudy.simulators.interface import Subject
+    from understudy.simulators.materials.atoms import read_atoms
+    from understudy.simulators.materials.emt import CAUTION
+
+    who = predictor(by, Subject.SLAB)
+    if who.name == "emt":
+        remark(CAUTION)
+    if out is not None:
+        return _answered(structures, out, by, who, slab_answers.answer_structures)
+    rows = [row for some in slab_answers.answered(read_atoms(structures), who) for row in some]
+    say(slab_answers.text(rows))
+    return 0 if any(row["status"] == "ok" for row in rows) else 1
+
+
+def _answered(asked: Path, out: Path, by: str, who: "Predictor", answer: "Answering") -> int:
+    """Leave a table of answers and, beside it, what was asked of whom."""
     import tomllib
 
-    from understudy.answers import answer_table, question
-    from understudy.asking import predictor
+    from understudy.answer_file import question
     from understudy.cli.progress import bar
     from understudy.cli.report import say
     from understudy.datasets.toml_text import toml_value
     from understudy.datasets.whole_files import write_bytes
     from understudy.datasets.workers import keep_to_one_thread
 
-    who = predictor(by)
     settings = out.with_name(f"{out.name}.toml")
-    asked = question(cases, who)
-    if out.is_file() and settings.is_file() and tomllib.loads(settings.read_text()).get("question") == asked:
+    same = question(asked, who)
+    if out.is_file() and settings.is_file() and tomllib.loads(settings.read_text()).get("question") == same:
         say(f"{out}: answers the same question already; delete it to ask again")
         return 0
     keep_to_one_thread()
     with bar(f"answering by {who.name}") as show:
-        ended = answer_table(cases, out, who, progress=lambda done, total: show(done, total, ""))
-    told = {"cases": cases, "out": out, "by": by, "question": asked}
+        ended = answer(asked, out, who, progress=lambda done, total: show(done, total, ""))
+    told = {"cases": asked, "out": out, "by": by, "question": same}
     lines = [f"{name} = {toml_value(value)}\n" for name, value in told.items()]
     write_bytes(settings, "".join(lines).encode())
     counts = ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "no rows"
