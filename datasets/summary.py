@@ -20,9 +20,10 @@ class Summary:
 
     path, bytes, files: where it is, and how large.
     rows, planned: cases stored, and cases when it is finished.
-    shapes, families, nodes: distinct shapes, distinct families among them, surface nodes of each.
+    group, subjects, families: what rows share: shapes or structures; how many, and distinct families among them.
+    nodes: surface nodes of each shape.
     flows: what is stored of the flow around each airfoil; nothing if no flows are.
-    kinds: how the shapes were made -> how many.
+    kinds: how these were made -> how many.
     ended: status -> cases.
     messages: the most frequent messages of cases that were not answered -> how often.
     quantities: name in the file -> statistics over the answered cases.
@@ -34,7 +35,8 @@ class Summary:
     files: int
     rows: int
     planned: int
-    shapes: int
+    group: str
+    subjects: int
     families: int
     nodes: int
     flows: tuple[str, ...]
@@ -47,6 +49,7 @@ class Summary:
     def text(self) -> str:
         """The summary as a page of plain text."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
+        nodes = f", {self.nodes} nodes each" if self.nodes else ""
         source = self.provenance
         lines = [
             f"{self.path}: {self.rows} cases{self._unfinished()}",
@@ -54,12 +57,12 @@ class Summary:
             f"simulator  {source.simulator} {source.simulator_version}, code {source.commit}, {source.created}",
             *([f"           {_settings(source)}"] if source.simulator_configuration else []),
             f"design     {source.sampler}, seed {source.seed}; identity {source.identity[:16]}",
-            f"shapes     {self.shapes} ({kinds}) of {self.families} families, {self.nodes} nodes each",
+            f"{self.group:<10} {self.subjects} ({kinds}) of {self.families} families{nodes}",
             *([f"flows      {', '.join(self.flows)}"] if self.flows else []),
             "status     " + ", ".join(f"{count} {status}" for status, count in self.ended.items()),
             *(f"           {count} x {message}" for message, count in self.messages.items()),
             "",
-            f"{'quantity':<22}{'unit':>7}{'mean':>12}{'std':>12}{'least':>12}{'most':>12}",
+            f"{'quantity':<26}{'unit':>8}{'mean':>12}{'std':>12}{'least':>12}{'most':>12}",
             *(_row(name, found) for name, found in self.quantities.items()),
         ]
         return "\n".join(lines)
@@ -84,7 +87,8 @@ def info(path: str | Path) -> Summary:
             files=len(data.files),
             rows=len(data),
             planned=data.provenance.planned,
-            shapes=len(data.subject_names),
+            group=data.group,
+            subjects=len(data.subject_names),
             families=len({family for families in data.subject_families for family in families}),
             nodes=data.nodes,
             flows=data.ragged_names if data.grids else (),
@@ -98,14 +102,16 @@ def info(path: str | Path) -> Summary:
 
 def _settings(source: Provenance) -> str:
     """What of a simulator's configuration can be said in a word each."""
-    plain = {name: value for name, value in source.simulator_configuration.items() if not isinstance(value, Mapping)}
+    inner = source.simulator_configuration.get("calculator", {})
+    every = {**inner, **source.simulator_configuration}
+    plain = {name: value for name, value in every.items() if not isinstance(value, Mapping)}
     words = {name: "x".join(map(str, value)) if isinstance(value, list) else value for name, value in plain.items()}
     return ", ".join(f"{name}={value}" for name, value in words.items())
 
 
 def _row(name: str, found: Statistics) -> str:
     values = "".join(f"{value:12.5g}" for value in (found.mean, found.std, found.minimum, found.maximum))
-    return f"{name:<22}{quantity(name.split('/')[1]).unit:>7}{values}"
+    return f"{name:<26}{quantity(name.split('/')[1]).unit:>8}{values}"
 
 
 def _counted(number: int, word: str) -> str:

@@ -1,6 +1,7 @@
 """From data files to a calibrated surrogate with its card: the parting by shape family, the training, the test."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,10 +26,14 @@ from understudy.surrogate.model import network_words
 from understudy.surrogate.networks.atoms_config import AtomsConfig
 from understudy.surrogate.prediction import Prediction, SurfacePrediction, joined
 from understudy.surrogate.surrogate import Surrogate
+from understudy.surrogate.training import TrainingConfig
 from understudy.surrogate.training_data import training_data
 
 EVALUATION = "evaluation.json"
 TESTED_AT_ONCE = 256
+#: Usual training of slabs: members, steps of each, limits of their epochs, and below how many rows batches are small.
+SLAB_MEMBERS, STEPS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 6000, 20, 400, 3000
+SLAB_RATE, SLAB_AVERAGE = 4e-3, 0.99
 
 Reply = TypeVar("Reply", bound=Answer)
 
@@ -62,6 +67,24 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.data:
             raise ValueError("expected at least one data file to train on; got none")
+
+
+def usual_settings(files: Sequence[Path]) -> SurrogateConfig:
+    """What suits the data in these files: their subject, and for slabs, of which there may be few, their number.
+
+    Raises:
+        FileNotFoundError, DataFileError: no such data.
+    """
+    with load(*files) as data:
+        if data.about is Subject.AIRFOIL:
+            return SurrogateConfig()
+        few = len(data) < FEW_SLABS
+        batch = 16 if few else 64
+        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(STEPS * batch / len(data))))
+    training = TrainingConfig(
+        network=AtomsConfig(), epochs=epochs, batch=batch, learning_rate=SLAB_RATE, average=SLAB_AVERAGE
+    )
+    return SurrogateConfig(training=training, members=SLAB_MEMBERS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,12 +18,17 @@ from torch import Tensor
 from understudy.surrogate.atoms.familiarity import familiarity_of
 from understudy.surrogate.atoms.member import ENERGIES, SlabMember
 from understudy.surrogate.atoms.rows import SlabRows
-from understudy.surrogate.atoms.surrogate import AT_ONCE, SlabEnsemble, SlabEnsembleOutput, SlabSurrogate
+from understudy.surrogate.atoms.surrogate import (
+    AT_ONCE,
+    JUDGES,
+    SlabEnsemble,
+    SlabEnsembleOutput,
+    SlabSurrogate,
+    fold_count,
+)
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, train_members
 from understudy.surrogate.calibration import Calibration, Curve, calibrate, fewest_cases
 from understudy.surrogate.card import Card
-
-JUDGES = 2  # members that never see a fold
 
 
 def build_slabs(
@@ -46,12 +51,16 @@ def build_slabs(
     Raises:
         ValueError: too few members or rows.
     """
+    if fold_count(config.members) < 2:
+        raise ValueError(
+            f"members must be at least {2 * JUDGES}, so that each slab has {JUDGES} judges; got {config.members}"
+        )
     fold = folds(data.slab, config.members)
     least = 2 * fewest_cases(config.coverage)
     answered = int(torch.isfinite(data.adsorption_energy).sum())
     if answered < least:
         raise ValueError(f"intervals need at least {least} answered adsorption energies; got {answered}")
-    seen = [data[fold != number % _count(config.members)] for number in range(config.members)]
+    seen = [data[fold != number % fold_count(config.members)] for number in range(config.members)]
     trained = train_members(seen, None, config, folder, progress=progress)
     card = Card(
         sentence=f"Ensemble of {config.members} networks of atoms trained on {len(data)} simulated slabs.",
@@ -66,7 +75,7 @@ def folds(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, " rows"]:
     """Fold of each row, for so many members; rows of one slab share theirs."""
     numbers, place = torch.unique(slab, return_inverse=True)
     order = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))
-    return (order % _count(members))[place]
+    return (order % fold_count(members))[place]
 
 
 def assemble_slabs(
@@ -86,8 +95,8 @@ def assemble_slabs(
 def _unseen(members: Sequence[SlabMember], data: SlabRows, fold: Tensor) -> SlabEnsembleOutput:
     """What the members that never saw a row say of it."""
     parts, rows = [], []
-    for number in range(_count(len(members))):
-        judges = SlabEnsemble(members[number :: _count(len(members))]).eval()
+    for number in range(fold_count(len(members))):
+        judges = SlabEnsemble(members[number :: fold_count(len(members))]).eval()
         for some in (fold == number).nonzero()[:, 0].split(AT_ONCE):
             parts.append(judges(data.graph[some]))
             rows.append(some)
@@ -102,14 +111,3 @@ def _calibration(output: SlabEnsembleOutput, data: SlabRows, coverage: float) ->
         made = calibrate({name: error[known]}, {name: output.scale[name][known]}, data.slab[known], coverage=coverage)
         curves |= made.curves
     return Calibration(coverage, curves)
-
-
-def _count(members: int) -> int:
-    """Folds for so many members.
-
-    Raises:
-        ValueError: too few members for two.
-    """
-    if members < 2 * JUDGES:
-        raise ValueError(f"members must be at least {2 * JUDGES}, so that each slab has {JUDGES} judges; got {members}")
-    return members // JUDGES

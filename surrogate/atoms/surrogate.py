@@ -20,6 +20,7 @@ from understudy.surrogate.card import Card, identity_of
 from understudy.surrogate.ensemble import claimed_error
 from understudy.surrogate.prediction import Prediction, joined
 
+JUDGES = 2  # members that never see a fold
 AT_ONCE = 512  # rows; more leave the processor's cache
 
 
@@ -80,9 +81,20 @@ class SlabEnsemble(nn.Module):
         spreads = {name: torch.stack([one.spread[name] for one in outputs], 1) for name in ENERGIES}
         return SlabEnsembleOutput(
             {name: value.mean(1) for name, value in values.items()},
-            {name: claimed_error(value, spreads[name]) for name, value in values.items()},
+            {name: self._claimed(value, spreads[name]) for name, value in values.items()},
             torch.stack([one.anomaly for one in outputs], 1).sigmoid().mean(1),
         )
+
+    def _claimed(self, values: Tensor, spreads: Tensor) -> Tensor:
+        """What each fold's judges claim on average, as that is what was compared with errors."""
+        folds = fold_count(len(self.members))
+        parts = [claimed_error(values[:, fold::folds], spreads[:, fold::folds]) for fold in range(folds)]
+        return torch.stack(parts).mean(0)
+
+
+def fold_count(members: int) -> int:
+    """Folds that so many members judge, `JUDGES` or more each; member k those of number k modulo their count."""
+    return max(1, members // JUDGES)
 
 
 class SlabSurrogate(Predictor[SlabCase]):

@@ -39,6 +39,22 @@ def overridden(table: Mapping[str, Any], changes: Mapping[str, Any]) -> Table:
     return result
 
 
+def merged(usual: Mapping[str, Any], table: Mapping[str, Any]) -> Table:
+    """The table, with the usual values where it says nothing; one of another `kind` has nothing in common with it."""
+    if usual.get("kind") != table.get("kind", usual.get("kind")):
+        return dict(table)
+    result = {**usual, **table}
+    for key, value in usual.items():
+        if isinstance(value, Mapping) and isinstance(table.get(key, {}), Mapping):
+            result[key] = merged(value, table.get(key, {}))
+    return result
+
+
+def table_of(config: Any) -> Table:
+    """A dataclass as the table that `made` reads."""
+    return tomllib.loads(to_toml(config))
+
+
 def made(kind: type[Made], table: Mapping[str, Any], where: str = "the configuration") -> Made:
     """The dataclass that a table describes; its own checks speak for its values.
 

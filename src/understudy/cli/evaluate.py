@@ -26,12 +26,12 @@ def evaluate(
     from understudy.datasets.reader import load
     from understudy.datasets.whole_files import write_bytes
     from understudy.learning import evaluation, test_rows
-    from understudy.surrogate.surrogate import Surrogate
+    from understudy.surrogate.checkpoint import AnySurrogate
 
-    who = predictor(by)
-    if not isinstance(who, Surrogate):
-        raise ValueError(f"only a surrogate is evaluated on stored answers; {who.name} is a simulator")
     with load(data) as content, bar("evaluating") as show:
+        who = predictor(by, content.about)
+        if not isinstance(who, AnySurrogate):
+            raise ValueError(f"only a surrogate is evaluated on stored answers; {who.name} is a simulator")
         chosen = test_rows(who, content) if rows == "unseen" else content.ok_rows
         report = evaluation(who, content, chosen, progress=lambda done, total: show(done, total, ""))
     say(report.text())

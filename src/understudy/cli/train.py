@@ -27,11 +27,11 @@ def train(
     import torch
 
     from understudy.asking import CHECKPOINT
-    from understudy.cli.config import made, overridden, read_table, to_toml
+    from understudy.cli.config import made, merged, overridden, read_table, table_of, to_toml
     from understudy.cli.progress import bar
     from understudy.cli.report import say
     from understudy.datasets.whole_files import write_bytes
-    from understudy.learning import TrainConfig, train_surrogate
+    from understudy.learning import TrainConfig, train_surrogate, usual_settings
 
     flags = {
         "data": [str(path) for path in data] if data else None,
@@ -45,7 +45,9 @@ def train(
         "surrogate.training.seed": seed,
     }
     table = overridden(read_table(config) if config else {}, flags)
-    settings = made(TrainConfig, table, str(config) if config else "the configuration")
+    where = str(config) if config else "the configuration"
+    usual = usual_settings(made(TrainConfig, table, where).data)
+    settings = made(TrainConfig, merged({"surrogate": table_of(usual)}, table), where)
     settings.out.mkdir(parents=True, exist_ok=True)
     write_bytes(settings.out / "train.toml", to_toml(settings).encode())
     torch.set_num_threads(settings.surrogate.threads)  # small operations: more threads mostly wait for each other
