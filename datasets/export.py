@@ -10,39 +10,53 @@ from understudy.datasets.flow_fields import stored_flow
 from understudy.datasets.format import INPUTS
 from understudy.datasets.reader import DataSet, RowIndex
 from understudy.datasets.records import Array
+from understudy.datasets.tables import TABLES
 from understudy.datasets.vtk_file import SUFFIX, write_vtk, written
 from understudy.datasets.whole_files import replacing
+from understudy.simulators.interface import Subject
 
 _ROWS_AT_ONCE = 256
 
 
 def export_csv(data: DataSet, path: str | Path, rows: RowIndex = slice(None)) -> int:
-    """Write one line for each row, failed ones too: case, shape, inputs, outputs, status, message; give their number.
+    """Write one line for each row, failed ones too; give their number.
 
-    Input columns are named as in the file; `prescribed_cl` is the lift that was asked for. An angle that was found and
-    the given one are one column, `alpha`. What is not known is empty. Numbers have all their digits.
+    Columns are the case, its shape or structure, inputs, outputs, status and message. Input columns are named as in the
+    file; `prescribed_cl` is the lift that was asked for. An angle that was found and the given one are one column,
+    `alpha`. What is not known is empty. Numbers have all their digits.
     """
     outputs = [name for name in data.outputs if name != "alpha"]
-    inputs = [name for name in INPUTS if name not in ("alpha", "cl")]
+    asked = _asked_of_airfoils if data.about is Subject.AIRFOIL else _asked_of_nothing
     numbers = data.row_numbers(rows).tolist()
     with replacing(Path(path)) as temporary, open(temporary, "w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["case", "shape", "kind", "alpha", "prescribed_cl", *inputs, *outputs, "status", "message"])
+        pointer = TABLES[data.group].pointer
+        table.writerow(["case", pointer, "kind", *asked(data, 0), *outputs, "status", "message"])
         for row in numbers:
-            shape = int(data.subject[row])
-            values = [_angle(data, row), data.inputs["cl"][row], *(data.inputs[name][row] for name in inputs)]
-            values += [data.outputs[name][row] for name in outputs]
+            subject = int(data.subject[row])
+            values = [*asked(data, row).values(), *(data.outputs[name][row] for name in outputs)]
             table.writerow(
                 [
                     int(data.case_numbers[row]),
-                    data.subject_names[shape],
-                    data.subject_kinds[shape],
+                    data.subject_names[subject],
+                    data.subject_kinds[subject],
                     *(_text(value) for value in values),
                     data.status[row].value,
                     data.message[row],
                 ]
             )
     return len(numbers)
+
+
+def _asked_of_airfoils(data: DataSet, row: int) -> dict[str, Tensor]:
+    """Conditions of a row."""
+    rest = {name: data.inputs[name][row] for name in INPUTS if name not in ("alpha", "cl")}
+    return {"alpha": _angle(data, row), "prescribed_cl": data.inputs["cl"][row], **rest}
+
+
+def _asked_of_nothing(data: DataSet, row: int) -> dict[str, Tensor]:
+    """A structure has no conditions."""
+    return {}
 
 
 def export_vtk(data: DataSet, folder: str | Path, rows: RowIndex | None = None) -> list[Path]:

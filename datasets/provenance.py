@@ -66,6 +66,12 @@ class Provenance:
         )
 
     @property
+    def settings(self) -> str:
+        """The simulator, and twelve digits of all that decides its answers: those of different ones are never mixed."""
+        words = json.dumps(self.decisive["simulator"], sort_keys=True)
+        return f"{self.simulator} {hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+    @property
     def identity(self) -> str:
         """SHA-256 over `decisive`: equal for equal content."""
         return hashlib.sha256(json.dumps(self.decisive, sort_keys=True).encode()).hexdigest()

@@ -288,7 +288,7 @@ class DataSet:
         numbers, place = np.unique(self._listed(rows).numpy(), return_inverse=True)
         return torch.from_numpy(self._gather(f"fields/{name}", numbers, self._first_row)[place])
 
-    def ragged(self, name: str, row: int) -> Float[Tensor, " values"]:
+    def ragged(self, name: str, row: int) -> Float[Tensor, "..."]:
         """Values of a ragged quantity in one row.
 
         Raises:

@@ -8,14 +8,17 @@ from understudy.simulators.materials.case import Role, SlabCase
 
 
 def structures_of(path: Path, start: int, stop: int) -> StructureTable:
-    """The structures start .. stop - 1 of a file that ASE can read; slabs of one composition are one family.
+    """The structures start .. stop - 1 of a file that ASE can read.
+
+    Those that say so by the same word `slab` are of one family, or else those of one composition.
 
     Raises:
         FileNotFoundError, StructureError: no such file, or one with a structure that is no slab.
         ImportError: ASE is not installed.
     """
-    case = _read(path, path.stat().st_mtime_ns)[start:stop]
-    names = [named(case, row) for row in range(len(case))]
+    every, told = _read(path, path.stat().st_mtime_ns)
+    case = every[start:stop]
+    names = [(word or slab, what) for word, (slab, what) in zip(told[start:stop], named_rows(case), strict=True)]
     return StructureTable.of(
         case,
         name=[f"{slab}, {what or 'clean'}" for slab, what in names],
@@ -26,7 +29,12 @@ def structures_of(path: Path, start: int, stop: int) -> StructureTable:
 
 def count_of(path: Path) -> int:
     """Structures in a file."""
-    return len(_read(path, path.stat().st_mtime_ns))
+    return len(_read(path, path.stat().st_mtime_ns)[1])
+
+
+def named_rows(case: SlabCase) -> list[tuple[str, str]]:
+    """`named` of every row."""
+    return [named(case, row) for row in range(len(case))]
 
 
 def named(case: SlabCase, row: int) -> tuple[str, str]:
@@ -39,8 +47,9 @@ def named(case: SlabCase, row: int) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path, _: int) -> SlabCase:
-    """All of a file, read again when it has changed."""
+def _read(path: Path, _: int) -> tuple[SlabCase, list[str]]:
+    """All of a file, and what each structure calls its slab; read again when it has changed."""
     from understudy.simulators.materials.atoms import case_of, read_atoms  # ASE is an extra
 
-    return case_of(read_atoms(path))
+    found = read_atoms(path)
+    return case_of(found), [str(atoms.info.get("slab", "")) for atoms in found]

@@ -168,10 +168,10 @@ class StructureTable(SubjectTable):
         }
 
     def case(self, rows: Array, inputs: Mapping[str, Array]) -> SlabCase:
-        counts = np.array([len(self.numbers[row]) for row in rows], dtype=np.int64)
+        counts = np.diff(self.numbers.offsets)[rows]
 
         def joined(ragged: Ragged) -> Array:
-            return np.concatenate([ragged[row] for row in rows])
+            return np.concatenate([ragged[row] for row in rows.tolist()])
 
         numbers = joined(self.numbers)
         present = np.unique(numbers)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import ase.db
 import ase.io
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ class StructureError(ValueError):
     """Atoms that are no slab with something on it, or a file that holds none."""
 
 
-def read_atoms(path: str | Path, index: str = ":") -> list[Atoms]:
+def read_atoms(path: str | Path) -> list[Atoms]:
     """All structures of a file of any format that ASE knows.
 
     Raises:
@@ -34,7 +35,7 @@ def read_atoms(path: str | Path, index: str = ":") -> list[Atoms]:
     if not path.is_file():
         raise FileNotFoundError(f"no file of structures at {path}")
     try:
-        found = ase.io.read(path, index=index)
+        found = _database(path) if path.suffix == ".db" else ase.io.read(path, index=":")
     except Exception as error:  # each of ASE's readers raises its own kind
         raise StructureError(f"{path} is cut short or no file of structures ({_one_line(error)})") from error
     return found if isinstance(found, list) else [found]
@@ -102,6 +103,20 @@ def layers_of(heights: np.ndarray) -> np.ndarray:
     numbers = np.empty(len(heights), dtype=int)
     numbers[order] = np.concatenate(([0], np.cumsum(steps)))
     return numbers
+
+
+def _database(path: Path) -> list[Atoms]:
+    """Structures of one of ASE's databases, with what it holds apart where other files have it."""
+    structures = []
+    with ase.db.connect(path) as database:
+        for row in database.select():
+            atoms = row.toatoms()
+            atoms.info |= row.key_value_pairs
+            for name, values in row.data.items():
+                if np.shape(values)[:1] == (len(atoms),):
+                    atoms.set_array(name, np.asarray(values))
+            structures.append(atoms)
+    return structures
 
 
 def _row(atoms: Atoms) -> SlabCase:

@@ -42,25 +42,48 @@ def export(
     vtk: Annotated[
         Path | None, Parameter(help="folder for surfaces, and flows if they are stored, one file an answered case")
     ] = None,
+    structures: Annotated[
+        Path | None, Parameter(help="file of atoms with their answers, such as slabs.extxyz or slabs.db")
+    ] = None,
     rows: Annotated[str, Parameter(help="first:last (last left out), or all")] = "all",
 ) -> None:
-    """Write a data set as CSV, as VTK, or both."""
+    """Write a data set as CSV, as VTK, or as structures of atoms."""
     from understudy.cli.report import say
     from understudy.datasets.export import export_csv, export_flows, export_vtk
     from understudy.datasets.reader import load
 
-    if csv is None and vtk is None:
+    if csv is None and vtk is None and structures is None:
         csv = path.with_suffix(".csv")
     with load(path) as content:
         chosen = _rows(rows)
         if csv is not None:
             say(f"{csv}: {export_csv(content, csv, chosen)} rows")
+        if structures is not None:
+            from understudy.datasets.structure_exchange import export_structures  # ASE is an extra
+
+            say(f"{structures}: {export_structures(content, structures, chosen)} structures")
         if vtk is not None:
             numbers = content.row_numbers(chosen)
             answered = numbers[content.ok[numbers]]
             say(f"{vtk}: {len(export_vtk(content, vtk, answered))} surfaces")
             if content.grids:
                 say(f"{vtk}: {len(export_flows(content, vtk, answered))} flows")
+
+
+@data.command(name="import")
+def import_(
+    structures: Annotated[Path, Parameter(help="file of atoms with adsorption_energy [eV] among their info")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the data set to make")],
+    simulator: Annotated[str, Parameter(help="who answered, as a word")],
+    settings: Annotated[str, Parameter(help="of the calculator, where the file does not tell them")] = "",
+) -> None:
+    """Make a data set of structures that were answered elsewhere."""
+    from understudy.cli.report import say
+    from understudy.datasets.structure_exchange import import_structures
+
+    say(f"{out}: {import_structures(structures, out, simulator=simulator, settings=settings)} cases")
 
 
 def _rows(word: str) -> slice:
