@@ -1,0 +1,91 @@
+"""A surrogate of slabs: what it learns, what its intervals promise, and that no member judges what it has seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from understudy.simulators.interface import Solution, Status
+from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.atoms import building
+from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, folds
+from understudy.surrogate.atoms.rows import SlabRows
+from understudy.surrogate.atoms.surrogate import SlabSurrogate
+from understudy.surrogate.building import SurrogateConfig
+from understudy.surrogate.card import Card
+from understudy.surrogate.evaluation import evaluate, slab_ranges
+
+Draw, Law = Callable[[int, int], SlabCase], Callable[[SlabCase], Solution]
+
+
+def test_unseen_slabs_are_learnt_and_intervals_cover(surrogate: SlabSurrogate, draw: Draw, answer: Law, spread: Tensor):
+    case = draw(150, 2)
+    truth = answer(case)
+    report = evaluate(slab_ranges(case, truth), truth, surrogate.predict(case))
+    found = report.accuracy["everything in its place"]
+    assert found["adsorption_energy"].mean < 0.25 * spread  # 80 slabs a member: far better than the mean, no more
+    assert 0.8 < found["adsorption_energy"].coverage <= 1.0  # 90 % within three deviations of 150 draws
+    assert 0.8 < found["formation_energy"].coverage <= 1.0
+    assert report.flagged["everything in its place"] < 0.15
+
+
+def test_gradient_follows_the_finite_difference(surrogate: SlabSurrogate, draw: Draw):
+    case = draw(1, 4)
+    cell = case.cell.clone().requires_grad_()
+
+    def energy(scale: Tensor) -> Tensor:
+        positions = case.positions * torch.stack((scale, scale, torch.ones_like(scale)))
+        stretched = SlabCase(**{**vars(case), "positions": positions, "cell": cell * scale})
+        return surrogate.predict(stretched)["adsorption_energy"][0]
+
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(energy(scale), scale)
+    step = 1e-2  # the networks compute in single precision
+    ahead, behind = (energy(torch.tensor(1.0 + side * step, dtype=torch.float64)) for side in (1, -1))
+    assert slope.item() == pytest.approx(((ahead - behind) / (2 * step)).item(), rel=0.03)
+
+
+def test_strangers_are_flagged_and_others_refused(surrogate: SlabSurrogate, draw: Draw):
+    case = draw(3, 5)
+    gold = SlabCase(**{**vars(case), "elements": tuple("Au" if one == "Ag" else one for one in case.elements)})
+    with_gold = torch.tensor(["Au" in gold.symbols(row) for row in range(3)])
+    assert not surrogate.predict(gold).known[with_gold].any()
+    foreign = SlabCase(**{**vars(case), "elements": tuple("Xe" if one == "Ag" else one for one in case.elements)})
+    prediction = surrogate.predict(foreign)
+    assert prediction.status == (Status.REFUSED,) * 3
+    assert "got Xe" in prediction.message[0]
+
+
+def test_rows_of_a_slab_share_their_fold():
+    slab = torch.tensor([5, 5, 2, 9, 2, 7, 7, 7, 1, 0])
+    fold = folds(slab, 6)
+    for number in slab.unique():
+        assert len(fold[slab == number].unique()) == 1
+    assert set(fold.tolist()) == {0, 1, 2}
+
+
+def test_no_row_is_judged_by_a_member_that_saw_it(
+    rows: SlabRows, config: SurrogateConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fold = folds(rows.slab, 4)
+
+    class Spy(building.SlabEnsemble):
+        def forward(self, graph):  # type: ignore[no-untyped-def]
+            seen.append(([members.index(member) for member in self], len(graph)))
+            return super().forward(graph)
+
+    seen: list[tuple[list[int], int]] = []
+    members = [rows.fresh(config.training.network) for _ in range(4)]
+    monkeypatch.setattr(building, "SlabEnsemble", Spy)
+    surrogate = assemble_slabs(members, rows, fold, config, Card("", {}, {}, {}))
+    assert len(list(surrogate.ensemble)) == 4
+    assert seen == [([0, 2], int((fold == 0).sum())), ([1, 3], int((fold == 1).sum()))]
+
+
+def test_too_few_members_or_rows(rows: SlabRows, config: SurrogateConfig, folder: Path):
+    with pytest.raises(ValueError, match="members must be at least 4, so that each slab has 2 judges; got 3"):
+        build_slabs(rows, SurrogateConfig(training=config.training, members=3), folder)
+    with pytest.raises(ValueError, match="at least 80 answered adsorption energies; got 50"):
+        build_slabs(rows[:50], config, folder)
