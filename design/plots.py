@@ -44,7 +44,7 @@ def shape_picture(design: Design) -> str:
         axes.set(aspect="equal", xlabel="x [chord]", ylabel="y [chord]", xlim=(-0.03, 1.03))
         axes.margins(y=0.12)
         axes.legend(loc="upper right", ncols=2)
-        return _svg(figure, "shape")
+        return svg(figure, "shape")
 
 
 def pressure_picture(design: Design, problem: Problem) -> str:
@@ -71,7 +71,7 @@ def pressure_picture(design: Design, problem: Problem) -> str:
                 axes.tick_params(labelbottom=True)
         handles, labels = grid.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
-        return _svg(figure, "pressure")
+        return svg(figure, "pressure")
 
 
 def polar_picture(design: Design) -> str:
@@ -97,7 +97,7 @@ def polar_picture(design: Design) -> str:
         drag.locator_params(axis="x", nbins=4)
         handles, labels = drag.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
-        return _svg(figure, "polars")
+        return svg(figure, "polars")
 
 
 def history_picture(design: Design) -> str:
@@ -122,7 +122,7 @@ def history_picture(design: Design) -> str:
         above.set(xlabel="step [-]", ylabel="objective, as promised")
         below.set(xlabel="step [-]", ylabel="largest violation / tolerance [-]")
         below.legend(loc="upper right", fontsize=8)
-        return _svg(figure, "history")
+        return svg(figure, "history")
 
 
 def _pressure(axes: Axes, flight: Flight, index: int, x: np.ndarray, nose: int, is_promise: bool) -> None:
@@ -178,8 +178,8 @@ def _condition(problem: Problem, index: int) -> str:
     return f"{asked}, Re = {point.reynolds / 1e6:.3g} million"
 
 
-def _svg(figure: Figure, name: str) -> str:
-    """The figure as an SVG element without header and metadata, its ids its own."""
+def svg(figure: Figure, name: str) -> str:
+    """A figure as an SVG element without header and metadata, its ids its own."""
     with matplotlib.rc_context({"svg.hashsalt": name}):
         stream = io.StringIO()
         FigureCanvasSVG(figure).print_svg(stream)

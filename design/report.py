@@ -1,12 +1,13 @@
 """The report of a design: one HTML page that needs nothing else, readable by whoever pays for the wing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.design import Design, Outcome
 from understudy.design.flows import Flows, flow_figures
+from understudy.design.page import figures, number, page, section, sentence, status, table, tick
 from understudy.design.plots import history_picture, polar_picture, pressure_picture, shape_picture
 from understudy.design.problem import OperatingPoint, Problem
 
@@ -17,45 +18,6 @@ _HEADLINES = {
     Outcome.NOT_FLOWN: "Failed: the simulator could not fly it",
     Outcome.CONSTRAINT_BROKEN: "Failed: a constraint is broken",
 }
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.55 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #22262d; margin: 0; }}
-main {{ max-width: 960px; margin: 0 auto; padding: 32px 24px 64px; }}
-h1 {{ font-size: 28px; line-height: 1.25; margin: 0 0 16px; }}
-h2 {{ font-size: 19px; margin: 40px 0 8px; border-top: 1px solid #dfe3e9; padding-top: 20px; }}
-p {{ margin: 8px 0; max-width: 72ch; }}
-.status {{ border-left: 6px solid; padding: 12px 18px; margin: 0 0 20px; border-radius: 3px; }}
-.status b {{ display: block; font-size: 19px; }}
-.good {{ border-color: #23804a; background: #eef7f1; }}
-.bad {{ border-color: #b3341f; background: #fcf0ee; }}
-.figures {{ display: flex; flex-wrap: wrap; gap: 12px 40px; margin: 16px 0; }}
-.figures div {{ min-width: 150px; }}
-.figures b {{ display: block; font-size: 23px; font-variant-numeric: tabular-nums; }}
-.figures span, .note {{ color: #5b626d; font-size: 14px; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; margin: 8px 0; }}
-th, td {{ text-align: right; padding: 5px 8px; border-bottom: 1px solid #e4e7ec; white-space: nowrap; }}
-th {{ font-weight: 600; color: #444b56; border-bottom-color: #aab1bc; }}
-th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
-.yes {{ color: #23804a; }} .no {{ color: #b3341f; font-weight: 600; }}
-svg {{ width: 100%; height: auto; display: block; margin: 8px 0; }}
-.flows {{ display: flex; flex-wrap: wrap; gap: 8px; }}
-.flows img {{ flex: 1 1 360px; min-width: 0; max-width: 100%; height: auto; align-self: flex-start; }}
-pre {{ background: #f4f6f9; padding: 12px 16px; border-radius: 4px; overflow-x: auto; font-size: 14px; }}
-@media print {{ h2 {{ break-after: avoid; }} svg, table {{ break-inside: avoid; }} }}
-</style>
-</head>
-<body><main>
-{body}
-</main></body>
-</html>
-"""
 
 
 def write_report(
@@ -77,38 +39,37 @@ def report(design: Design, problem: Problem, *, command: str = "", makers: str =
         f"<h1>{escape(design.name)}</h1>",
         _status(design),
         _figures(design),
-        _section(
+        section(
             "The shape", shape_picture(design), f"Started as {problem.shape.start}. Both axes have the same scale."
         ),
-        _section(
+        section(
             "Operating points",
             _points_table(design, problem),
             "Known: whether the point lies inside the range that the promise was trained on."
             if design.promise.low
             else "",
         ),
-        _section("Promise, verdict and gap", _gap_table(design, problem), _gap_note(design)),
-        _section(
+        section("Promise, verdict and gap", _gap_table(design, problem), _gap_note(design)),
+        section(
             "Constraints", _constraint_table(design), "Judged on what the simulator found, within the tolerance stated."
         ),
-        _section(
+        section(
             "Pressure at each operating point",
             _pressure(design, problem),
             "Suction points up; thick lines are the upper side.",
         ),
         *_flows(problem, flows or {}),
-        *([_section("Polars", polar_picture(design), _polar_note(design))] if design.polar else []),
-        _section("History of the search", history_picture(design), f"{_sentence(design.search)}"),
+        *([section("Polars", polar_picture(design), _polar_note(design))] if design.polar else []),
+        section("History of the search", history_picture(design), f"{sentence(design.search)}"),
     ]
     if len(design.rounds) > 1:
-        sections.append(_section("Rounds", _rounds_table(design)))
-    sections.append(_section("How to repeat it", _repeat(command, makers)))
-    return _PAGE.format(title=escape(f"{design.name}: {_HEADLINES[design.outcome]}"), body="\n".join(sections))
+        sections.append(section("Rounds", _rounds_table(design)))
+    sections.append(section("How to repeat it", _repeat(command, makers)))
+    return page(f"{design.name}: {_HEADLINES[design.outcome]}", sections)
 
 
 def _status(design: Design) -> str:
-    kind = "good" if design.success else "bad"
-    return f'<div class="status {kind}"><b>{_HEADLINES[design.outcome]}</b>{escape(design.sentence)}</div>'
+    return status(design.success, _HEADLINES[design.outcome], design.sentence)
 
 
 def _figures(design: Design) -> str:
@@ -122,11 +83,7 @@ def _figures(design: Design) -> str:
         numbers.append(
             (f"{sum(bool(line.inside) for line in drag)} of {len(drag)}", "verified drags inside the promised interval")
         )
-    return (
-        '<div class="figures">'
-        + "".join(f"<div><b>{n}</b><span>{escape(t)}</span></div>" for n, t in numbers)
-        + "</div>"
-    )
+    return figures(numbers)
 
 
 def _points_table(design: Design, problem: Problem) -> str:
@@ -140,15 +97,15 @@ def _points_table(design: Design, problem: Problem) -> str:
     }
     if any("xtr_top" in flight.values for flight in flights):
         columns["N_crit [-]"] = lambda index, point: f"{point.n_crit:g}"
-    columns["α promised [deg]"] = lambda index, point: _number(design.promise.value("alpha", index), ".3f")
-    columns["α verified [deg]"] = lambda index, point: _number(
+    columns["α promised [deg]"] = lambda index, point: number(design.promise.value("alpha", index), ".3f")
+    columns["α verified [deg]"] = lambda index, point: number(
         design.verdict.value("alpha", index) if design.verdict else None, ".3f"
     )
     columns["Simulator"] = lambda index, point: design.verdict.status[index] if design.verdict else "not flown"
     if design.promise.low:
         columns["Known"] = lambda index, point: "yes" if design.promise.known[index] else "no"
     rows = [[cell(index, point) for cell in columns.values()] for index, point in enumerate(problem.points)]
-    return _table(list(columns), rows)
+    return table(list(columns), rows)
 
 
 def _gap_table(design: Design, problem: Problem) -> str:
@@ -159,52 +116,52 @@ def _gap_table(design: Design, problem: Problem) -> str:
         index = line.point - 1
         half = design.promise.value(f"{line.quantity}_half_width", index)
         digits = ".5f" if line.quantity == "cd" else ".4f"
-        promised = _number(line.promise, digits) + (f" ± {half:{digits}}" if half is not None else "")
+        promised = number(line.promise, digits) + (f" ± {half:{digits}}" if half is not None else "")
         absolute = f"{line.verdict - line.promise:+{digits}}"
-        inside = "–" if line.inside is None else _tick(line.inside)
+        inside = "–" if line.inside is None else tick(line.inside)
         rows.append(
             [
                 f"{line.point}: {problem.points[index]}",
                 _SYMBOLS[line.quantity],
                 promised,
-                _number(line.verdict, digits),
+                number(line.verdict, digits),
                 absolute,
                 f"{100 * line.ratio:+.2f} %",
                 inside,
             ]
         )
-    return _table(["Point", "Quantity [-]", "Promise", "Verdict", "Gap", "Gap [%]", "Inside the interval"], rows)
+    return table(["Point", "Quantity [-]", "Promise", "Verdict", "Gap", "Gap [%]", "Inside the interval"], rows)
 
 
 def _constraint_table(design: Design) -> str:
     rows = []
     for line in design.constraints:
         unit = "" if line.unit == "-" else f" [{line.unit}]"
-        kept = "not verified" if line.kept is None else _tick(line.kept)
+        kept = "not verified" if line.kept is None else tick(line.kept)
         rows.append(
             [
                 f"{line.subject}{unit}",
                 line.required,
                 f"{line.tolerance:.3g}",
-                _number(line.promised, ".5g"),
-                _number(line.verified, ".5g"),
+                number(line.promised, ".5g"),
+                number(line.verified, ".5g"),
                 kept,
             ]
         )
-    return _table(["Constraint", "Required", "Tolerance", "Promised", "Verified", "Kept"], rows)
+    return table(["Constraint", "Required", "Tolerance", "Promised", "Verified", "Kept"], rows)
 
 
 def _rounds_table(design: Design) -> str:
     rows = [
         [
-            f"{number}",
+            f"{round_}",
             f"{promised:.6g}",
-            _number(verified, ".6g"),
+            number(verified, ".6g"),
             f"{100 * (verified / promised - 1):+.2f} %" if verified else "–",
         ]
-        for number, (promised, verified) in enumerate(design.rounds)
+        for round_, (promised, verified) in enumerate(design.rounds)
     ]
-    return _table(["Round", "Objective promised", "Objective verified", "Gap"], rows)
+    return table(["Round", "Objective promised", "Objective verified", "Gap"], rows)
 
 
 def _pressure(design: Design, problem: Problem) -> str:
@@ -222,7 +179,7 @@ def _flows(problem: Problem, flows: Flows) -> list[str]:
         "Local Mach number, with the sonic line where there is supersonic flow, and pressure coefficient, as the judge "
         "found them. The flows lie beside this page as .vts files, for understudy show and ParaView."
     )
-    return [_section("The flow at each operating point", flow_figures(flows, titles), note)]
+    return [section("The flow at each operating point", flow_figures(flows, titles), note)]
 
 
 def _repeat(command: str, makers: str) -> str:
@@ -251,32 +208,4 @@ def _polar_note(design: Design) -> str:
     )
 
 
-def _section(title: str, content: str, note: str = "") -> str:
-    return f"<h2>{escape(title)}</h2>\n{content}" + (f'\n<p class="note">{escape(note)}</p>' if note else "")
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are text, or the mark of `_tick`."""
-    first = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{first}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
-def _cell(text: str) -> str:
-    return text if text in (_YES, _NO) else escape(text)
-
-
-def _tick(kept: bool) -> str:
-    return _YES if kept else _NO
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None or value != value else f"{value:{form}}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
-
-
-_YES, _NO = '<span class="yes">yes</span>', '<span class="no">no</span>'
 _SYMBOLS = {"cl": "C_L", "cd": "C_D", "cm": "C_M"}

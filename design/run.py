@@ -26,6 +26,7 @@ from understudy.design.parameters import Parameters
 from understudy.design.problem import Problem
 from understudy.design.problem_file import problem_to_toml
 from understudy.design.report import write_report
+from understudy.design.run_folder import judged_by, keep_same
 from understudy.design.verify import verification_case, with_verdict
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Predictor, Simulator, Solution, Status
@@ -89,9 +90,9 @@ def run_design(
         raise ValueError(f"polar must be at least 0 angles; got {polar}")
     predictor.require_gradient()
     folder.mkdir(parents=True, exist_ok=True)
-    _keep(folder / "problem.toml", problem_to_toml(problem), "another problem")
+    keep_same(folder / "problem.toml", problem_to_toml(problem), "another problem")
     makers = f"followed: {predictor.identity}\n{judged_by(simulator)}"
-    _keep(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
+    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
     designs: list[Design] = []
     labels: list[tuple[AirfoilCase, Solution]] = []
     following = predictor
@@ -110,11 +111,6 @@ def run_design(
     flows = kept_flows(folder, f"flow-{chosen}", len(problem.points))
     write_report(best, problem, folder / "report.html", command=command, makers=makers, flows=flows)
     return best
-
-
-def judged_by(simulator: Simulator) -> str:
-    """The line of `makers.txt`, and of the report, that says who judged."""
-    return f"judged by: {simulator.identity}\n"
 
 
 def neighbours(
@@ -276,14 +272,6 @@ def _labels(problem: Problem, design: Design, simulator: Simulator, file: Path) 
     np.savez_compressed(image, **ends, **columns, **inputs)  # type: ignore[arg-type]
     write_bytes(file, image.getvalue())
     return case, solution
-
-
-def _keep(file: Path, text: str, other: str) -> None:
-    """Write down what the run is of; refuse a folder whose run is of something else, `other` in words."""
-    if not file.is_file():
-        write_bytes(file, text.encode())
-    elif file.read_text(encoding="utf-8") != text:
-        raise ValueError(f"{file.parent} holds a run of {other}; choose an empty folder, or delete it")
 
 
 def _line(step: Step) -> str:

@@ -1,6 +1,6 @@
 """The understudy of the simulators of slabs: it takes the same cases and answers the same energies, with intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from understudy.surrogate.ensemble import claimed_error
 from understudy.surrogate.prediction import Prediction, joined
 
 JUDGES = 2  # members that never see a fold
-AT_ONCE = 512  # rows; more leave the processor's cache
+AT_ONCE = 128  # rows; more leave the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +119,12 @@ class SlabSurrogate(Predictor[SlabCase]):
     ) -> None:
         self.ensemble = ensemble.eval().requires_grad_(False)
         self.calibration, self.familiarity, self.card = calibration, familiarity, card
+
+    @property
+    def constants(self) -> Mapping[str, float]:
+        """Lattice constants of the slabs that it has learnt from [Å]; none where the card names none."""
+        constants: Mapping[str, float] = self.card.data.get("constants", {})
+        return constants
 
     @cached_property
     def identity(self) -> str:

@@ -1,0 +1,1 @@
+"""Screening and designing surfaces: spaces of slabs, scores with their doubt, verdicts, reports."""

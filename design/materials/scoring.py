@@ -1,0 +1,173 @@
+"""What a candidate is worth, and how sure that is.
+
+Named quantities of each candidate: those that are predicted (`adsorption_energy`, `formation_energy` and, if it is
+asked for, `segregation_energy`), the `free_energy` of adsorption made from the first by a correction, and what follows
+from composition alone (`strain`, `price`, `scarcity`, the latter two over platinum's).
+
+Predicted ones are random: normal, as wide as their intervals say, independent of each other. What depends on them is
+drawn `DRAWS` times; intervals and probabilities are those of the draws.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from understudy.design.materials.expression import Expression
+from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
+
+PREDICTED = ("adsorption_energy", "formation_energy", "segregation_energy")
+NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
+#: Free energy of adsorption less its energy [eV]: vibrations and entropy of hydrogen at 300 K, from Nørskov et al.,
+#: J. Electrochem. Soc. 152, J23 (2005); for others none is assumed.
+CORRECTIONS = {"H": 0.24}
+DRAWS, SEED = 256, 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A constraint: `quantity`, a formula, at least or at most a number.
+
+    sure: probability with which it must hold, as far as the intervals tell.
+    """
+
+    quantity: str
+    at_most: float = math.inf
+    at_least: float = -math.inf
+    sure: float = 0.5
+
+    def __post_init__(self) -> None:
+        Expression(self.quantity, NAMES)
+        if self.at_most == math.inf and self.at_least == -math.inf:
+            raise ValueError(f"a limit on {self.quantity} needs at_most or at_least; got neither")
+        if not 0 < self.sure < 1:
+            raise ValueError(f"sure must be above 0 and below 1; got {self.sure}")
+
+    def kept(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Where it holds."""
+        found = Expression(self.quantity, NAMES)(values)
+        return (found <= self.at_most) & (found >= self.at_least)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How candidates are compared: the lower the score, the better.
+
+    score: a formula of `NAMES`. limits: what must hold besides.
+    corrections: free energy less energy of adsorption, for each adsorbate [eV].
+    window: distance of the free energy from zero that counts as at the peak [eV].
+
+    Rarely needed:
+        prices: of metals [US dollars a kilogram]. abundance: of metals [mg a kilogram of crust].
+    """
+
+    score: str = "abs(free_energy)"
+    limits: tuple[Limit, ...] = ()
+    corrections: dict[str, float] = field(default_factory=CORRECTIONS.copy)
+    window: float = 0.1
+    prices: dict[str, float] = field(default_factory=PRICES.copy)
+    abundance: dict[str, float] = field(default_factory=ABUNDANCE.copy)
+
+    def __post_init__(self) -> None:
+        Expression(self.score, NAMES)
+        if not self.window > 0:
+            raise ValueError(f"window must be positive [eV]; got {self.window}")
+
+    def needs(self, name: str) -> bool:
+        """Whether score or limits ask for a quantity."""
+        formulas = (self.score, *(limit.quantity for limit in self.limits))
+        return any(name in Expression(formula, NAMES).names for formula in formulas)
+
+    def of_composition(self, shares: Float[Tensor, "batch metals"], metals: Sequence[str]) -> dict[str, Tensor]:
+        """Price and scarcity of slabs, over those of platinum.
+
+        Raises:
+            ValueError: a metal that the tables lack, where score or limits ask for them.
+        """
+        values = {}
+        for name, table in (("price", price_of_atoms(self.prices)), ("scarcity", scarcity_of_atoms(self.abundance))):
+            missing = [metal for metal in metals if metal not in table]
+            if missing and self.needs(name):
+                raise ValueError(f"the {name} of {missing[0]} is not known; give it in the table of the problem")
+            values[name] = shares @ shares.new_tensor([table.get(metal, math.nan) for metal in metals])
+        return values
+
+    def correction(self, adsorbates: Sequence[str]) -> Tensor:
+        """Of each candidate [eV]; NaN for an adsorbate that has none."""
+        return torch.tensor([self.corrections.get(name, math.nan) for name in adsorbates], dtype=torch.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A predicted quantity: its value, and half the width of the interval that covers `coverage` of the truths."""
+
+    value: Float[Tensor, " batch"]
+    half_width: Float[Tensor, " batch"]
+    coverage: float
+
+    def drawn(self, noise: Float[Tensor, " draws"]) -> Float[Tensor, "batch draws"]:
+        """Values with normal errors of that size."""
+        deviation = self.half_width / NormalDist().inv_cdf(0.5 + 0.5 * self.coverage)
+        return self.value[:, None] + deviation[:, None] * noise
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What candidates are worth.
+
+    values: of `NAMES`. score: of these values, with the ends of its interval.
+    near_peak: probability that the free energy is within the window. feasible: probability that all limits hold, and
+    `kept` whether they hold as surely as they must.
+    """
+
+    values: dict[str, Float[Tensor, " batch"]]
+    score: Float[Tensor, " batch"]
+    score_low: Float[Tensor, " batch"]
+    score_high: Float[Tensor, " batch"]
+    near_peak: Float[Tensor, " batch"]
+    feasible: Float[Tensor, " batch"]
+    kept: Tensor
+
+
+def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scoring: Scoring, shift: Tensor) -> Scored:
+    """Scores of candidates.
+
+    Args:
+        predicted: of `PREDICTED`, those that are there. plain: what is known without error.
+        shift: free energy less energy of adsorption [eV].
+    """
+    coverage = next(iter(predicted.values())).coverage
+    random = torch.Generator().manual_seed(SEED)
+    values = {name: one.value for name, one in predicted.items()} | dict(plain)
+    draws = {name: one.drawn(torch.randn(DRAWS, generator=random).double()) for name, one in predicted.items()}
+    draws |= {name: column[:, None].expand(-1, DRAWS) for name, column in plain.items()}
+    for table, change in ((values, shift), (draws, shift[:, None])):
+        table["free_energy"] = table["adsorption_energy"] + change
+    formula = Expression(scoring.score, NAMES)
+    score, low, high = _interval(formula(values), formula(draws), coverage)
+    held = [limit.kept(draws) for limit in scoring.limits]
+    everywhere = torch.ones(len(score), DRAWS, dtype=torch.bool)
+    kept = torch.ones(len(score), dtype=torch.bool)
+    for limit, one in zip(scoring.limits, held, strict=True):
+        kept &= one.double().mean(1) >= limit.sure
+        everywhere &= one
+    return Scored(
+        values=values,
+        score=score,
+        score_low=low,
+        score_high=high,
+        near_peak=(draws["free_energy"].abs() <= scoring.window).double().mean(1),
+        feasible=everywhere.double().mean(1),
+        kept=kept,
+    )
+
+
+def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:
+    """A value with the quantiles of its draws between which that share of them lies."""
+    share = 0.5 * (1 - coverage)
+    low, high = torch.quantile(draws, torch.tensor([share, 1 - share], dtype=draws.dtype), dim=1)
+    return value, low, high

@@ -1,0 +1,187 @@
+"""Which slabs are screened: every stack of metals at every strain, with every adsorbate on every site; numbered."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from understudy.simulators.materials.adsorbates import adsorbate, placed
+from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.sites import SiteKind, sites_of
+from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan
+
+METALS = ("Pt", "Pd", "Ir", "Rh", "Cu", "Ag", "Au")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlabSpace:
+    """Slabs of one metal a layer, checked at birth.
+
+    metals: of which each layer may be made. depth: layers.
+    layers: metals of each layer, surface first, where they are not the same for all.
+    facet, size, free: as in `SlabPlan`.
+    strains: lowest, highest, and how many evenly spread; along the surface.
+    adsorbates, sites: what stands where; sites by the names of `SiteKind`.
+    height: where the binding atom starts above the surface [Å].
+
+    Raises:
+        ValueError: a number out of its range, or a name that is not known.
+    """
+
+    metals: tuple[str, ...] = METALS
+    depth: int = 4
+    layers: tuple[tuple[str, ...], ...] = ()
+    facet: Facet = Facet.FCC111
+    size: tuple[int, int] = (1, 1)
+    free: int = 0
+    strains: tuple[float, float, int] = (-0.03, 0.03, 41)
+    adsorbates: tuple[str, ...] = ("H",)
+    sites: tuple[str, ...] = ("fcc",)
+    height: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not self.metals or not self.adsorbates or not self.sites:
+            raise ValueError("a space needs at least one metal, one adsorbate and one site; got none of one of them")
+        if self.layers and len(self.layers) != self.depth:
+            raise ValueError(
+                f"layers must name the metals of {self.depth} layers, surface first; got {len(self.layers)}"
+            )
+        for layer in self.layers:
+            foreign = [metal for metal in layer if metal not in self.metals]
+            if foreign or not layer:
+                raise ValueError(f"layers must hold metals among {', '.join(self.metals)}; got {foreign or 'none'}")
+        for name in self.adsorbates:
+            adsorbate(name)
+        unknown = [name for name in self.sites if name not in tuple(SiteKind)]
+        if unknown:
+            raise ValueError(f"sites must be among {', '.join(SiteKind)}; got {unknown[0]!r}")
+        low, high, count = self.strains
+        if not -LARGEST_STRAIN <= low <= high <= LARGEST_STRAIN or count < 1:
+            raise ValueError(
+                f"strains must be lowest, highest (within {LARGEST_STRAIN}) and a count; got {self.strains}"
+            )
+        if not self.height > 0:
+            raise ValueError(f"height must be positive [Å]; got {self.height}")
+
+    @property
+    def choices(self) -> tuple[tuple[int, ...], ...]:
+        """Numbers of the metals that each layer may be made of, surface first."""
+        layers = self.layers or (self.metals,) * self.depth
+        return tuple(tuple(self.metals.index(metal) for metal in layer) for layer in layers)
+
+    @property
+    def stacks(self) -> int:
+        """How many there are."""
+        return math.prod(len(choice) for choice in self.choices)
+
+    def __len__(self) -> int:
+        return self.stacks * self.strains[2] * len(self.adsorbates) * len(self.sites)
+
+    def plan(self, constants: Mapping[str, float]) -> SlabPlan:
+        """What all slabs have in common, with lattice constants [Å].
+
+        Raises:
+            ValueError: a metal without one.
+        """
+        missing = [metal for metal in self.metals if metal not in constants]
+        if missing:
+            raise ValueError(f"expected metals among {', '.join(constants)}; got {missing[0]!r}")
+        return SlabPlan(
+            facet=Facet(self.facet),
+            size=self.size,
+            layers=self.depth,
+            free=self.free,
+            constants={metal: constants[metal] for metal in self.metals},
+        )
+
+    def candidates(self, numbers: Int[Tensor, " batch"]) -> "Candidates":
+        """What candidates of those numbers, from 0 to the length of the space, are made of."""
+        rest, strain = numbers // self.strains[2], numbers % self.strains[2]
+        rest, stack = rest // self.stacks, rest % self.stacks
+        metals = []
+        for choice in reversed(self.choices):
+            stack, place = stack // len(choice), stack % len(choice)
+            metals.append(torch.tensor(choice)[place])
+        low, high, count = self.strains
+        steps = torch.linspace(low, high, count, dtype=torch.float64) if count > 1 else torch.tensor([low]).double()
+        return Candidates(
+            self, torch.stack(metals[::-1], 1), steps[strain], rest // len(self.sites), rest % len(self.sites)
+        )
+
+    @cached_property
+    def places(self) -> Float[Tensor, "sites 2"]:
+        """Where each of `sites` is, in the two vectors of the cell.
+
+        Raises:
+            ValueError: a site that this surface does not have.
+        """
+        pure = self.plan(dict.fromkeys(self.metals, 4.0))
+        slab = pure.slabs(pure.occupation([self.metals[0]] * self.depth)[None], torch.zeros(1, dtype=torch.float64))
+        found = {str(site.kind): site.place for site in reversed(sites_of(slab, 0))}
+        missing = [name for name in self.sites if name not in found]
+        if missing:
+            raise ValueError(f"this surface has the sites {', '.join(sorted(found))}; got {missing[0]!r}")
+        return torch.tensor([list(found[name]) for name in self.sites], dtype=torch.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Some slabs of a space.
+
+    metals: number of the metal of each layer, surface first (batch, layers). strain: (batch,).
+    adsorbate, site: number of each (batch,).
+    """
+
+    space: SlabSpace
+    metals: Int[Tensor, "batch layers"]
+    strain: Float[Tensor, " batch"]
+    adsorbate: Int[Tensor, " batch"]
+    site: Int[Tensor, " batch"]
+
+    def __len__(self) -> int:
+        return len(self.strain)
+
+    def __getitem__(self, rows: slice | Tensor) -> "Candidates":
+        columns = (self.metals, self.strain, self.adsorbate, self.site)
+        return Candidates(self.space, *(column[rows] for column in columns))
+
+    def names(self) -> list[str]:
+        """Of the slabs: metals from the surface down."""
+        return ["/".join(self.space.metals[metal] for metal in row) for row in self.metals.tolist()]
+
+    def standing(self) -> list[tuple[str, str]]:
+        """Adsorbate and site of each."""
+        pairs = zip(self.adsorbate.tolist(), self.site.tolist(), strict=True)
+        return [(self.space.adsorbates[kind], self.space.sites[site]) for kind, site in pairs]
+
+    def shares(self) -> Float[Tensor, "batch metals"]:
+        """Share of each metal in each slab."""
+        return torch.nn.functional.one_hot(self.metals, len(self.space.metals)).double().mean(1)
+
+    def swapped(self) -> "Candidates":
+        """With surface and second layer exchanged."""
+        order = [1, 0, *range(2, self.space.depth)]
+        return Candidates(self.space, self.metals[:, order], self.strain, self.adsorbate, self.site)
+
+    def clean(self, constants: Mapping[str, float]) -> SlabCase:
+        """The slabs without adsorbates."""
+        plan = self.space.plan(constants)
+        occupation = torch.nn.functional.one_hot(self.metals, len(self.space.metals)).double()
+        return plan.slabs(occupation[:, :, None].expand(-1, -1, plan.sites, -1), self.strain)
+
+    def case(self, constants: Mapping[str, float]) -> SlabCase:
+        """The question: slabs with their adsorbates, in the order of the candidates."""
+        slabs = self.clean(constants)
+        parts, rows = [], []
+        for number, name in enumerate(self.space.adsorbates):
+            some = (self.adsorbate == number).nonzero()[:, 0]
+            if len(some):
+                place = self.space.places[self.site[some]]
+                height = torch.full((len(some),), self.space.height, dtype=torch.float64)
+                parts.append(placed(slabs[some], name, place, height))
+                rows.append(some)
+        return SlabCase.concatenate(parts)[torch.cat(rows).argsort()]
