@@ -288,11 +288,18 @@ class _Plan:
 def _provenance(config: SimulateConfig, simulator: Simulator) -> Provenance:
     return replace(
         Provenance.of(simulator, planned=config.cases),
-        design=config.design(simulator.about),
+        design=config.design(simulator.about) | _constants(config, simulator),
         sampler=str(config.sampler),
         seed=config.seed,
         forces=simulator.forces_from_fields if config.fields else simulator.forces,
     )
+
+
+def _constants(config: SimulateConfig, simulator: Simulator) -> dict[str, Any]:
+    """Lattice constants at which slabs are drawn [Å]."""
+    if not isinstance(simulator, SlabSimulator) or config.structures is not None:
+        return {}
+    return {"constants": {metal: simulator.constants[metal] for metal in config.slabs.metals}}
 
 
 def _finished_cases(config: SimulateConfig, provenance: Provenance) -> int:

@@ -178,9 +178,9 @@ def _segregation(
     Positive: the surface stays as it is.
     """
     swapped = predicted(predictor.predict(candidates.swapped().case(constants)), "formation_energy")
-    sites = candidates.space.size[0] * candidates.space.size[1] * candidates.space.depth
+    atoms = candidates.space.atoms
     width = torch.hypot(formation.half_width, swapped.half_width)
-    return Predicted(sites * (swapped.value - formation.value), sites * width, formation.coverage)
+    return Predicted(atoms * (swapped.value - formation.value), atoms * width, formation.coverage)
 
 
 def ranked(problem: ScreenProblem, columns: Columns) -> NDArray[np.int64]:

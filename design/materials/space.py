@@ -78,6 +78,11 @@ class SlabSpace:
         """How many there are."""
         return math.prod(len(choice) for choice in self.choices)
 
+    @property
+    def atoms(self) -> int:
+        """Of metal in a slab."""
+        return self.size[0] * self.size[1] * self.depth
+
     def __len__(self) -> int:
         return self.stacks * self.strains[2] * len(self.adsorbates) * len(self.sites)
 

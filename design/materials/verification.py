@@ -24,13 +24,14 @@ class Verdict:
     """What the simulator said of a candidate.
 
     number: in the space. status, message: how it ended. values: quantity -> value, of those that it answered.
-    round: in which it was asked.
+    promise: columns of the screening, as they were before it was asked. round: in which it was asked.
     """
 
     number: int
     status: str
     message: str
     values: Mapping[str, float]
+    promise: Mapping[str, float]
     round: int = 0
 
     @property
@@ -71,15 +72,28 @@ def verify(
     waiting = [number for number in numbers if number not in known]
     progress(0, len(waiting))
     for done, number in enumerate(waiting, 1):
-        case = screening.problem.space.candidates(torch.tensor([number])).case(constants)
-        with torch.no_grad():
-            answer = judge.predict(case)
-        values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
-        verdicts.append(Verdict(number, str(answer.status[0]), answer.message[0], values, round_))
+        verdicts.append(_asked(screening, number, judge, constants, round_))
         with room_for(file), file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(asdict(verdicts[-1])) + "\n")
         progress(done, len(waiting))
     return verdicts
+
+
+@torch.no_grad()
+def _asked(
+    screening: Screening, number: int, judge: Simulator[SlabCase], constants: Mapping[str, float], round_: int
+) -> Verdict:
+    problem = screening.problem
+    candidate = problem.space.candidates(torch.tensor([number]))
+    answer = judge.predict(candidate.case(constants))
+    values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
+    if problem.scoring.needs("segregation_energy") and answer.status[0] is Status.OK:
+        swapped = judge.predict(candidate.swapped().clean(constants))
+        change = float(swapped["formation_energy"][0]) - values["formation_energy"]
+        values["segregation_energy"] = problem.space.atoms * change
+    row = int(np.searchsorted(screening.columns["number"], number))
+    promise = {name: float(column[row]) for name, column in screening.columns.items()}
+    return Verdict(number, str(answer.status[0]), answer.message[0], values, promise, round_)
 
 
 def verdicts_in(file: Path) -> list[Verdict]:
@@ -94,7 +108,11 @@ def verdicts_in(file: Path) -> list[Verdict]:
 
 
 def verified(screening: Screening, verdicts: list[Verdict]) -> Columns:
-    """Score and quantities of candidates by what the simulator said, one entry a verdict; NaN where it has none."""
+    """Quantities and score of candidates by what the simulator said, one entry a verdict; NaN where it has none.
+
+    Besides: the energy of adsorption that was `promised`, with the ends of its interval, whether the verdict is
+    `inside` it, and the promised score.
+    """
     numbers = torch.tensor([verdict.number for verdict in verdicts])
     candidates = screening.problem.space.candidates(numbers)
     found = {}
@@ -104,15 +122,17 @@ def verified(screening: Screening, verdicts: list[Verdict]) -> Columns:
         found[name] = Predicted(value, torch.zeros_like(value), 0.9)
     worth = score_of(candidates, found, screening.problem.scoring)
     columns = {name: value.numpy() for name, value in worth.values.items()}
-    return columns | {"number": numbers.numpy(), "score": worth.score.numpy()}
-
-
-def gaps(screening: Screening, columns: Columns) -> dict[str, np.ndarray]:
-    """Promise less verdict of the adsorption energy [eV], and whether the verdict lies inside the promised interval."""
-    rows = np.searchsorted(screening.columns["number"], columns["number"])
+    columns |= {"number": numbers.numpy(), "score": worth.score.numpy()}
+    for name, source in _PROMISED.items():
+        columns[name] = np.array([verdict.promise[source] for verdict in verdicts])
     energy = columns["adsorption_energy"]
-    low, high = (screening.columns[f"adsorption_energy_{end}"][rows] for end in ("low", "high"))
-    return {
-        "gap": screening.columns["adsorption_energy"][rows] - energy,
-        "inside": (energy >= low) & (energy <= high),
-    }
+    columns["inside"] = (energy >= columns["promised_low"]) & (energy <= columns["promised_high"])
+    return columns
+
+
+_PROMISED = {
+    "promised": "adsorption_energy",
+    "promised_low": "adsorption_energy_low",
+    "promised_high": "adsorption_energy_high",
+    "promised_score": "score",
+}

@@ -246,6 +246,7 @@ def card_data(data: DataSet, parts: Parts, shares: Shares, *, cases: int | None 
         "training_shapes": len(data.subject[parts.training].unique()),
         "test_cases": len(parts.test),
         "shares": vars(shares).copy(),
+        **({"constants": constants} if (constants := source.design.get("constants")) else {}),
     }
 
 

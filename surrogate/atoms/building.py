@@ -30,6 +30,8 @@ from understudy.surrogate.building import MemberProgress, SurrogateConfig, train
 from understudy.surrogate.calibration import Calibration, Curve, calibrate, fewest_cases
 from understudy.surrogate.card import Card
 
+MIXER = 2654435761  # odd, near 2³² over the golden ratio: neighbouring numbers fall into different folds (Knuth)
+
 
 def build_slabs(
     data: SlabRows,
@@ -72,10 +74,8 @@ def build_slabs(
 
 
 def folds(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, " rows"]:
-    """Fold of each row, for so many members; rows of one slab share theirs."""
-    numbers, place = torch.unique(slab, return_inverse=True)
-    order = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))
-    return (order % fold_count(members))[place]
+    """Fold of each row, for so many members: by the number of its slab alone, so that it stays when rows are added."""
+    return (slab * MIXER % (1 << 32) >> 16) % fold_count(members)
 
 
 def assemble_slabs(

@@ -1,5 +1,6 @@
 """Slabs as graphs: sites with the elements that they hold, and the distances between those that are near."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,6 +58,23 @@ class AtomsGraph:
             self.adsorbate[chosen],
             atom_offsets,
             edge_offsets,
+        )
+
+    @staticmethod
+    def concatenate(parts: "Sequence[AtomsGraph]") -> "AtomsGraph":
+        """The rows of all parts."""
+        atoms = torch.tensor([0, *(len(part.occupation) for part in parts[:-1])]).cumsum(0).tolist()
+        edges = torch.tensor([0, *(len(part.distance) for part in parts[:-1])]).cumsum(0).tolist()
+        shifted = list(zip(parts, atoms, edges, strict=True))
+        return AtomsGraph(
+            torch.cat([part.occupation for part in parts]),
+            torch.cat([part.adsorbed for part in parts]),
+            torch.cat([part.sender + first for part, first, _ in shifted]),
+            torch.cat([part.receiver + first for part, first, _ in shifted]),
+            torch.cat([part.distance for part in parts]),
+            torch.cat([part.adsorbate for part in parts]),
+            torch.cat([part.atom_offsets[int(first > 0) :] + first for part, first, _ in shifted]),
+            torch.cat([part.edge_offsets[int(first > 0) :] + first for part, _, first in shifted]),
         )
 
 

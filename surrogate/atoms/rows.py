@@ -50,6 +50,14 @@ class SlabRows(Learnable[SlabMember]):
     def __getitem__(self, rows: slice | Tensor) -> "SlabRows":
         return SlabRows(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
+    def followed_by(self, others: "SlabRows") -> "SlabRows":
+        """These rows and others behind them, whose slabs are none of these."""
+        behind = others.slab + int(self.slab.max()) + 1
+        joined = {name: torch.cat([getattr(self, name), getattr(others, name)]) for name in (*ENERGIES, "anomaly")}
+        return SlabRows(
+            graph=AtomsGraph.concatenate([self.graph, others.graph]), slab=torch.cat((self.slab, behind)), **joined
+        )
+
     @property
     def device(self) -> torch.device:
         return self.adsorption_energy.device

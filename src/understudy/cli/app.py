@@ -13,6 +13,7 @@ from understudy.cli.data import data
 from understudy.cli.design import design
 from understudy.cli.evaluate import evaluate
 from understudy.cli.predict import predict
+from understudy.cli.screen import screen
 from understudy.cli.show import show
 from understudy.cli.simulate import simulate
 from understudy.cli.train import train
@@ -30,7 +31,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     help_format="plaintext",
 )
-for command in (simulate, data, train, evaluate, predict, show, design, verify):
+for command in (simulate, data, train, evaluate, predict, show, screen, design, verify):
     app.command(command)
 
 

@@ -88,6 +88,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise ValueError(f"{where} must be a table; got {value!r}")
         return made(kind, value, where)  # type: ignore[arg-type]
+    if get_origin(kind) is dict:
+        return _dictionary(get_args(kind)[1], value, where)
     if get_origin(kind) is tuple:
         return _tuple(get_args(kind), value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -111,6 +113,12 @@ def _one_of(kinds: list[Any], value: Any, where: str) -> Any:
 
         return network_from_words(value)
     return _value(kinds[0], value, where)
+
+
+def _dictionary(kind: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where} must be a table; got {value!r}")
+    return {str(key): _value(kind, item, f"{where}: {key}") for key, item in value.items()}
 
 
 def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

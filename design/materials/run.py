@@ -1,0 +1,137 @@
+"""A screening from a problem to verdicts on disk, in rounds, so that a killed run goes on where it stopped."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from understudy.design.materials.acquisition import Acquisition, chosen
+from understudy.design.materials.screen_report import write_report
+from understudy.design.materials.screen_tables import write_best, write_csv, write_hdf5
+from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, screen
+from understudy.design.materials.verification import FILE, Verdict, verdicts_in, verified, verify
+from understudy.design.run_folder import judged_by, keep_same
+from understudy.simulators.interface import Predictor, Simulator, Solution
+from understudy.simulators.materials.case import SlabCase
+
+#: Gives a predictor that has learnt from answered slabs, in the order (predictor, case, solution).
+Relearn = Callable[[Predictor[SlabCase], SlabCase, Solution], Predictor[SlabCase]]
+#: What a run does, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]
+#: Whoever learnt from effective-medium theory, or is it, says so in what tells it from others.
+OF_TOYS = "emt"
+CAUTION = "Energies of effective-medium theory: right for trying the machinery, wrong for choosing a catalyst."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Whom to ask about the best candidates.
+
+    judge: the simulator. count: candidates that it is asked about in each round.
+    rounds: how often the predictor learns from the verdicts and screens again. relearn: how it learns.
+    acquisition: which candidates are asked about.
+    """
+
+    judge: Simulator[SlabCase]
+    count: int = 10
+    rounds: int = 0
+    relearn: Relearn | None = None
+    acquisition: Acquisition = Acquisition.SCORE
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"count must be at least 1; got {self.count}")
+        if self.rounds < 0:
+            raise ValueError(f"rounds must be at least 0; got {self.rounds}")
+        if self.rounds and self.relearn is None:
+            raise ValueError("rounds need a surrogate, which learns from the verdicts, and the data that it knows")
+
+
+def run_screen(
+    problem: ScreenProblem,
+    predictor: Predictor[SlabCase],
+    folder: Path,
+    *,
+    settings: str,
+    verification: Verification | None = None,
+    workers: int = 1,
+    command: str = "",
+    progress: Progress = lambda doing, done, total: None,
+) -> tuple[Screening, list[Verdict]]:
+    """Screen, let a simulator judge the best, learn, and leave everything in a folder.
+
+    The folder then holds `problem.toml`, `makers.txt`, every candidate in `table.csv` and `table.h5`, the head of the
+    list in `best.extxyz`, the verdicts, and `report.html`. The same run in the same folder repeats nothing that was
+    finished.
+
+    Args:
+        settings: the problem as text, kept to tell runs apart.
+
+    Rarely needed:
+        workers: threads of the screening. command: what repeats the run, printed in the report.
+        progress: called after each chunk and each verdict.
+
+    Raises:
+        ValueError: the folder holds another run, or the predictor cannot answer the space.
+        DiskFullError: no room; finished chunks and verdicts are kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_same(folder / "problem.toml", settings, "another problem")
+    makers = f"screened by: {predictor.identity}\n"
+    makers += "" if verification is None else judged_by(verification.judge)
+    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
+    constants = constants_of(predictor)
+    answering = predictor
+    rounds = verification.rounds if verification else 0
+    for round_ in range(rounds + 1):
+        screening = screen(
+            problem, answering, folder / f"round-{round_}", workers=workers, progress=partial(progress, "screening")
+        )
+        if verification is None:
+            break
+        verdicts = _judged(screening, verification, constants, folder, round_, progress)
+        if round_ < rounds and verification.relearn is not None:
+            progress("learning", 0, 1)
+            answering = verification.relearn(predictor, *labels_of(screening, verdicts, constants))
+    verdicts = verdicts_in(folder / FILE)
+    write_csv(screening, folder / "table.csv")
+    write_hdf5(screening, folder / "table.h5")
+    write_best(screening, constants, folder / "best.extxyz")
+    caution = CAUTION if OF_TOYS in makers else ""
+    write_report(
+        screening, constants, verdicts, folder / "report.html", command=command, makers=makers, caution=caution
+    )
+    return screening, verdicts
+
+
+def labels_of(
+    screening: Screening, verdicts: list[Verdict], constants: Mapping[str, float]
+) -> tuple[SlabCase, Solution]:
+    """Verdicts as cases with their answers, from which a surrogate learns."""
+    numbers = torch.tensor([verdict.number for verdict in verdicts])
+    answers = [verdict.solution() for verdict in verdicts]
+    return screening.problem.space.candidates(numbers).case(constants), Solution.joined(answers)
+
+
+def _judged(
+    screening: Screening,
+    verification: Verification,
+    constants: Mapping[str, float],
+    folder: Path,
+    round_: int,
+    progress: Progress,
+) -> list[Verdict]:
+    """All verdicts, once the candidates of this round have theirs; none is asked about twice."""
+    told = verdicts_in(folder / FILE)
+    left = verification.count - sum(verdict.round == round_ for verdict in told)
+    if left <= 0:
+        return told
+    scores = verified(screening, told)["score"].tolist() if told else []
+    best = min((score for score in scores if math.isfinite(score)), default=math.inf)
+    wanted = chosen(screening, verification.acquisition, left, {verdict.number for verdict in told}, best)
+    return verify(
+        screening, wanted, verification.judge, constants, folder, round_=round_, progress=partial(progress, "judging")
+    )

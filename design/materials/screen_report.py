@@ -1,0 +1,178 @@
+"""The report of a screening: one HTML page that needs nothing else."""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from understudy.datasets.whole_files import write_bytes
+from understudy.design.materials.plots import pareto_picture, parity_picture, structures_picture, volcano_picture
+from understudy.design.materials.screening import Columns, Screening, rows_of
+from understudy.design.materials.verification import Verdict, verified
+from understudy.design.page import figures, number, page, section, status, table, tick
+
+#: What is promised of a candidate counts as kept within this [eV].
+CLOSE = 0.05
+DRAWN = 6  # structures
+#: Clicking a heading sorts the table by it.
+_SORT = """<script>
+document.querySelectorAll("table").forEach(table => table.querySelectorAll("th").forEach((head, column) => {
+  head.style.cursor = "pointer";
+  head.addEventListener("click", () => {
+    const rows = [...table.tBodies[0].rows], up = head.dataset.up !== "1";
+    const value = row => { const text = row.cells[column].innerText.replace("−", "-"), n = parseFloat(text);
+      return isNaN(n) ? text : n; };
+    rows.sort((a, b) => (value(a) > value(b) ? 1 : value(a) < value(b) ? -1 : 0) * (up ? 1 : -1));
+    head.dataset.up = up ? "1" : "0";
+    rows.forEach(row => table.tBodies[0].append(row));
+  });
+}));
+</script>"""
+LIMITS = (
+    "Slabs are small, layers that are held do not relax, one adsorbate stands on each cell (full coverage on cells of "
+    "one site), on one kind of site at a time, without spin, solvent or potential."
+)
+
+
+def write_report(
+    screening: Screening,
+    constants: Mapping[str, float],
+    verdicts: list[Verdict],
+    path: Path,
+    *,
+    command: str,
+    makers: str,
+    caution: str = "",
+) -> None:
+    """Write the report as one self-contained HTML file.
+
+    Args:
+        constants: lattice constants at which candidates are made [Å].
+        verdicts: what a simulator said of candidates, if one was asked.
+        command: the command line that repeats the run. makers: who answered and who judged.
+        caution: what must be said of these energies before all else.
+    """
+    judged = verified(screening, verdicts) if verdicts else None
+    sections = [
+        f"<h1>{escape(screening.problem.name)}</h1>",
+        *([status(False, "Not chemistry", caution)] if caution else []),
+        _figures(screening, judged),
+        section("The best", _best_table(screening), _BEST_NOTE),
+        section("Activity", volcano_picture(screening, judged), "Free energy of adsorption of all candidates."),
+        section("Activity, stability, price", pareto_picture(screening)),
+        section("Structures", _structures(screening, constants), "The slab from the side and its surface from above."),
+    ]
+    if judged is not None:
+        sections += [
+            section("Promise, verdict and gap", _verdict_table(screening, verdicts, judged), _VERDICT_NOTE),
+            section("Promise against verdict", parity_picture(judged)),
+        ]
+    sections += [
+        section("What the numbers are not", f"<p>{LIMITS}</p>"),
+        section("How to repeat it", f"<pre>{escape(command)}</pre><pre>{escape(makers)}</pre>", _FILES_NOTE),
+        _SORT,
+    ]
+    write_bytes(path, page(screening.problem.name, sections).encode())
+
+
+_BEST_NOTE = (
+    "Click a heading to sort. Intervals are those that the predictor states; the probabilities follow from them. "
+    "Unknown: unlike what the predictor was trained on, so that its interval promises nothing."
+)
+_VERDICT_NOTE = (
+    "What was promised of each candidate before the simulator was asked, and what it then said; the misses too."
+)
+_FILES_NOTE = (
+    "Beside this page: problem.toml, every candidate in table.csv and table.h5, the best structures in best.extxyz, "
+    "and the verdicts in verdicts.jsonl."
+)
+
+
+def _figures(screening: Screening, judged: Columns | None) -> str:
+    columns = screening.columns
+    numbers = [
+        (f"{len(screening):,}", "candidates"),
+        (f"{len(screening.order):,}", "slabs listed: answered, limits kept"),
+        (f"{100 * float(columns['known'].mean()):.1f} %", "like what the predictor was trained on"),
+    ]
+    if judged is not None:
+        told = np.isfinite(judged["adsorption_energy"])
+        gap = np.abs(judged["promised"] - judged["adsorption_energy"])[told]
+        numbers += [
+            (f"{int((gap <= CLOSE).sum())} of {len(judged['number'])}", f"verdicts within {CLOSE:g} eV of the promise"),
+            (f"{int(judged['inside'][told].sum())} of {int(told.sum())}", "verdicts inside the promised interval"),
+        ]
+    return figures(numbers)
+
+
+def _best_table(screening: Screening) -> str:
+    rows = screening.order[: screening.problem.top]
+    head = [
+        "Slab, surface first", "On it", "Strain [%]", "ΔG [eV]", "ΔE [eV]", "E_f [eV/atom]", "Price, Pt = 1 [-]",
+        "Score", "P(at the peak)", "P(limits kept)", "Known",
+    ]  # fmt: skip
+    lines = [
+        [
+            told["slab"],
+            f"{told['adsorbate']}, {told['site']}",
+            f"{100 * told['strain']:+.2f}",
+            number(told["free_energy"], "+.3f"),
+            _interval(told, "adsorption_energy"),
+            _interval(told, "formation_energy"),
+            number(told["price"], ".3g"),
+            f"{told['score']:.3g} ({told['score_low']:.3g} to {told['score_high']:.3g})",
+            f"{told['near_peak']:.2f}",
+            f"{told['feasible']:.2f}",
+            tick(told["known"]),
+        ]
+        for told in rows_of(screening, rows.tolist())
+    ]
+    return table(head, lines)
+
+
+def _interval(told: dict[str, float], name: str) -> str:
+    half = 0.5 * (told[f"{name}_high"] - told[f"{name}_low"])
+    return number(told[name], "+.3f") + (f" ± {half:.3f}" if half > 0 else "")
+
+
+def _structures(screening: Screening, constants: Mapping[str, float]) -> str:
+    rows = screening.order[:DRAWN]
+    if not len(rows):
+        return "<p>No candidate keeps the limits.</p>"
+    candidates = screening.candidates(rows)
+    titles = [
+        f"{slab}\n{100 * strain:+.2f} %"
+        for slab, strain in zip(candidates.names(), candidates.strain.tolist(), strict=True)
+    ]
+    return structures_picture(candidates.case(constants), titles)
+
+
+def _verdict_table(screening: Screening, verdicts: list[Verdict], judged: Columns) -> str:
+    candidates = screening.problem.space.candidates(torch.from_numpy(judged["number"]))
+    lines = []
+    for place, (verdict, slab) in enumerate(zip(verdicts, candidates.names(), strict=True)):
+        half = 0.5 * (judged["promised_high"][place] - judged["promised_low"][place])
+        gap = judged["promised"][place] - judged["adsorption_energy"][place]
+        lines.append(
+            [
+                slab,
+                f"{100 * float(candidates.strain[place]):+.2f}",
+                f"{verdict.round}",
+                f"{judged['promised'][place]:+.3f} ± {half:.3f}",
+                number(judged["adsorption_energy"][place], "+.3f") if verdict.ok else _why(verdict),
+                number(gap, "+.3f"),
+                tick(bool(judged["inside"][place])) if verdict.ok else "–",
+                number(judged["promised_score"][place], ".3g"),
+                number(judged["score"][place], ".3g"),
+            ]
+        )
+    head = ["Slab, surface first", "Strain [%]", "Round", "ΔE promised [eV]", "ΔE verified [eV]", "Gap [eV]", "Inside"]
+    return table([*head, "Score promised", "Score verified"], lines)
+
+
+def _why(verdict: Verdict) -> str:
+    """Why there is no number, in a word."""
+    happened: Iterable[str] = (name for name, value in verdict.values.items() if value == 1.0)
+    return verdict.status if verdict.status != "ok" else ", ".join(happened)

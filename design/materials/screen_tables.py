@@ -1,0 +1,78 @@
+"""A screening as files for other programs: all of it as CSV and HDF5, its best structures as extended XYZ."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from understudy.datasets.whole_files import replacing
+from understudy.design.materials.screening import Screening, rows_of
+from understudy.simulators.quantities import QUANTITIES
+
+ROWS_AT_ONCE = 4096
+
+
+def write_csv(screening: Screening, path: Path) -> None:
+    """Every candidate, one line each: listed ones first, in their order, then the others."""
+    with replacing(path) as temporary, open(temporary, "w", newline="") as file:
+        table: csv.DictWriter[str] | None = None
+        rows = _every_row(screening)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            for row in rows_of(screening, rows[start : start + ROWS_AT_ONCE].tolist()):
+                if table is None:
+                    table = csv.DictWriter(file, list(row), lineterminator="\n")
+                    table.writeheader()
+                table.writerow({name: _text(value) for name, value in row.items()})
+
+
+def write_hdf5(screening: Screening, path: Path) -> None:
+    """Every candidate, in the order of the CSV, one data set a column; each says its unit."""
+    rows = _every_row(screening)
+    candidates = screening.candidates(rows)
+    names = {"slab": candidates.names(), "adsorbate": [name for name, _ in candidates.standing()]}
+    names["site"] = [site for _, site in candidates.standing()]
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["listed"] = len(screening.order)
+        for name, words in names.items():
+            file.create_dataset(name, data=np.array(words, dtype=object), dtype=h5py.string_dtype())
+        for name, column in screening.columns.items():
+            made = file.create_dataset(name, data=column[rows], compression="gzip", compression_opts=1, shuffle=True)
+            made.attrs["unit"] = unit_of(name)
+
+
+def write_best(screening: Screening, constants: Mapping[str, float], path: Path) -> None:
+    """The structures at the head of the list, at these lattice constants [Å], with what was promised of them."""
+    import ase.io  # an extra, which a screening does without
+
+    from understudy.simulators.materials.atoms import atoms_of
+
+    rows = screening.order[: screening.problem.top]
+    case = screening.candidates(rows).case(constants)
+    structures = []
+    for place, told in enumerate(rows_of(screening, rows.tolist())):
+        atoms = atoms_of(case, place)
+        atoms.info |= {
+            name: value for name, value in told.items() if not isinstance(value, float) or np.isfinite(value)
+        }
+        structures.append(atoms)
+    with replacing(path) as temporary:
+        ase.io.write(temporary, structures, format="extxyz")
+
+
+def unit_of(name: str) -> str:
+    """Unit of a column."""
+    plain = name.removesuffix("_low").removesuffix("_high")
+    return QUANTITIES[plain].unit if plain in QUANTITIES else "-"
+
+
+def _every_row(screening: Screening) -> np.ndarray:
+    rest = np.setdiff1d(np.arange(len(screening)), screening.order)
+    return np.concatenate((screening.order, rest))
+
+
+def _text(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.7g}" if np.isfinite(value) else ""
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,61 @@
+"""Learning from new answers, such as verdicts on candidates, with all of the old ones rehearsed."""
+
+from dataclasses import dataclass, replace
+
+from understudy.surrogate.atoms.building import assemble_slabs, folds
+from understudy.surrogate.atoms.rows import SlabRows
+from understudy.surrogate.atoms.surrogate import SlabSurrogate, fold_count
+from understudy.surrogate.building import SurrogateConfig
+from understudy.surrogate.training import TrainingConfig, train
+
+
+@dataclass(frozen=True)
+class RelearningConfig:
+    """How a surrogate goes on learning.
+
+    passes: over all rows, old and new. learning_rate: its peak, below that of the first training.
+
+    Rarely needed:
+        batch: rows a step. average: decay of the weights' running average a step. seed: of the order of the rows.
+    """
+
+    passes: int = 40
+    learning_rate: float = 1e-3
+    batch: int = 16
+    average: float = 0.99
+    seed: int = 0
+
+
+def relearn(
+    surrogate: SlabSurrogate, old: SlabRows, new: SlabRows, config: RelearningConfig | None = None
+) -> SlabSurrogate:
+    """A surrogate that has also learnt the new rows, calibrated again; the one given is left as it is.
+
+    Args:
+        old: rows that it was trained on, in the same order: each member still does without its fold of them.
+        new: rows that it has never seen.
+    """
+    config = config or RelearningConfig()
+    rows = old.followed_by(new)
+    members = list(surrogate.ensemble)
+    fold = folds(rows.slab, len(members))
+    trained = [
+        train(
+            rows[fold != number % fold_count(len(members))],
+            None,
+            TrainingConfig(
+                network=member.config,
+                epochs=config.passes,
+                batch=config.batch,
+                learning_rate=config.learning_rate,
+                average=config.average,
+                seed=config.seed + number,
+            ),
+            start=member,
+        ).member
+        for number, member in enumerate(members)
+    ]
+    learnt = surrogate.card.data.get("relearnt_cases", 0) + len(new)
+    card = replace(surrogate.card, data={**surrogate.card.data, "relearnt_cases": learnt})
+    coverage = surrogate.calibration.coverage
+    return assemble_slabs(trained, rows, fold, SurrogateConfig(members=len(members), coverage=coverage), card)
