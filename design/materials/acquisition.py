@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from understudy.design.materials.screening import Screening
+from understudy.design.materials.space import Slab
 
 Wish = Callable[[Screening, float], NDArray[np.float64]]
 
@@ -23,19 +24,19 @@ class Acquisition(StrEnum):
 
 
 def chosen(
-    screening: Screening, acquisition: Acquisition, count: int, judged: set[int], best: float = math.inf
+    screening: Screening, acquisition: Acquisition, count: int, judged: set[Slab], best: float = math.inf
 ) -> list[int]:
-    """Numbers of listed candidates that are to be asked about, the most wanted first.
+    """Rows of listed candidates that are to be asked about, the most wanted first.
 
     Args:
-        judged: numbers of those that were asked about. best: lowest score among these, infinite if there is none.
+        judged: those that were asked about. best: lowest score among these, infinite if there is none.
     """
-    rows = np.array([row for row in screening.order if int(screening.columns["number"][row]) not in judged], dtype=int)
+    told = screening.candidates(screening.order).told()
+    rows = np.array([row for row, slab in zip(screening.order, told, strict=True) if slab not in judged], dtype=int)
     wish = _WISHES[acquisition](screening, best)[rows]
     if acquisition is not Acquisition.DOUBT:  # a stranger's intervals promise nothing
         wish = np.where(screening.columns["known"][rows], wish, -math.inf)
-    order = np.argsort(-wish, kind="stable")[:count]
-    return [int(screening.columns["number"][row]) for row in rows[order]]
+    return [int(row) for row in rows[np.argsort(-wish, kind="stable")[:count]]]
 
 
 def _by_score(screening: Screening, best: float) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def pareto_picture(screening: Screening) -> str:
         if np.isfinite(price).any():
             figure.colorbar(marks, ax=axes, label="price of an atom over platinum's [-]", pad=0.01)
         axes.set(xlabel="|ΔG| [eV]", ylabel="formation energy [eV/atom]")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
         return svg(figure, "pareto")
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from understudy.design.materials.acquisition import Acquisition, chosen
 from understudy.design.materials.screen_report import write_report
 from understudy.design.materials.screen_tables import write_best, write_csv, write_hdf5
-from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, screen
-from understudy.design.materials.verification import FILE, Verdict, verdicts_in, verified, verify
+from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, promises_of, screen
+from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
 from understudy.design.run_folder import judged_by, keep_same
 from understudy.simulators.interface import Predictor, Simulator, Solution
 from understudy.simulators.materials.case import SlabCase
@@ -95,7 +95,7 @@ def run_screen(
         verdicts = _judged(screening, verification, constants, folder, round_, progress)
         if round_ < rounds and verification.relearn is not None:
             progress("learning", 0, 1)
-            answering = verification.relearn(predictor, *labels_of(screening, verdicts, constants))
+            answering = verification.relearn(predictor, *labels_of(problem.space, verdicts, constants))
     verdicts = verdicts_in(folder / FILE)
     write_csv(screening, folder / "table.csv")
     write_hdf5(screening, folder / "table.h5")
@@ -105,15 +105,6 @@ def run_screen(
         screening, constants, verdicts, folder / "report.html", command=command, makers=makers, caution=caution
     )
     return screening, verdicts
-
-
-def labels_of(
-    screening: Screening, verdicts: list[Verdict], constants: Mapping[str, float]
-) -> tuple[SlabCase, Solution]:
-    """Verdicts as cases with their answers, from which a surrogate learns."""
-    numbers = torch.tensor([verdict.number for verdict in verdicts])
-    answers = [verdict.solution() for verdict in verdicts]
-    return screening.problem.space.candidates(numbers).case(constants), Solution.joined(answers)
 
 
 def _judged(
@@ -129,9 +120,17 @@ def _judged(
     left = verification.count - sum(verdict.round == round_ for verdict in told)
     if left <= 0:
         return told
-    scores = verified(screening, told)["score"].tolist() if told else []
+    problem = screening.problem
+    scores = verified(problem.space, problem.scoring, told)["score"].tolist() if told else []
     best = min((score for score in scores if math.isfinite(score)), default=math.inf)
-    wanted = chosen(screening, verification.acquisition, left, {verdict.number for verdict in told}, best)
+    rows = chosen(screening, verification.acquisition, left, {verdict.slab for verdict in told}, best)
     return verify(
-        screening, wanted, verification.judge, constants, folder, round_=round_, progress=partial(progress, "judging")
+        screening.candidates(np.array(rows, dtype=np.int64)),
+        promises_of(screening, rows),
+        verification.judge,
+        constants,
+        folder,
+        scoring=problem.scoring,
+        round_=round_,
+        progress=partial(progress, "judging"),
     )

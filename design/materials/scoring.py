@@ -10,15 +10,16 @@ drawn `DRAWS` times; intervals and probabilities are those of the draws.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from statistics import NormalDist
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
+from understudy.design.materials.space import Candidates
 
 PREDICTED = ("adsorption_energy", "formation_energy", "segregation_energy")
 NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
@@ -130,7 +131,12 @@ class Scored:
     score_high: Float[Tensor, " batch"]
     near_peak: Float[Tensor, " batch"]
     feasible: Float[Tensor, " batch"]
-    kept: Tensor
+    kept: Bool[Tensor, " batch"]
+
+    def __getitem__(self, rows: Tensor) -> "Scored":
+        columns = {item.name: getattr(self, item.name) for item in fields(self)}
+        values = {name: column[rows] for name, column in columns.pop("values").items()}
+        return Scored(values, **{name: column[rows] for name, column in columns.items()})
 
 
 def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scoring: Scoring, shift: Tensor) -> Scored:
@@ -164,6 +170,12 @@ def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scor
         feasible=everywhere.double().mean(1),
         kept=kept,
     )
+
+
+def score_of(candidates: Candidates, found: Mapping[str, Predicted], scoring: Scoring) -> Scored:
+    """What candidates are worth by what was found of them."""
+    plain = scoring.of_composition(candidates.shares(), candidates.space.metals) | {"strain": candidates.strain}
+    return scored(found, plain, scoring, scoring.correction([name for name, _ in candidates.standing()]))
 
 
 def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.plots import pareto_picture, parity_picture, structures_picture, volcano_picture
@@ -54,7 +53,7 @@ def write_report(
         command: the command line that repeats the run. makers: who answered and who judged.
         caution: what must be said of these energies before all else.
     """
-    judged = verified(screening, verdicts) if verdicts else None
+    judged = verified(screening.problem.space, screening.problem.scoring, verdicts) if verdicts else None
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
         *([status(False, "Not chemistry", caution)] if caution else []),
@@ -66,7 +65,7 @@ def write_report(
     ]
     if judged is not None:
         sections += [
-            section("Promise, verdict and gap", _verdict_table(screening, verdicts, judged), _VERDICT_NOTE),
+            section("Promise, verdict and gap", verdict_table(verdicts, judged), _VERDICT_NOTE),
             section("Promise against verdict", parity_picture(judged)),
         ]
     sections += [
@@ -101,7 +100,7 @@ def _figures(screening: Screening, judged: Columns | None) -> str:
         told = np.isfinite(judged["adsorption_energy"])
         gap = np.abs(judged["promised"] - judged["adsorption_energy"])[told]
         numbers += [
-            (f"{int((gap <= CLOSE).sum())} of {len(judged['number'])}", f"verdicts within {CLOSE:g} eV of the promise"),
+            (f"{int((gap <= CLOSE).sum())} of {len(told)}", f"verdicts within {CLOSE:g} eV of the promise"),
             (f"{int(judged['inside'][told].sum())} of {int(told.sum())}", "verdicts inside the promised interval"),
         ]
     return figures(numbers)
@@ -149,16 +148,16 @@ def _structures(screening: Screening, constants: Mapping[str, float]) -> str:
     return structures_picture(candidates.case(constants), titles)
 
 
-def _verdict_table(screening: Screening, verdicts: list[Verdict], judged: Columns) -> str:
-    candidates = screening.problem.space.candidates(torch.from_numpy(judged["number"]))
+def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
+    """What was promised of each candidate, and what the simulator said of it."""
     lines = []
-    for place, (verdict, slab) in enumerate(zip(verdicts, candidates.names(), strict=True)):
+    for place, verdict in enumerate(verdicts):
         half = 0.5 * (judged["promised_high"][place] - judged["promised_low"][place])
         gap = judged["promised"][place] - judged["adsorption_energy"][place]
         lines.append(
             [
-                slab,
-                f"{100 * float(candidates.strain[place]):+.2f}",
+                verdict.slab.name,
+                f"{100 * verdict.slab.strain:+.2f}",
                 f"{verdict.round}",
                 f"{judged['promised'][place]:+.3f} ± {half:.3f}",
                 number(judged["adsorption_energy"][place], "+.3f") if verdict.ok else _why(verdict),

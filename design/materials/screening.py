@@ -18,7 +18,7 @@ from torch import Tensor
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, Predicted, Scored, Scoring, scored
+from understudy.design.materials.scoring import NAMES, Predicted, Scoring, score_of
 from understudy.design.materials.space import Candidates, SlabSpace
 from understudy.simulators.interface import Answer, Predictor, Status
 from understudy.simulators.materials.case import SlabCase
@@ -142,7 +142,7 @@ def assessed(
     answer = predictor.predict(case)
     found = {name: predicted(answer, name) for name in WITH_INTERVAL}
     if problem.scoring.needs("segregation_energy"):
-        found["segregation_energy"] = _segregation(found["formation_energy"], candidates, predictor, constants)
+        found["segregation_energy"] = segregation(found["formation_energy"], candidates, predictor, constants)
     worth = score_of(candidates, found, problem.scoring)
     columns: Columns = {"number": numbers.numpy()}
     blank = torch.full_like(worth.score, torch.nan)
@@ -156,12 +156,6 @@ def assessed(
     return columns | {"known": known.numpy(), "ok": ok}
 
 
-def score_of(candidates: Candidates, found: Mapping[str, Predicted], scoring: Scoring) -> Scored:
-    """What candidates are worth by what was found of them."""
-    plain = scoring.of_composition(candidates.shares(), candidates.space.metals) | {"strain": candidates.strain}
-    return scored(found, plain, scoring, scoring.correction([name for name, _ in candidates.standing()]))
-
-
 def predicted(answer: Answer, name: str) -> Predicted:
     """A quantity of an answer, with its interval if the answerer gives one."""
     value = answer[name]
@@ -170,7 +164,7 @@ def predicted(answer: Answer, name: str) -> Predicted:
     return Predicted(value.double(), width.double(), getattr(answer, "coverage", 0.9))
 
 
-def _segregation(
+def segregation(
     formation: Predicted, candidates: Candidates, predictor: Predictor[SlabCase], constants: Mapping[str, float]
 ) -> Predicted:
     """What exchanging surface and second layer costs [eV]: atoms of the slab times the change of formation energy.
@@ -208,10 +202,15 @@ def constants_of(predictor: Predictor[SlabCase]) -> Mapping[str, float]:
 def rows_of(screening: Screening, rows: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Rows of the table for people: names in place of numbers."""
     some = np.asarray(rows, dtype=np.int64)
-    candidates = screening.candidates(some)
-    for place, (slab, (adsorbate, site)) in enumerate(zip(candidates.names(), candidates.standing(), strict=True)):
-        values = {name: column[some[place]].item() for name, column in screening.columns.items()}
-        yield {"number": values.pop("number"), "slab": slab, "adsorbate": adsorbate, "site": site, **values}
+    for place, slab in zip(some.tolist(), screening.candidates(some).told(), strict=True):
+        values = {name: column[place].item() for name, column in screening.columns.items()}
+        named = {"slab": slab.name, "adsorbate": slab.adsorbate, "site": slab.site}
+        yield {"number": values.pop("number"), **named, **values}
+
+
+def promises_of(screening: Screening, rows: Sequence[int]) -> list[dict[str, float]]:
+    """All columns of some rows."""
+    return [{name: float(column[row]) for name, column in screening.columns.items()} for row in rows]
 
 
 def _chunk(folder: Path, start: int) -> Path:

@@ -1,7 +1,7 @@
 """Which slabs are screened: every stack of metals at every strain, with every adsorbate on every site; numbered."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.sites import SiteKind, sites_of
 from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan
 
+STRAIN_DIGITS = 8
 METALS = ("Pt", "Pd", "Ir", "Rh", "Cu", "Ag", "Au")
 
 
@@ -114,7 +115,11 @@ class SlabSpace:
         low, high, count = self.strains
         steps = torch.linspace(low, high, count, dtype=torch.float64) if count > 1 else torch.tensor([low]).double()
         return Candidates(
-            self, torch.stack(metals[::-1], 1), steps[strain], rest // len(self.sites), rest % len(self.sites)
+            self,
+            torch.stack(metals[::-1], 1)[:, :, None],
+            steps[strain],
+            rest // len(self.sites),
+            rest % len(self.sites),
         )
 
     @cached_property
@@ -133,16 +138,31 @@ class SlabSpace:
         return torch.tensor([list(found[name]) for name in self.sites], dtype=torch.float64)
 
 
+@dataclass(frozen=True)
+class Slab:
+    """A candidate by name: metals of each layer, surface first, one or one a site; strain; what stands where."""
+
+    layers: tuple[tuple[str, ...], ...]
+    strain: float
+    adsorbate: str
+    site: str
+
+    @property
+    def name(self) -> str:
+        """Metals from the surface down."""
+        return "/".join("".join(layer) for layer in self.layers)
+
+
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Some slabs of a space.
 
-    metals: number of the metal of each layer, surface first (batch, layers). strain: (batch,).
-    adsorbate, site: number of each (batch,).
+    metals: number of the metal of each layer, surface first, or of each of its sites (batch, layers, columns).
+    strain: (batch,). adsorbate, site: number of each (batch,).
     """
 
     space: SlabSpace
-    metals: Int[Tensor, "batch layers"]
+    metals: Int[Tensor, "batch layers columns"]
     strain: Float[Tensor, " batch"]
     adsorbate: Int[Tensor, " batch"]
     site: Int[Tensor, " batch"]
@@ -154,9 +174,36 @@ class Candidates:
         columns = (self.metals, self.strain, self.adsorbate, self.site)
         return Candidates(self.space, *(column[rows] for column in columns))
 
+    @staticmethod
+    def of(space: SlabSpace, slabs: "Sequence[Slab]") -> "Candidates":
+        """Those that are told by name.
+
+        Raises:
+            ValueError: a metal, adsorbate or site that is not of the space.
+        """
+        return Candidates(
+            space,
+            torch.tensor([[[space.metals.index(metal) for metal in layer] for layer in slab.layers] for slab in slabs]),
+            torch.tensor([slab.strain for slab in slabs], dtype=torch.float64),
+            torch.tensor([space.adsorbates.index(slab.adsorbate) for slab in slabs]),
+            torch.tensor([space.sites.index(slab.site) for slab in slabs]),
+        )
+
+    def told(self) -> "list[Slab]":
+        """Each by name."""
+        rows = zip(self.metals.tolist(), self.strain.tolist(), self.standing(), strict=True)
+        return [
+            Slab(
+                tuple(tuple(self.space.metals[metal] for metal in layer) for layer in layers),
+                round(strain, STRAIN_DIGITS),
+                *standing,
+            )
+            for layers, strain, standing in rows
+        ]
+
     def names(self) -> list[str]:
         """Of the slabs: metals from the surface down."""
-        return ["/".join(self.space.metals[metal] for metal in row) for row in self.metals.tolist()]
+        return [slab.name for slab in self.told()]
 
     def standing(self) -> list[tuple[str, str]]:
         """Adsorbate and site of each."""
@@ -165,7 +212,7 @@ class Candidates:
 
     def shares(self) -> Float[Tensor, "batch metals"]:
         """Share of each metal in each slab."""
-        return torch.nn.functional.one_hot(self.metals, len(self.space.metals)).double().mean(1)
+        return torch.nn.functional.one_hot(self.metals, len(self.space.metals)).double().mean((1, 2))
 
     def swapped(self) -> "Candidates":
         """With surface and second layer exchanged."""
@@ -176,11 +223,14 @@ class Candidates:
         """The slabs without adsorbates."""
         plan = self.space.plan(constants)
         occupation = torch.nn.functional.one_hot(self.metals, len(self.space.metals)).double()
-        return plan.slabs(occupation[:, :, None].expand(-1, -1, plan.sites, -1), self.strain)
+        return plan.slabs(occupation.expand(-1, -1, plan.sites, -1), self.strain)
 
     def case(self, constants: Mapping[str, float]) -> SlabCase:
         """The question: slabs with their adsorbates, in the order of the candidates."""
-        slabs = self.clean(constants)
+        return self.standing_on(self.clean(constants))
+
+    def standing_on(self, slabs: SlabCase) -> SlabCase:
+        """Slabs with the adsorbates of the candidates."""
         parts, rows = [], []
         for number, name in enumerate(self.space.adsorbates):
             some = (self.adsorbate == number).nonzero()[:, 0]

@@ -2,32 +2,34 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from understudy.datasets.whole_files import room_for
-from understudy.design.materials.scoring import Predicted
-from understudy.design.materials.screening import WITH_INTERVAL, Columns, Screening, score_of
+from understudy.design.materials.scoring import Predicted, Scoring, score_of
+from understudy.design.materials.space import Candidates, Slab, SlabSpace
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 
 FILE = "verdicts.jsonl"
+ENERGIES = ("adsorption_energy", "formation_energy", "segregation_energy")
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the simulator said of a candidate.
 
-    number: in the space. status, message: how it ended. values: quantity -> value, of those that it answered.
-    promise: columns of the screening, as they were before it was asked. round: in which it was asked.
+    slab: the candidate. status, message: how it ended. values: quantity -> value, of those that it answered.
+    promise: what a predictor said of it before it was asked, as columns of a screening. round: in which it was asked.
     """
 
-    number: int
+    slab: Slab
     status: str
     message: str
     values: Mapping[str, float]
@@ -41,26 +43,26 @@ class Verdict:
 
     def solution(self) -> Solution:
         """As the simulator's answer."""
-        blank = math.nan
-        names = (*WITH_INTERVAL, *(str(name) for name in Anomaly))
-        values = {name: torch.tensor([self.values.get(name, blank)], dtype=torch.float64) for name in names}
+        names = (*ENERGIES[:2], *(str(name) for name in Anomaly))
+        values = {name: torch.tensor([self.values.get(name, math.nan)], dtype=torch.float64) for name in names}
         return Solution(values=values, status=(Status(self.status),), message=(self.message,))
 
 
 def verify(
-    screening: Screening,
-    numbers: Iterable[int],
+    candidates: Candidates,
+    promises: Sequence[Mapping[str, float]],
     judge: Simulator[SlabCase],
     constants: Mapping[str, float],
     folder: Path,
     *,
+    scoring: Scoring,
     round_: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Verdict]:
     """Ask the simulator about candidates that it was not asked about before; all verdicts of the folder.
 
     Args:
-        numbers: of the candidates. constants: lattice constants at which candidates are made [Å].
+        promises: what was said of each candidate. constants: lattice constants at which they are made [Å].
         folder: where each verdict is kept as soon as it is there.
 
     Raises:
@@ -68,11 +70,12 @@ def verify(
     """
     file = folder / FILE
     verdicts = verdicts_in(file)
-    known = {verdict.number for verdict in verdicts}
-    waiting = [number for number in numbers if number not in known]
+    known = {verdict.slab for verdict in verdicts}
+    waiting = [(place, slab) for place, slab in enumerate(candidates.told()) if slab not in known]
     progress(0, len(waiting))
-    for done, number in enumerate(waiting, 1):
-        verdicts.append(_asked(screening, number, judge, constants, round_))
+    for done, (place, slab) in enumerate(waiting, 1):
+        status, message, values = _asked(candidates[place : place + 1], judge, constants, scoring)
+        verdicts.append(Verdict(slab, status, message, values, dict(promises[place]), round_))
         with room_for(file), file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(asdict(verdicts[-1])) + "\n")
         progress(done, len(waiting))
@@ -81,19 +84,15 @@ def verify(
 
 @torch.no_grad()
 def _asked(
-    screening: Screening, number: int, judge: Simulator[SlabCase], constants: Mapping[str, float], round_: int
-) -> Verdict:
-    problem = screening.problem
-    candidate = problem.space.candidates(torch.tensor([number]))
+    candidate: Candidates, judge: Simulator[SlabCase], constants: Mapping[str, float], scoring: Scoring
+) -> tuple[str, str, dict[str, float]]:
     answer = judge.predict(candidate.case(constants))
     values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
-    if problem.scoring.needs("segregation_energy") and answer.status[0] is Status.OK:
+    if scoring.needs("segregation_energy") and answer.status[0] is Status.OK:
         swapped = judge.predict(candidate.swapped().clean(constants))
         change = float(swapped["formation_energy"][0]) - values["formation_energy"]
-        values["segregation_energy"] = problem.space.atoms * change
-    row = int(np.searchsorted(screening.columns["number"], number))
-    promise = {name: float(column[row]) for name, column in screening.columns.items()}
-    return Verdict(number, str(answer.status[0]), answer.message[0], values, promise, round_)
+        values["segregation_energy"] = candidate.space.atoms * change
+    return str(answer.status[0]), answer.message[0], values
 
 
 def verdicts_in(file: Path) -> list[Verdict]:
@@ -101,33 +100,44 @@ def verdicts_in(file: Path) -> list[Verdict]:
     verdicts = []
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         try:
-            verdicts.append(Verdict(**json.loads(line)))
+            row = json.loads(line)
         except ValueError:
             continue
+        verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
     return verdicts
 
 
-def verified(screening: Screening, verdicts: list[Verdict]) -> Columns:
+def verified(space: SlabSpace, scoring: Scoring, verdicts: Sequence[Verdict]) -> dict[str, np.ndarray]:
     """Quantities and score of candidates by what the simulator said, one entry a verdict; NaN where it has none.
 
     Besides: the energy of adsorption that was `promised`, with the ends of its interval, whether the verdict is
     `inside` it, and the promised score.
     """
-    numbers = torch.tensor([verdict.number for verdict in verdicts])
-    candidates = screening.problem.space.candidates(numbers)
+    candidates = Candidates.of(space, [verdict.slab for verdict in verdicts])
     found = {}
-    for name in (*WITH_INTERVAL, "segregation_energy"):
+    for name in ENERGIES:
         told = [verdict.values.get(name, math.nan) if verdict.ok else math.nan for verdict in verdicts]
         value = torch.tensor(told, dtype=torch.float64)
         found[name] = Predicted(value, torch.zeros_like(value), 0.9)
-    worth = score_of(candidates, found, screening.problem.scoring)
-    columns = {name: value.numpy() for name, value in worth.values.items()}
-    columns |= {"number": numbers.numpy(), "score": worth.score.numpy()}
+    worth = score_of(candidates, found, scoring)
+    columns = {name: value.numpy() for name, value in worth.values.items()} | {"score": worth.score.numpy()}
     for name, source in _PROMISED.items():
         columns[name] = np.array([verdict.promise[source] for verdict in verdicts])
     energy = columns["adsorption_energy"]
     columns["inside"] = (energy >= columns["promised_low"]) & (energy <= columns["promised_high"])
     return columns
+
+
+def labels_of(
+    space: SlabSpace, verdicts: Sequence[Verdict], constants: Mapping[str, float]
+) -> tuple[SlabCase, Solution]:
+    """Verdicts as cases with their answers, from which a surrogate learns."""
+    case = Candidates.of(space, [verdict.slab for verdict in verdicts]).case(constants)
+    return case, Solution.joined([verdict.solution() for verdict in verdicts])
+
+
+def _slab(words: Mapping[str, Any]) -> Slab:
+    return Slab(**{**words, "layers": tuple(tuple(layer) for layer in words["layers"])})
 
 
 _PROMISED = {

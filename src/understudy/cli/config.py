@@ -134,9 +134,12 @@ def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
 def _plain(config: Any) -> Table:
     table: Table = {}
     for item in fields(config):
-        value = getattr(config, item.name)
+        value: Any = getattr(config, item.name)
         if is_dataclass(value):
             value = {**({"kind": _kind(value)} if _kind(value) else {}), **_plain(value)}
+        elif isinstance(value, tuple) and value and is_dataclass(value[0]):
+            table[item.name] = [_plain(part) for part in value]
+            continue
         if value is not None:
             table[item.name] = value
     return table
@@ -151,8 +154,12 @@ def _kind(config: Any) -> str | None:
 
 
 def _lines(table: Mapping[str, Any], above: tuple[str, ...]) -> list[str]:
-    lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            lines += ["", f"[{'.'.join((*above, key))}]", *_lines(value, (*above, key))]
+    tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    rows = {key: value for key, value in table.items() if isinstance(value, list) and value}
+    lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if key not in (*tables, *rows)]
+    for key, value in tables.items():
+        lines += ["", f"[{'.'.join((*above, key))}]", *_lines(value, (*above, key))]
+    for key, every in rows.items():
+        for row in every:
+            lines += ["", f"[[{'.'.join((*above, key))}]]", *_lines(row, (*above, key))]
     return lines

@@ -19,9 +19,7 @@ def screen(
         str, Parameter(help="who answers for all candidates: surrogate, emt, or the path of a checkpoint")
     ] = "surrogate",
     verify: Annotated[int, Parameter(help="candidates that a simulator judges in each round")] = 0,
-    by: Annotated[
-        str, Parameter(help="who judges: gpaw, emt, or an ASE calculator, package.module:Class")
-    ] = "gpaw",
+    by: Annotated[str, Parameter(help="who judges: gpaw, emt, or an ASE calculator, package.module:Class")] = "gpaw",
     rounds: Annotated[int, Parameter(help="how often to learn from the verdicts and screen again")] = 0,
     acquisition: Annotated[
         Literal["score", "improvement", "doubt"],
