@@ -21,7 +21,7 @@ from understudy.simulators.materials.case import SlabCase
 Relearn = Callable[[Predictor[SlabCase], SlabCase, Solution], Predictor[SlabCase]]
 #: What a run does, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
-#: Whoever learnt from effective-medium theory, or is it, says so in what tells it from others.
+#: The simulator whose energies must not be taken for chemistry, and what is said of them.
 OF_TOYS = "emt"
 CAUTION = "Energies of effective-medium theory: right for trying the machinery, wrong for choosing a catalyst."
 
@@ -80,8 +80,7 @@ def run_screen(
     """
     folder.mkdir(parents=True, exist_ok=True)
     keep_same(folder / "problem.toml", settings, "another problem")
-    makers = f"screened by: {predictor.identity}\n"
-    makers += "" if verification is None else judged_by(verification.judge)
+    makers = makers_of("screened", predictor, verification)
     keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
     constants = constants_of(predictor)
     answering = predictor
@@ -100,7 +99,7 @@ def run_screen(
     write_csv(screening, folder / "table.csv")
     write_hdf5(screening, folder / "table.h5")
     write_best(screening, constants, folder / "best.extxyz")
-    caution = CAUTION if OF_TOYS in makers else ""
+    caution = caution_of(makers)
     write_report(
         screening, constants, verdicts, folder / "report.html", command=command, makers=makers, caution=caution
     )
@@ -134,3 +133,16 @@ def _judged(
         round_=round_,
         progress=partial(progress, "judging"),
     )
+
+
+def makers_of(doing: str, predictor: Predictor[SlabCase], verification: Verification | None) -> str:
+    """Who answered, from whom it learnt, and who judged: the lines of `makers.txt`."""
+    card = getattr(predictor, "card", None)
+    learnt = f"which learnt from: {card.data.get('simulator', 'unknown')}\n" if card is not None else ""
+    judged = "" if verification is None else judged_by(verification.judge)
+    return f"{doing} by: {predictor.identity}\n{learnt}{judged}"
+
+
+def caution_of(makers: str) -> str:
+    """What must be said before all else of energies that these made."""
+    return CAUTION if f": {OF_TOYS} " in makers else ""

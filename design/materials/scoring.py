@@ -120,12 +120,14 @@ class Predicted:
 class Scored:
     """What candidates are worth.
 
-    values: of `NAMES`. score: of these values, with the ends of its interval.
+    values: of `NAMES`. ends: of the intervals of those that are predicted, as NAME_low and NAME_high.
+    score: of these values, with the ends of its interval.
     near_peak: probability that the free energy is within the window. feasible: probability that all limits hold, and
     `kept` whether they hold as surely as they must.
     """
 
     values: dict[str, Float[Tensor, " batch"]]
+    ends: dict[str, Float[Tensor, " batch"]]
     score: Float[Tensor, " batch"]
     score_low: Float[Tensor, " batch"]
     score_high: Float[Tensor, " batch"]
@@ -134,9 +136,11 @@ class Scored:
     kept: Bool[Tensor, " batch"]
 
     def __getitem__(self, rows: Tensor) -> "Scored":
-        columns = {item.name: getattr(self, item.name) for item in fields(self)}
-        values = {name: column[rows] for name, column in columns.pop("values").items()}
-        return Scored(values, **{name: column[rows] for name, column in columns.items()})
+        def table(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {name: column[rows] for name, column in columns.items()}
+
+        rest = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("values", "ends")}
+        return Scored(table(self.values), table(self.ends), **table(rest))
 
 
 def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scoring: Scoring, shift: Tensor) -> Scored:
@@ -163,6 +167,11 @@ def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scor
         everywhere &= one
     return Scored(
         values=values,
+        ends={
+            f"{name}_{end}": one.value + sign * one.half_width
+            for name, one in predicted.items()
+            for end, sign in (("low", -1), ("high", 1))
+        },
         score=score,
         score_low=low,
         score_high=high,

@@ -1,14 +1,16 @@
 """A screening as files for other programs: all of it as CSV and HDF5, its best structures as extended XYZ."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from understudy.datasets.whole_files import replacing
 from understudy.design.materials.screening import Screening, rows_of
+from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.quantities import QUANTITIES
 
 ROWS_AT_ONCE = 4096
@@ -44,18 +46,21 @@ def write_hdf5(screening: Screening, path: Path) -> None:
 
 def write_best(screening: Screening, constants: Mapping[str, float], path: Path) -> None:
     """The structures at the head of the list, at these lattice constants [Å], with what was promised of them."""
+    rows = screening.order[: screening.problem.top]
+    write_structures(screening.candidates(rows).case(constants), list(rows_of(screening, rows.tolist())), path)
+
+
+def write_structures(case: SlabCase, told: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Slabs as extended XYZ, with what is told of each."""
     import ase.io  # an extra, which a screening does without
 
     from understudy.simulators.materials.atoms import atoms_of
 
-    rows = screening.order[: screening.problem.top]
-    case = screening.candidates(rows).case(constants)
     structures = []
-    for place, told in enumerate(rows_of(screening, rows.tolist())):
-        atoms = atoms_of(case, place)
-        atoms.info |= {
-            name: value for name, value in told.items() if not isinstance(value, float) or np.isfinite(value)
-        }
+    for row, words in enumerate(told):
+        atoms = atoms_of(case, row)
+        finite = {name: value for name, value in words.items() if not isinstance(value, float) or np.isfinite(value)}
+        atoms.info |= finite
         structures.append(atoms)
     with replacing(path) as temporary:
         ase.io.write(temporary, structures, format="extxyz")

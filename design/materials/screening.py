@@ -147,9 +147,7 @@ def assessed(
     columns: Columns = {"number": numbers.numpy()}
     blank = torch.full_like(worth.score, torch.nan)
     columns |= {name: worth.values.get(name, blank).numpy() for name in NAMES}
-    for name, one in found.items():
-        columns[f"{name}_low"] = (one.value - one.half_width).numpy()
-        columns[f"{name}_high"] = (one.value + one.half_width).numpy()
+    columns |= {name: column.numpy() for name, column in worth.ends.items()}
     columns |= {name: getattr(worth, name).numpy() for name in MEASURES}
     known = getattr(answer, "known", torch.ones(len(numbers), dtype=torch.bool))
     ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -147,6 +148,11 @@ class Slab:
     adsorbate: str
     site: str
 
+    @staticmethod
+    def of(words: Mapping[str, Any]) -> "Slab":
+        """From the words of JSON."""
+        return Slab(**{**words, "layers": tuple(tuple(layer) for layer in words["layers"])})
+
     @property
     def name(self) -> str:
         """Metals from the surface down."""
@@ -195,7 +201,7 @@ class Candidates:
         return [
             Slab(
                 tuple(tuple(self.space.metals[metal] for metal in layer) for layer in layers),
-                round(strain, STRAIN_DIGITS),
+                round(strain, STRAIN_DIGITS) + 0.0,  # no minus before a zero
                 *standing,
             )
             for layers, strain, standing in rows

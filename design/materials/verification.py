@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -103,7 +102,7 @@ def verdicts_in(file: Path) -> list[Verdict]:
             row = json.loads(line)
         except ValueError:
             continue
-        verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
+        verdicts.append(Verdict(**{**row, "slab": Slab.of(row["slab"])}))
     return verdicts
 
 
@@ -134,10 +133,6 @@ def labels_of(
     """Verdicts as cases with their answers, from which a surrogate learns."""
     case = Candidates.of(space, [verdict.slab for verdict in verdicts]).case(constants)
     return case, Solution.joined([verdict.solution() for verdict in verdicts])
-
-
-def _slab(words: Mapping[str, Any]) -> Slab:
-    return Slab(**{**words, "layers": tuple(tuple(layer) for layer in words["layers"])})
 
 
 _PROMISED = {

@@ -14,30 +14,45 @@ if TYPE_CHECKING:
 
 
 def design(
-    problem: Annotated[Path, Parameter(help="TOML file; examples/daedalus.toml explains every key")],
+    problem: Annotated[
+        Path,
+        Parameter(help="TOML file; examples/daedalus.toml explains every key, examples/surface.toml those of surfaces"),
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(help="folder for design.dat, design.json, report.html and the problem used")],
     by: Annotated[
         str, Parameter(help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint")
     ] = "surrogate",
-    judge: Annotated[str, Parameter(help="the simulator that verifies: viscous, xfoil, rans or openfoam")] = "viscous",
+    judge: Annotated[
+        str | None,
+        Parameter(
+            help="the simulator that verifies: viscous (default), xfoil, rans, openfoam; of surfaces gpaw or emt"
+        ),
+    ] = None,
     model: Model = None,
     grid: Grid = None,
     polar: Annotated[int, Parameter(help="angles of the polar in the report, or 0 for none")] = 15,
     rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
+    judged: Annotated[int, Parameter(help="of a surface: slabs that are judged in each round")] = 3,
+    data: Annotated[
+        list[Path] | None, Parameter(help="of a surface: data files that the surrogate was trained on, for --rounds")
+    ] = None,
 ) -> int:
-    """Design an airfoil along the gradient of a predictor, let a simulator verify it, and write the report.
+    """Design an airfoil, or a surface, along the gradient of a predictor, and let a simulator verify it.
 
     understudy design problem.toml --out runs/wing
     understudy design problem.toml --out runs/wing --by rans:grid=193x49 --judge rans:grid=385x97 --polar 0
 
-    --model and --grid hold for whom they suit among --by and --judge.
+    understudy design surface.toml --out runs/surface --judge gpaw
+
+    --model and --grid hold for whom they suit among --by and --judge. A surface without --judge is not verified.
     Exits with 0 only if the simulator flew the design at every point and every constraint holds.
     """
     import shlex
 
     from understudy.asking import predictor
+    from understudy.cli.config import read_table
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.learning import fine_tuning
@@ -48,7 +63,9 @@ def design(
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
-    by, judge = with_flags([by, judge], {"model": model, "grid": grid})
+    if "space" in read_table(problem):
+        return _surface(problem, out, by, judge, rounds, judged, data)
+    by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     posed = read_problem(problem)
     who, verifier = predictor(by), simulator(judge)
     if rounds and not isinstance(who, Surrogate):
@@ -76,6 +93,44 @@ def design(
     say(f"objective: {began}promised {promised:.6g} by {found.promise.who}, verified {says} by {verifier.name}")
     say(f"{out / 'design.dat'}\n{out / 'report.html'}")
     return 0 if found.success else 1
+
+
+def _surface(
+    problem: Path, out: Path, by: str, judge: str | None, rounds: int, judged: int, data: list[Path] | None
+) -> int:
+    import shlex
+
+    from understudy.asking import predictor
+    from understudy.cli.config import made, read_table, to_toml
+    from understudy.cli.progress import stages
+    from understudy.cli.report import say
+    from understudy.cli.screen import verification_by
+    from understudy.datasets.workers import keep_to_one_thread
+    from understudy.design.materials.surface_design import SurfaceProblem
+    from understudy.design.materials.surface_run import run_surface_design
+    from understudy.simulators.interface import Subject
+
+    posed = made(SurfaceProblem, read_table(problem), str(problem))
+    who = predictor(by, Subject.SLAB)
+    verification = verification_by(judge, judged, rounds, data) if judge else None
+    words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--rounds", str(rounds)]
+    words += ["--judge", judge, "--judged", str(judged)] if judge else []
+    keep_to_one_thread()
+    with stages(f"designing by {who.name}", out) as note:
+        found = run_surface_design(
+            posed,
+            who,
+            out,
+            settings=to_toml(posed),
+            verification=verification,
+            command=shlex.join(words),
+            progress=note,
+        )
+    says = "not verified" if found.verified is None else f"{found.verified:.6g}"
+    say(f"{found.best.name} at {100 * found.best.strain:+.2f} % strain")
+    say(f"objective: promised {found.promised:.6g} by {who.name}, verified {says}")
+    say(f"{out / 'best.extxyz'}\n{out / 'report.html'}")
+    return 0 if found.verified is not None else 1
 
 
 @contextmanager

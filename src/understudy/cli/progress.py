@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -25,3 +26,15 @@ def bar(doing: str) -> Iterator[Callable[[int, int, str], None]]:
             bars.update(task, completed=done, total=total, words=words)
 
         yield show
+
+
+@contextmanager
+def stages(doing: str, out: Path) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for a run of several stages; Ctrl-C says where what is finished is kept."""
+    try:
+        with bar(doing) as show:
+            yield lambda stage, done, total: show(done, total, stage)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped: what is finished is kept in {out}; run the same command again to go on"
+        ) from None

@@ -7,7 +7,6 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from understudy.design.materials.run import Verification
-    from understudy.simulators.interface import Predictor
 
 
 def screen(
@@ -39,6 +38,7 @@ def screen(
 
     from understudy import asking
     from understudy.cli.config import made, read_table, to_toml
+    from understudy.cli.progress import stages
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.materials.run import run_screen
@@ -49,12 +49,12 @@ def screen(
     who = asking.predictor(predictor, Subject.SLAB)
     if rounds and not verify:
         raise ValueError("rounds learn from verdicts; say how many candidates are judged in each (--verify)")
-    verification = _verification(who, verify, by, rounds, acquisition, data) if verify else None
+    verification = verification_by(by, verify, rounds, data, acquisition) if verify else None
     words = ["understudy", "screen", str(problem), "--out", str(out), "--predictor", predictor]
     if verify:
         words += ["--verify", str(verify), "--by", by, "--rounds", str(rounds), "--acquisition", acquisition]
     keep_to_one_thread()
-    with _Shown(out) as shown:
+    with stages("screening", out) as note:
         screening, verdicts = run_screen(
             posed,
             who,
@@ -63,48 +63,25 @@ def screen(
             verification=verification,
             workers=workers,
             command=shlex.join(words),
-            progress=shown.note,
+            progress=note,
         )
     say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {len(verdicts)} judged")
     say(f"{out / 'table.csv'}\n{out / 'report.html'}")
     return 0
 
 
-def _verification(
-    who: "Predictor", count: int, by: str, rounds: int, acquisition: str, data: list[Path] | None
+def verification_by(
+    judge: str, count: int, rounds: int, data: list[Path] | None, acquisition: str = "score"
 ) -> "Verification":
+    """Whom to ask, in words, about how many candidates a round, and what is rehearsed where verdicts are learnt."""
     from understudy.asking import predictor
     from understudy.design.materials.acquisition import Acquisition
     from understudy.design.materials.learning import relearning
     from understudy.design.materials.run import Verification
     from understudy.simulators.interface import Simulator, Subject
 
-    judge = predictor(by, Subject.SLAB)
-    if not isinstance(judge, Simulator):
-        raise ValueError(f"only a simulator judges; {judge.name} is a surrogate")
+    who = predictor(judge, Subject.SLAB)
+    if not isinstance(who, Simulator):
+        raise ValueError(f"only a simulator judges; {who.name} is a surrogate")
     relearn = relearning(data) if rounds and data else None
-    return Verification(judge=judge, count=count, rounds=rounds, relearn=relearn, acquisition=Acquisition(acquisition))
-
-
-class _Shown:
-    """A bar for whatever the run is doing; Ctrl-C says where what is finished is kept."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-
-    def __enter__(self) -> "_Shown":
-        from understudy.cli.progress import bar
-
-        self._bar = bar("screening")
-        self._show = self._bar.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._bar.__exit__(kind, error, trace)  # type: ignore[arg-type]
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            raise KeyboardInterrupt(
-                f"stopped: what is finished is kept in {self.out}; run the same command again to go on"
-            ) from None
-
-    def note(self, doing: str, done: int, total: int) -> None:
-        self._show(done, total, doing)
+    return Verification(judge=who, count=count, rounds=rounds, relearn=relearn, acquisition=Acquisition(acquisition))

@@ -1,0 +1,111 @@
+"""A designed surface from a problem to a verdict on disk, in rounds, so that a killed run goes on where it stopped.
+
+The folder holds `problem.toml`, `makers.txt`, `search-K.json` of each round, the verdicts, `design.json`, the best
+structures in `best.extxyz`, and `report.html`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from understudy.datasets.whole_files import write_bytes
+from understudy.design.materials.run import Progress, Verification, caution_of, makers_of
+from understudy.design.materials.screen_tables import write_structures
+from understudy.design.materials.screening import constants_of
+from understudy.design.materials.space import Candidates, Slab
+from understudy.design.materials.surface_design import Search, SurfaceDesign, SurfaceProblem, search
+from understudy.design.materials.surface_report import write_surface_report
+from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.design.run_folder import keep_same
+from understudy.simulators.interface import Predictor
+from understudy.simulators.materials.case import SlabCase
+
+
+def run_surface_design(
+    problem: SurfaceProblem,
+    predictor: Predictor[SlabCase],
+    folder: Path,
+    *,
+    settings: str,
+    verification: Verification | None = None,
+    command: str = "",
+    progress: Progress = lambda doing, done, total: None,
+) -> SurfaceDesign:
+    """Design, let a simulator judge, learn, and leave everything in a folder; a second run repeats nothing.
+
+    Args:
+        settings: the problem as text, kept to tell runs apart. command: what repeats the run, printed in the report.
+
+    Raises:
+        ValueError: the folder holds another run. DiskFullError: no room; what is finished is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_same(folder / "problem.toml", settings, "another problem")
+    makers = makers_of("followed", predictor, verification)
+    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
+    constants = constants_of(predictor)
+    following, searches = predictor, []
+    rounds = verification.rounds if verification else 0
+    for round_ in range(rounds + 1):
+        searches.append(_kept_search(problem, following, constants, folder / f"search-{round_}.json", progress))
+        if verification is None:
+            break
+        found = searches[-1]
+        count = min(verification.count, len(found.slabs))
+        verdicts = verify(
+            Candidates.of(problem.space, found.slabs[:count]),
+            found.promises[:count],
+            verification.judge,
+            constants,
+            folder,
+            scoring=problem.scoring,
+            round_=round_,
+            progress=partial(progress, "judging"),
+        )
+        if round_ < rounds and verification.relearn is not None:
+            progress("learning", 0, 1)
+            following = verification.relearn(predictor, *labels_of(problem.space, verdicts, constants))
+    design = _chosen(problem, searches, verdicts_in(folder / FILE))
+    words = {**asdict(design), "problem": settings}
+    write_bytes(folder / "design.json", json.dumps(words, indent=1).encode())
+    best = Candidates.of(problem.space, [design.best, *(slab for slab in searches[-1].slabs if slab != design.best)])
+    write_structures(
+        best.case(constants),
+        [{"slab": slab.name, "strain": slab.strain} for slab in best.told()],
+        folder / "best.extxyz",
+    )
+    write_surface_report(
+        design, constants, folder / "report.html", command=command, makers=makers, caution=caution_of(makers)
+    )
+    return design
+
+
+def _chosen(problem: SurfaceProblem, searches: list[Search], verdicts: list[Verdict]) -> SurfaceDesign:
+    best, promised = searches[-1].slabs[0], searches[-1].promises[0]["score"]
+    found = None
+    if verdicts:
+        scores = verified(problem.space, problem.scoring, verdicts)["score"]
+        order = [place for place in scores.argsort() if scores[place] == scores[place]]
+        if order:
+            judged = verdicts[int(order[0])]
+            best, promised, found = judged.slab, judged.promise["score"], float(scores[order[0]])
+    return SurfaceDesign(problem, best, promised, found, tuple(searches), tuple(verdicts))
+
+
+def _kept_search(
+    problem: SurfaceProblem,
+    predictor: Predictor[SlabCase],
+    constants: Mapping[str, float],
+    file: Path,
+    progress: Progress,
+) -> Search:
+    """A search, or what it found when it was done before."""
+    if file.is_file():
+        words = json.loads(file.read_text(encoding="utf-8"))
+        slabs = tuple(Slab.of(slab) for slab in words["slabs"])
+        return Search(**{**words, "slabs": slabs, "promises": tuple(words["promises"])})
+    found = search(problem, predictor, constants, progress)
+    write_bytes(file, json.dumps(asdict(found), indent=1).encode())
+    return found
