@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -131,7 +132,7 @@ def _best_table(screening: Screening) -> str:
     return table(head, lines)
 
 
-def _interval(told: dict[str, float], name: str) -> str:
+def _interval(told: Mapping[str, Any], name: str) -> str:
     half = 0.5 * (told[f"{name}_high"] - told[f"{name}_low"])
     return number(told[name], "+.3f") + (f" ± {half:.3f}" if half > 0 else "")
 

@@ -1,0 +1,201 @@
+"""Screening: scores with their doubt, ranks, resumption, verdicts beside promises."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from statistics import NormalDist
+
+import ase.io
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from understudy.design.materials import screening as module
+from understudy.design.materials.acquisition import Acquisition, chosen
+from understudy.design.materials.metals import price_of_atoms
+from understudy.design.materials.pareto import front
+from understudy.design.materials.run import Verification, run_screen
+from understudy.design.materials.scoring import Limit, Scoring
+from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
+from understudy.design.materials.space import SlabSpace
+from understudy.design.materials.verification import FILE, Verdict, verdicts_in, verified, verify
+from understudy.simulators.materials.case import SlabCase
+
+
+@pytest.fixture
+def problem(space: SlabSpace) -> ScreenProblem:
+    limits = (Limit(quantity="formation_energy", at_most=0.06), Limit(quantity="segregation_energy", at_least=-0.05))
+    return ScreenProblem(space=space, scoring=Scoring(limits=limits), top=5)
+
+
+def judged(found: Screening, rows: list[int], judge, folder: Path) -> list[Verdict]:
+    """Verdicts on some rows."""
+    scoring = found.problem.scoring
+    candidates = found.candidates(np.array(rows))
+    return verify(candidates, promises_of(found, rows), judge, judge.constants, folder, scoring=scoring)
+
+
+def test_the_best_is_the_best_of_all_that_keep_the_limits(problem, law, truth: Callable[[SlabCase], dict], tmp_path):
+    found = screen(problem, law, tmp_path)
+    every = problem.space.candidates(torch.arange(len(problem.space)))
+    values, swapped = truth(every.case(law.constants)), truth(every.swapped().case(law.constants))
+    segregation = 4 * (swapped["formation_energy"] - values["formation_energy"])
+    kept = (values["formation_energy"] <= 0.06) & (segregation >= -0.05)
+    score = torch.where(kept, (values["adsorption_energy"] + 0.24).abs(), torch.inf)
+    assert found.columns["score"][found.order[0]] == pytest.approx(float(score.min()), abs=1e-9)
+    assert torch.allclose(torch.from_numpy(found.columns["segregation_energy"]), segregation, atol=1e-9)
+    names = [told["slab"] for told in rows_of(found, found.order[:50].tolist())]
+    assert len(set(names)) == 50  # each slab once, at its best strain
+
+
+def test_probabilities_are_those_of_the_intervals(problem, law, tmp_path):
+    """Of a normal error whose 90 % interval is 0.03 eV wide on either side."""
+    found = screen(problem, law, tmp_path)
+    deviation = 0.03 / NormalDist().inv_cdf(0.95)
+    energy = found.columns["free_energy"]
+    ends = [[NormalDist(value, deviation).cdf(side * 0.1) for side in (-1, 1)] for value in energy]
+    exact = np.diff(ends, axis=1)[:, 0]
+    assert np.abs(found.columns["near_peak"] - exact).max() < 0.08  # 256 draws: three deviations of a share
+    middle = np.abs(energy) > 0.1  # away from the kink of |ΔG|
+    half = 0.5 * (found.columns["score_high"] - found.columns["score_low"])[middle]
+    assert np.median(half) == pytest.approx(0.03, rel=0.1)
+
+
+def test_a_stopped_screening_goes_on(problem, law, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "AT_ONCE", 500)
+    whole = screen(problem, law, tmp_path / "whole")
+    asked = law.asked
+
+    def stop(done: int, total: int) -> None:
+        if done >= 1000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        screen(problem, law, tmp_path / "stopped", progress=stop)
+    law.asked = 0
+    again = screen(problem, law, tmp_path / "stopped")
+    assert 0 < law.asked < asked - 1500  # slab and its swapped twin are asked for each candidate
+    for name, column in whole.columns.items():
+        np.testing.assert_array_equal(column, again.columns[name])
+
+
+def test_nothing_on_the_front_is_beaten():
+    random = np.random.default_rng(0)
+    goals = np.round(random.random((300, 3)), 1)
+    kept = set(front(goals).tolist())
+    for row, point in enumerate(goals):
+        beaten = ((goals <= point).all(1) & (goals < point).any(1)).any()
+        assert (row not in kept) == beaten
+
+
+def test_verdicts_stand_beside_promises_and_are_asked_once(problem, law, judge, tmp_path):
+    found = screen(problem, law, tmp_path)
+    rows = found.order[:4].tolist()
+    for _ in range(2):
+        told = judged(found, rows, judge, tmp_path)
+    assert judge.asked == 2 * 4  # each with its swapped twin
+    columns = verified(problem.space, problem.scoring, told)
+    np.testing.assert_allclose(columns["adsorption_energy"] - columns["promised"], 0.01, atol=1e-9)
+    assert columns["inside"].all()
+    assert verdicts_in(tmp_path / FILE) == told
+
+
+def test_an_adsorbate_that_left_is_no_number(law, judge, tmp_path):
+    golden = ScreenProblem(
+        space=SlabSpace(
+            metals=tuple(law.constants), layers=(("Au",), ("Pt",), ("Pt",), ("Pt",)), strains=(0.0, 0.0, 1)
+        ),
+        scoring=Scoring(),
+    )
+    found = screen(golden, law, tmp_path)
+    (verdict,) = judged(found, [0], judge, tmp_path)
+    assert not verdict.ok
+    assert np.isnan(verified(golden.space, golden.scoring, [verdict])["score"]).all()
+
+
+def test_a_cut_line_is_no_verdict(problem, law, judge, tmp_path):
+    found = screen(problem, law, tmp_path)
+    rows = found.order[:2].tolist()
+    judged(found, rows, judge, tmp_path)
+    file = tmp_path / FILE
+    file.write_text(file.read_text()[:-30])
+    assert len(verdicts_in(file)) == 1
+
+
+def test_acquisitions(problem, law, tmp_path):
+    found = screen(problem, law, tmp_path)
+    best = found.candidates(found.order[:3]).told()
+    by_score = chosen(found, Acquisition.SCORE, 3, set())
+    assert found.candidates(np.array(by_score)).told() == best
+    assert chosen(found, Acquisition.SCORE, 2, set(best[:1])) == by_score[1:]
+    found.columns["score_high"] += np.where(np.arange(len(found)) == found.order[40], 1.0, 0.0)
+    assert chosen(found, Acquisition.DOUBT, 1, set()) == [found.order[40]]
+    assert chosen(found, Acquisition.IMPROVEMENT, 1, set(), best=0.0) == [found.order[40]]
+
+
+def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_path):
+    learnt = []
+
+    def relearn(predictor, case, solution):
+        learnt.append(len(case))
+        return predictor
+
+    verification = Verification(judge=judge, count=3, rounds=1, relearn=relearn)
+    found, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification, command="me")
+    assert learnt == [3]
+    assert [verdict.round for verdict in verdicts] == [0] * 3 + [1] * 3
+    with (tmp_path / "table.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == len(problem.space)
+    assert [line["slab"] for line in lines[:5]] == found.candidates(found.order[:5]).names()
+    with h5py.File(tmp_path / "table.h5") as file:
+        assert file["adsorption_energy"].attrs["unit"] == "eV"
+        assert file["slab"][0].decode() == lines[0]["slab"]
+    structures = ase.io.read(tmp_path / "best.extxyz", ":")
+    assert [atoms.info["slab"] for atoms in structures] == [line["slab"] for line in lines[:5]]
+    page = (tmp_path / "report.html").read_text()
+    assert "Promise, verdict and gap" in page
+    assert page.count("<svg") == 4
+    asked = judge.asked
+    run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert judge.asked == asked
+    with pytest.raises(ValueError, match="a run of another problem"):
+        run_screen(problem, law, tmp_path, settings="two", verification=verification)
+
+
+def test_prices_are_of_atoms_over_platinum():
+    prices = price_of_atoms()
+    assert prices["Pt"] == pytest.approx(1.0)
+    assert prices["Cu"] < 1e-3 < prices["Ag"] < 0.1 < prices["Ir"]
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Scoring(score="colour"), "quantities among"),
+        (lambda: Limit(quantity="price"), "needs at_most or at_least"),
+        (lambda: Limit(quantity="price", at_most=1.0, sure=1.0), "sure must be above 0"),
+        (lambda: Scoring(window=0.0), "window must be positive"),
+        (lambda: Verification(judge=None, count=0), "count must be at least 1"),
+        (lambda: Verification(judge=None, rounds=1), "rounds need a surrogate"),
+    ],
+)
+def test_bad_settings(make: Callable[[], object], complaint: str, annotations_unchecked):
+    with pytest.raises(ValueError, match=complaint):
+        make()
+
+
+def test_a_price_that_is_not_known(law, tmp_path, space):
+    scoring = Scoring(score="price", prices={"Pt": 30000.0})
+    with pytest.raises(ValueError, match="the price of Pd is not known"):
+        screen(ScreenProblem(space=space, scoring=scoring), law, tmp_path)
+
+
+def test_the_file_of_verdicts_is_lines_of_json(problem, law, judge, tmp_path: Path):
+    found = screen(problem, law, tmp_path)
+    rows = found.order[:1].tolist()
+    judged(found, rows, judge, tmp_path)
+    line = json.loads((tmp_path / FILE).read_text().splitlines()[0])
+    assert set(line) == {"slab", "status", "message", "values", "promise", "round"}

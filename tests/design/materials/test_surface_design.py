@@ -1,0 +1,93 @@
+"""Design by gradient finds what looking at every slab finds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from understudy.design.materials.descent import Descent, descend, objective_of
+from understudy.design.materials.repair import Workshop, layouts_of
+from understudy.design.materials.run import Verification
+from understudy.design.materials.scoring import Limit, Scoring
+from understudy.design.materials.screening import ScreenProblem, rows_of, screen
+from understudy.design.materials.space import SlabSpace
+from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem, search
+from understudy.design.materials.surface_run import run_surface_design
+
+DESCENT = Descent(starts=24, steps=60)
+
+
+@pytest.fixture
+def problem(space: SlabSpace) -> SurfaceProblem:
+    limits = (Limit(quantity="segregation_energy", at_least=-0.05),)
+    return SurfaceProblem(space=space, scoring=Scoring(score=OBJECTIVE, limits=limits), descent=DESCENT)
+
+
+def test_the_best_of_all_is_found(problem: SurfaceProblem, law, tmp_path: Path):
+    found = search(problem, law, law.constants)
+    every = screen(ScreenProblem(space=problem.space, scoring=problem.scoring), law, tmp_path)
+    best = next(rows_of(every, every.order[:1].tolist()))
+    assert found.promises[0]["score"] == pytest.approx(best["score"], abs=1e-9)
+    assert found.slabs[0].name == best["slab"]
+    assert found.asked < len(every) / 4
+
+
+def test_gradient_of_the_objective_against_finite_difference(problem: SurfaceProblem, law):
+    random = torch.Generator().manual_seed(1)
+    shares = torch.softmax(torch.randn(3, 4, 1, 5, generator=random, dtype=torch.float64), 3)
+    strain = torch.tensor([-0.01, 0.004, 0.012], dtype=torch.float64)
+
+    def objective(shares: torch.Tensor, strain: torch.Tensor) -> torch.Tensor:
+        return objective_of(problem.space, problem.scoring, law, law.constants, shares, strain)
+
+    assert torch.autograd.gradcheck(
+        objective, (shares.requires_grad_(), strain.requires_grad_()), eps=1e-6, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_descent_lowers_the_objective(problem: SurfaceProblem, law):
+    def at(steps: int) -> float:
+        options = Descent(starts=24, steps=steps)
+        found = descend(problem.space, problem.scoring, lambda step: law, law.constants, options)
+        return float(found.objective.mean())
+
+    assert at(60) < 0.5 * at(1)
+
+
+def test_few_metals_only(space: SlabSpace, law):
+    problem = SurfaceProblem(space=space, descent=DESCENT, most_metals=2)
+    found = search(problem, law, law.constants)
+    assert all(len({metal for layer in slab.layers for metal in layer}) <= 2 for slab in found.slabs)
+
+
+def test_a_fixed_surface_element(law):
+    layers = (("Cu",), *[tuple(law.constants)] * 3)
+    space = SlabSpace(metals=tuple(law.constants), layers=layers, strains=(-0.02, 0.02, 5))
+    found = search(SurfaceProblem(space=space, descent=DESCENT), law, law.constants)
+    assert {slab.layers[0] for slab in found.slabs} == {("Cu",)}
+
+
+def test_one_exchange_differs_in_one_place(space: SlabSpace, law):
+    shop = Workshop(space, Scoring(), law, law.constants)
+    (layout,) = layouts_of(space.candidates(torch.tensor([17])))
+    others = list(shop.exchanges(layout))
+    assert len(set(others)) == len(others) == 4 * 4
+    assert all(sum(a != b for a, b in zip(layout, other, strict=True)) == 1 for other in others)
+
+
+def test_a_run_is_judged_and_goes_on(problem: SurfaceProblem, law, judge, tmp_path: Path):
+    verification = Verification(judge=judge, count=2, rounds=1, relearn=lambda predictor, case, solution: predictor)
+    design = run_surface_design(problem, law, tmp_path, settings="one", verification=verification, command="me")
+    assert design.verified is not None
+    assert len(design.searches) == 2
+    assert len(design.verdicts) == 2  # the second search finds the same slabs, which are not asked about again
+    page = (tmp_path / "report.html").read_text()
+    assert design.best.name in page
+    asked = law.asked
+    run_surface_design(problem, law, tmp_path, settings="one", verification=verification)
+    assert law.asked == asked
+
+
+def test_more_than_one_adsorbate_is_no_design():
+    with pytest.raises(ValueError, match="one adsorbate on one site"):
+        SurfaceProblem(space=SlabSpace(adsorbates=("H", "O")))
