@@ -8,7 +8,7 @@ from understudy.simulators.interface import Status
 def test_it_counts_what_is_there(data_file: Path):
     summary = info(data_file)
     data = load(data_file)
-    assert (summary.rows, summary.planned, summary.shapes, summary.nodes, summary.files) == (200, 200, 25, 160, 1)
+    assert (summary.rows, summary.planned, summary.subjects, summary.nodes, summary.files) == (200, 200, 25, 160, 1)
     assert summary.ended == {status: data.status.count(status) for status in Status if status in data.status}
     assert sum(summary.messages.values()) == 200 - summary.ended[Status.OK]
     assert sum(summary.kinds.values()) == 25

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -16,14 +16,6 @@ OF_ATOMS = (".xyz", ".extxyz", ".cif", ".vasp", ".poscar", ".traj", ".db", ".jso
 OF_AIRFOILS = (".dat", ".txt", "")
 
 Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
-
-
-class Answering(Protocol):
-    """What makes a table of answers."""
-
-    def __call__(
-        self, asked: Path, out: Path, who: "Predictor", /, *, progress: Callable[[int, int], None]
-    ) -> "dict[Status, int]": ...
 
 
 def predict(
@@ -116,7 +108,7 @@ def _slabs(structures: Path, out: Path | None, by: str) -> int:
     return 0 if any(row["status"] == "ok" for row in rows) else 1
 
 
-def _answered(asked: Path, out: Path, by: str, who: "Predictor", answer: "Answering") -> int:
+def _answered(asked: Path, out: Path, by: str, who: "Predictor", answer: Callable[..., "dict[Status, int]"]) -> int:
     """Leave a table of answers and, beside it, what was asked of whom."""
     import tomllib
 
