@@ -124,7 +124,9 @@ def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """The closed form answers in place of the simulators; as the judge xfoil it finds another moment."""
     judges = {"viscous": ClosedForm(), "xfoil": ClosedForm(name="xfoil", extra_moment=-1.0)}
     predictor = asking.predictor
-    monkeypatch.setattr(asking, "predictor", lambda name: ClosedForm() if name == "viscous" else predictor(name))
+    monkeypatch.setattr(
+        asking, "predictor", lambda name, *about: ClosedForm() if name == "viscous" else predictor(name, *about)
+    )
     monkeypatch.setattr("understudy.simulators.registry.simulator", lambda name: judges[name])
 
 
