@@ -3,7 +3,7 @@
     nice -n 19 python benchmarks/near_surface_labels.py --worker 0 --workers 2   # and 1: hours; goes on if killed
 
 Stack number k is the same on every machine: the seven pure metals first, then any metal in any layer, strained by
-within 3 %. Each answer is a line of runs/catalysts/labels-WORKER.jsonl, with the digest of the settings.
+within 3 %. Each answer is a line of benchmarks/near_surface/labels-WORKER.jsonl, with the digest of the settings.
 """
 
 import json
@@ -19,8 +19,11 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
 from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS, SlabPlan
 
-FOLDER = Path("runs/catalysts")
+#: Labels are kept with the code, energies of clean and pure slabs with other runs.
+FOLDER, ENERGIES = Path("benchmarks/near_surface"), Path("runs/energies")
 SEED, COUNT, STRAIN = 2026, 800, 0.03
+#: Seconds that one structure may take, while other work holds the cores.
+LIMIT = 20000.0
 #: Where hydrogen starts: above the surface [Å], in the fcc hollow.
 HEIGHT, HOLLOW = 0.9, (1 / 3, 1 / 3)
 METALS = tuple(RPBE_LATTICE_CONSTANTS)
@@ -71,7 +74,7 @@ def main(*, worker: int = 0, workers: int = 1, count: int = COUNT) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = [json.loads(line) for path in FOLDER.glob("labels-*.jsonl") for line in path.read_text().splitlines()]
     done = {row["number"] for row in kept}
-    simulator = GpawSimulator(folder=FOLDER / "energies")
+    simulator = GpawSimulator(folder=ENERGIES, limit=LIMIT)
     with (FOLDER / f"labels-{worker}.jsonl").open("a") as file:
         for number in range(worker, count, workers):
             if number not in done:
