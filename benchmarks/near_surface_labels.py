@@ -3,7 +3,7 @@
     nice -n 19 python benchmarks/near_surface_labels.py --worker 0 --workers 2   # and 1: hours; goes on if killed
 
 Stack number k is the same on every machine: the seven pure metals first, then any metal in any layer, strained by
-within 3 %. Each answer is a line of benchmarks/near_surface/labels-WORKER.jsonl, with the digest of the settings.
+within 3 %. Each answer is a line of benchmarks/data/near_surface/labels-WORKER.jsonl, with the digest of the settings.
 """
 
 import json
@@ -12,21 +12,16 @@ from pathlib import Path
 
 import cyclopts
 import numpy as np
-import torch
+from support.near_surface import FOLDER, METALS, rows, with_hydrogen
 
-from understudy.simulators.materials.adsorbates import placed
-from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
-from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS, SlabPlan
+from understudy.simulators.materials.slabs import SlabPlan
 
 #: Labels are kept with the code, energies of clean and pure slabs with other runs.
-FOLDER, ENERGIES = Path("benchmarks/near_surface"), Path("runs/energies")
+ENERGIES = Path("runs/energies")
 SEED, COUNT, STRAIN = 2026, 800, 0.03
 #: Seconds that one structure may take, while other work holds the cores.
 LIMIT = 20000.0
-#: Where hydrogen starts: above the surface [Å], in the fcc hollow.
-HEIGHT, HOLLOW = 0.9, (1 / 3, 1 / 3)
-METALS = tuple(RPBE_LATTICE_CONSTANTS)
 
 
 def stack_number(number: int) -> tuple[tuple[str, ...], float]:
@@ -39,19 +34,11 @@ def stack_number(number: int) -> tuple[tuple[str, ...], float]:
     return drawn, round(float(random.uniform(-STRAIN, STRAIN)), 5)
 
 
-def with_hydrogen(layers: tuple[str, ...], strain: float) -> SlabCase:
-    """The structure that is asked."""
-    plan = SlabPlan()
-    slab = plan.slabs(plan.occupation(layers)[None], torch.tensor([strain], dtype=torch.float64))
-    at, height = torch.tensor([HOLLOW], dtype=torch.float64), torch.tensor([HEIGHT], dtype=torch.float64)
-    return placed(slab, "H", at, height)
-
-
 def label(number: int, simulator: GpawSimulator) -> dict[str, object]:
     """One line of the file."""
     layers, strain = stack_number(number)
     started = time.monotonic()
-    answer = simulator.predict(with_hydrogen(layers, strain))
+    answer = simulator.predict(with_hydrogen([layers], [strain]))
     found = {name: float(values[0]) for name, values in answer.values.items()}
     return {
         "number": number,
@@ -72,8 +59,7 @@ def main(*, worker: int = 0, workers: int = 1, count: int = COUNT) -> None:
         worker, workers: which share of how many. count: stacks in all.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    kept = [json.loads(line) for path in FOLDER.glob("labels-*.jsonl") for line in path.read_text().splitlines()]
-    done = {row["number"] for row in kept}
+    done = {row["number"] for row in rows()}
     simulator = GpawSimulator(folder=ENERGIES, limit=LIMIT)
     with (FOLDER / f"labels-{worker}.jsonl").open("a") as file:
         for number in range(worker, count, workers):

@@ -1,0 +1,79 @@
+"""Labels of near-surface alloys as cases with their answers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from understudy.simulators.interface import Solution, Status
+from understudy.simulators.materials.adsorbates import placed
+from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS, SlabPlan
+
+FOLDER = Path(__file__).parents[1] / "data" / "near_surface"
+METALS = tuple(RPBE_LATTICE_CONSTANTS)
+#: Where hydrogen starts: above the surface [Å], in the fcc hollow.
+HEIGHT, HOLLOW = 0.9, (1 / 3, 1 / 3)
+QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Answered stacks, in the order of their numbers.
+
+    metals: number in `METALS` of each layer, surface first (rows, layers). strain: (rows,).
+    """
+
+    numbers: Tensor
+    metals: Tensor
+    strain: Tensor
+    case: SlabCase
+    answer: Solution
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def with_hydrogen(stacks: Sequence[Sequence[str]], strain: Sequence[float]) -> SlabCase:
+    """The structures that are asked."""
+    plan = SlabPlan()
+    occupation = torch.stack([plan.occupation(list(stack)) for stack in stacks])
+    slabs = plan.slabs(occupation, torch.tensor(list(strain), dtype=torch.float64))
+    place = torch.tensor([HOLLOW], dtype=torch.float64).expand(len(slabs), -1)
+    return placed(slabs, "H", place, torch.full((len(slabs),), HEIGHT, dtype=torch.float64))
+
+
+def rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """Lines of all files, by number."""
+    lines = [
+        json.loads(line) for file in sorted(folder.glob("labels-*.jsonl")) for line in file.read_text().splitlines()
+    ]
+    return sorted(lines, key=lambda row: int(row["number"]))
+
+
+def labels(folder: Path = FOLDER) -> Labels:
+    """All answered stacks.
+
+    Raises:
+        ValueError: labels of different settings.
+    """
+    every = rows(folder)
+    settings = {row["settings"] for row in every}
+    if len(settings) > 1:
+        raise ValueError(f"expected labels of one setting; got {', '.join(sorted(settings))}")
+    answered = [row for row in every if row["status"] == "ok"]
+    stacks = [row["layers"].split("/") for row in answered]
+    strain = [row["strain"] for row in answered]
+    values = {name: torch.tensor([row[name] for row in answered], dtype=torch.float64) for name in QUANTITIES}
+    return Labels(
+        numbers=torch.tensor([row["number"] for row in answered]),
+        metals=torch.tensor([[METALS.index(metal) for metal in stack] for stack in stacks]),
+        strain=torch.tensor(strain, dtype=torch.float64),
+        case=with_hydrogen(stacks, strain),
+        answer=Solution(values=values, status=(Status.OK,) * len(answered), message=("",) * len(answered)),
+    )
