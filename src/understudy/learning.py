@@ -78,9 +78,13 @@ def usual_settings(files: Sequence[Path]) -> SurrogateConfig:
     with load(*files) as data:
         if data.about is Subject.AIRFOIL:
             return SurrogateConfig()
-        few = len(data) < FEW_SLABS
-        batch = 16 if few else 64
-        epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(STEPS * batch / len(data))))
+        return slab_settings(len(data))
+
+
+def slab_settings(rows: int) -> SurrogateConfig:
+    """What suits so many answered slabs."""
+    batch = 16 if rows < FEW_SLABS else 64
+    epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(STEPS * batch / rows)))
     training = TrainingConfig(
         network=AtomsConfig(), epochs=epochs, batch=batch, learning_rate=SLAB_RATE, average=SLAB_AVERAGE
     )

@@ -1,0 +1,223 @@
+"""What a network of atoms learns from so many labels of near-surface alloys, beside ridge and a Gaussian process.
+
+    python benchmarks/slab_learning.py             # hours; goes on if killed; writes docs/benchmarks.md and a picture
+    python benchmarks/slab_learning.py --quick     # one repeat; writes nothing
+
+Test stacks are never seen; five repeats with the same parting for all. The rivals see what a chemist would tell them:
+the metal of each layer, products of these for each pair of layers, strain, and strain times metal.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+
+import cyclopts
+import matplotlib
+import numpy as np
+import torch
+from scipy.stats import norm
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.linear_model import RidgeCV
+from support.near_surface import METALS, Labels, labels
+from support.record import Figure, record
+from torch import Tensor
+
+from understudy.learning import slab_settings
+from understudy.surrogate.atoms.building import build_slabs
+from understudy.surrogate.atoms.rows import slab_rows_of
+from understudy.surrogate.evaluation import rank_correlation
+from understudy.surrogate.networks.atoms_config import AtomsConfig
+
+matplotlib.use("agg")
+from matplotlib.figure import Figure as Picture
+
+FOLDER = Path("runs/slab_learning")
+PICTURE = Path("docs/images/slab_learning.png")
+REPEATS, TEST = 5, 0.2
+SIZES = (100, 200, 400, 0)  # labels that train; 0 takes all
+PAIRS = 5  # pairs of surface and second layer that are never seen together
+QUANTITIES = ("adsorption_energy", "formation_energy")
+LEVELS = np.linspace(0.05, 0.95, 19)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training and its test.
+
+    kind: "size" for the learning curve, "pairs" for pairs never seen together. size: labels that train, 0 for all.
+    """
+
+    kind: str
+    size: int
+    repeat: int
+
+    @property
+    def file(self) -> Path:
+        return FOLDER / f"{self.kind}-{self.size}-{self.repeat}.json"
+
+
+def parted(data: Labels, task: Task) -> tuple[Tensor, Tensor]:
+    """Rows that train and rows that test; the pure metals always train."""
+    random = np.random.default_rng([7, task.repeat])
+    rows = torch.from_numpy(random.permutation(np.arange(len(METALS), len(data))))
+    pure = torch.arange(len(METALS))
+    if task.kind == "pairs":
+        every = random.permutation(len(METALS) ** 2)[:PAIRS]
+        pair = data.metals[rows, 0] * len(METALS) + data.metals[rows, 1]
+        held = torch.isin(pair, torch.from_numpy(every))
+        return torch.cat((pure, rows[~held])), rows[held]
+    count = round(TEST * len(data))
+    rest = torch.cat((pure, rows[count:]))
+    return rest[: task.size or len(rest)], rows[:count]
+
+
+def features(data: Labels) -> np.ndarray:
+    """What the rivals see (rows, features)."""
+    hot = torch.nn.functional.one_hot(data.metals, len(METALS)).double()
+    strain = 100 * data.strain[:, None]
+    layers = hot.shape[1]
+    pairs = [
+        (hot[:, one, :, None] * hot[:, two, None, :]).flatten(1)
+        for one in range(layers)
+        for two in range(one + 1, layers)
+    ]
+    columns = [hot.flatten(1), strain, strain**2, (strain[:, :, None] * hot).flatten(1), *pairs]
+    return torch.cat(columns, 1).numpy()
+
+
+def by_mean(inputs: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """The mean of what was seen."""
+    return np.full(len(asked), truth.mean())
+
+
+def by_ridge(inputs: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Ridge regression, its strength by leaving one out."""
+    return np.asarray(RidgeCV(np.logspace(-4, 3, 29)).fit(inputs, truth).predict(asked))
+
+
+def by_gaussian_process(inputs: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """A Gaussian process with a squared exponential kernel."""
+    kernel = ConstantKernel(1.0, (1e-3, 1e3)) * RBF(3.0, (0.1, 100.0)) + WhiteKernel(1e-3, (1e-7, 1.0))
+    process = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=2, random_state=0)
+    return np.asarray(process.fit(inputs, truth).predict(asked))
+
+
+RIVALS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "mean": by_mean, "ridge": by_ridge, "Gaussian process": by_gaussian_process
+}  # fmt: skip
+
+
+def measured(task: Task) -> dict[str, object]:
+    """Errors of all on the test stacks, and what the intervals were worth."""
+    torch.set_num_threads(1)
+    data = labels()
+    train, test = parted(data, task)
+    told: dict[str, object] = {"labels": len(data), "train": len(train), "test": len(test)}
+    inputs = features(data)
+    for name, rival in RIVALS.items():
+        for quantity in QUANTITIES:
+            truth = data.answer[quantity].numpy()
+            error = rival(inputs[train], truth[train], inputs[test]) - truth[test]
+            told[f"{name} {quantity}"] = float(np.abs(error).mean())
+    cutoff = AtomsConfig().cutoff
+    rows = slab_rows_of(data.case, data.answer, cutoff)
+    with TemporaryDirectory() as folder:
+        surrogate = build_slabs(rows[train], slab_settings(len(train)), Path(folder))
+    with torch.no_grad():
+        answer = surrogate.predict(data.case[test])
+    for quantity in QUANTITIES:
+        truth = data.answer[quantity][test]
+        half = 0.5 * (answer.high[quantity] - answer.low[quantity])
+        error = (answer[quantity] - truth).abs()
+        told[f"ours {quantity}"] = float(error.mean())
+        told[f"inside {quantity}"] = float((error <= half).double().mean())
+        told[f"rank {quantity}"] = rank_correlation(half, error)
+        told[f"ratios {quantity}"] = (error / half).tolist()
+    told["known"] = float(answer.known.double().mean())
+    return told
+
+
+def main(*, quick: bool = False, workers: int = 2) -> None:
+    """Train, test, and write the figures down.
+
+    Args:
+        quick: one repeat only; nothing is written. workers: trainings at once.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    repeats = 1 if quick else REPEATS
+    tasks = [Task("size", size, repeat) for repeat in range(repeats) for size in SIZES]
+    tasks += [Task("pairs", 0, repeat) for repeat in range(repeats)]
+    tasks = [task for task in tasks if task.size < len(labels()) * (1 - TEST)]
+    waiting = [task for task in tasks if not task.file.is_file()]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        for task, told in zip(waiting, pool.map(measured, waiting), strict=True):
+            task.file.write_text(json.dumps(told))
+            print(task, {name: value for name, value in told.items() if isinstance(value, float)}, flush=True)
+    if not quick:
+        found = {task: json.loads(task.file.read_text()) for task in tasks}
+        print(record("slab_learning", "Learning near-surface alloys", list(_figures(found))))
+        _draw(found)
+
+
+def _figures(found: dict[Task, dict]) -> Iterator[Figure]:
+    most = max(told["labels"] for told in found.values())
+    sizes = sorted({task.size for task in found if task.kind == "size"}, key=lambda size: size or most)
+    names = ("ours", *RIVALS)
+    for size in sizes:
+        rows = [told for task, told in found.items() if (task.kind, task.size) == ("size", size)]
+        count = round(fmean(told["train"] for told in rows))
+        errors = ", ".join(f"{name} {fmean(told[f'{name} adsorption_energy'] for told in rows):.4f}" for name in names)
+        yield Figure(f"adsorption energy, {count} labels: mean error [eV]", errors, "ours the lowest")
+    rows = [told for task, told in found.items() if (task.kind, task.size) == ("size", 0)]
+    yield Figure(
+        "adsorption energy, all labels: mean error",
+        f"{fmean(told['ours adsorption_energy'] for told in rows):.4f} eV",
+        "0.015 eV, aim 0.010",
+    )
+    formation = ", ".join(
+        f"{name} {1e3 * fmean(told[f'{name} formation_energy'] for told in rows):.1f}" for name in names
+    )
+    yield Figure("formation energy, all labels: mean error [meV/atom]", formation, "5")
+    for quantity in QUANTITIES:
+        ratios = np.concatenate([told[f"ratios {quantity}"] for told in rows])
+        inside = fmean(told[f"inside {quantity}"] for told in rows)
+        rank = fmean(told[f"rank {quantity}"] for told in rows)
+        yield Figure(f"{quantity}: 90 % intervals cover", f"{100 * inside:.1f} % of {len(ratios)}", "86 to 94 %")
+        yield Figure(f"{quantity}: miscalibration area", f"{_miscalibration(ratios):.3f}", "0.05")
+        yield Figure(f"{quantity}: Spearman of width and error", f"{rank:.2f}", "0.4")
+    rows = [told for task, told in found.items() if task.kind == "pairs"]
+    errors = ", ".join(f"{name} {fmean(told[f'{name} adsorption_energy'] for told in rows):.4f}" for name in names)
+    yield Figure("pairs of surface and second layer never seen together: mean error [eV]", errors, "0.04")
+
+
+def _miscalibration(ratios: np.ndarray) -> float:
+    """Mean distance of the share of errors inside from the share that was promised, errors taken as normal."""
+    promised = [np.mean(ratios <= norm.ppf(0.5 + 0.5 * level) / norm.ppf(0.95)) for level in LEVELS]
+    return float(np.mean(np.abs(np.array(promised) - LEVELS)))
+
+
+def _draw(found: dict[Task, dict]) -> None:
+    picture = Picture(figsize=(7.2, 4.2), layout="constrained")
+    axes = picture.add_subplot()
+    for name in ("ours", *RIVALS):
+        points: dict[int, list[float]] = {}
+        for task, told in found.items():
+            if task.kind == "size":
+                points.setdefault(told["train"], []).append(told[f"{name} adsorption_energy"])
+        sizes = sorted(points)
+        means = [fmean(points[size]) for size in sizes]
+        axes.plot(sizes, means, "o-", label="network of atoms" if name == "ours" else name)
+    axes.set(xscale="log", yscale="log", xlabel="labels", ylabel="mean error of the adsorption energy [eV]")
+    axes.legend()
+    axes.grid(alpha=0.3, which="both")
+    picture.savefig(PICTURE, dpi=120)
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)
