@@ -132,9 +132,7 @@ class Gpaw(Calculator):
         return read
 
     def _started(self) -> subprocess.Popen[bytes]:
-        found = subprocess.run([self._interpreter, "-c", "import gpaw"], capture_output=True, env=_environment())
-        if found.returncode:
-            raise GpawNotInstalledError(MISSING.format(self._interpreter))
+        require_gpaw(self._interpreter)
         process = subprocess.Popen(
             [self._interpreter, str(WORKER)],
             stdin=subprocess.PIPE,
@@ -145,6 +143,21 @@ class Gpaw(Calculator):
         assert process.stdin
         process.stdin.write(json.dumps(asdict(self.settings)).encode() + b"\n")
         return process
+
+
+def require_gpaw(interpreter: str) -> None:
+    """Refuse an interpreter without GPAW.
+
+    Raises:
+        GpawNotInstalledError: with the way to install it.
+    """
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('gpaw') is None)"
+    try:
+        missing = subprocess.run([interpreter, "-c", look], capture_output=True, env=_environment()).returncode
+    except OSError:
+        missing = 1
+    if missing:
+        raise GpawNotInstalledError(MISSING.format(interpreter))
 
 
 def _environment() -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from understudy.simulators.materials.ase_simulator import AseSimulator
-from understudy.simulators.materials.gpaw_process import INTERPRETER, Gpaw, GpawSettings
+from understudy.simulators.materials.gpaw_process import INTERPRETER, Gpaw, GpawSettings, require_gpaw
 from understudy.simulators.materials.relaxation import RelaxOptions
 from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS
 
@@ -23,7 +23,12 @@ class GpawSimulator(AseSimulator):
 
     Rarely needed:
         interpreter: the Python that has GPAW. limit: seconds that one structure may take. folder: of energies kept.
+
+    Raises:
+        GpawNotInstalledError: at birth, with the way to install it.
     """
+
+    at_once = 1
 
     options: RelaxOptions = QUICK
     settings: GpawSettings = field(default_factory=GpawSettings)
@@ -32,6 +37,7 @@ class GpawSimulator(AseSimulator):
     folder: Path | None = None
 
     def __post_init__(self) -> None:
+        require_gpaw(self.interpreter)
         super().__init__(
             "gpaw",
             lambda: Gpaw(self.settings, interpreter=self.interpreter, limit=self.limit),

@@ -1,0 +1,97 @@
+"""GPAW behind its pipe: one quick case of real quantum chemistry, and what happens where there is none."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.calculator import CalculatorError
+
+from understudy.simulators.materials.gpaw_process import (
+    Gpaw,
+    GpawNotInstalledError,
+    GpawSettings,
+    require_gpaw,
+)
+from understudy.simulators.materials.gpaw_simulator import GpawSimulator
+from understudy.simulators.registry import simulator
+
+
+def installed() -> bool:
+    try:
+        require_gpaw("/usr/bin/python3")
+    except GpawNotInstalledError:
+        return False
+    return True
+
+
+needs_gpaw = pytest.mark.skipif(
+    not installed(), reason="GPAW is not installed; 'sudo make system' or 'apt-get install gpaw gpaw-data' adds it"
+)
+TIGHT = GpawSettings(
+    cutoff=250.0, k_points=(1, 1, 1), convergence={"energy": 1e-6, "density": 1e-5, "eigenstates": 1e-7}
+)
+
+
+def hydrogen(length: float) -> Atoms:
+    return Atoms("H2", positions=[(2.0, 2.0, 1.6), (2.0, 2.0, 1.6 + length)], cell=[4.0, 4.1, 4.2], pbc=True)
+
+
+@pytest.fixture
+def gpaw() -> Iterator[Gpaw]:
+    calculator = Gpaw(TIGHT)
+    yield calculator
+    calculator.close()
+
+
+@needs_gpaw
+def test_force_is_the_slope_of_the_energy(gpaw: Gpaw):
+    def energy(length: float) -> float:
+        atoms = hydrogen(length)
+        atoms.calc = gpaw
+        return float(atoms.get_potential_energy())
+
+    step = 0.01
+    slope = (energy(0.85 + step) - energy(0.85 - step)) / (2 * step)
+    atoms = hydrogen(0.85)
+    atoms.calc = gpaw
+    forces = atoms.get_forces()
+    assert forces[1, 2] == pytest.approx(-slope, abs=0.02)  # egg-box error of the grid at this cutoff
+    assert forces[1, 2] < -1.0  # stretched: the atoms pull at each other
+    assert np.allclose(forces.sum(0), 0, atol=0.02)
+
+
+@needs_gpaw
+def test_a_process_that_dies_is_one_sentence(gpaw: Gpaw):
+    atoms = hydrogen(0.75)
+    atoms.calc = gpaw
+    atoms.get_potential_energy()
+    assert gpaw._process is not None
+    gpaw._process.kill()
+    gpaw._process.wait()
+    atoms.rattle(0.01)
+    with pytest.raises(CalculatorError, match="GPAW gave no energy: its process died"):
+        atoms.get_potential_energy()
+    assert atoms.get_potential_energy() < -5  # a new process answers
+
+
+@needs_gpaw
+def test_time_that_runs_out_is_one_sentence():
+    atoms = hydrogen(0.75)
+    atoms.calc = Gpaw(TIGHT, limit=0.05)
+    with pytest.raises(CalculatorError, match=r"GPAW gave no energy within 0 s"):
+        atoms.get_potential_energy()
+
+
+@needs_gpaw
+def test_settings_decide_the_digest():
+    plain, fine = GpawSimulator(), GpawSimulator(settings=GpawSettings(cutoff=400.0))
+    assert plain.digest != fine.digest
+    assert simulator("gpaw").digest == plain.digest
+
+
+def test_an_interpreter_without_gpaw_is_refused_with_the_remedy():
+    with pytest.raises(
+        GpawNotInstalledError, match="not installed for /no/python; on Debian run 'apt-get install gpaw"
+    ):
+        GpawSimulator(interpreter="/no/python")
