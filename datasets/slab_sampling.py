@@ -15,7 +15,7 @@ from understudy.simulators.materials.adsorbates import adsorbate, likely_height,
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.elements import COVALENT_RADII
 from understudy.simulators.materials.sites import Site, SiteKind, sites_of
-from understudy.simulators.materials.slabs import Facet, SlabPlan
+from understudy.simulators.materials.slabs import Facet, SlabPlan, constants_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +65,8 @@ class SlabMix:
         Raises:
             ValueError: a metal without a lattice constant.
         """
-        missing = [metal for metal in self.metals if metal not in constants]
-        if missing:
-            raise ValueError(f"expected metals among {', '.join(constants)}; got {missing[0]!r}")
-        return SlabPlan(
-            facet=Facet(self.facet),
-            size=self.size,
-            layers=self.layers,
-            free=self.free,
-            constants={metal: constants[metal] for metal in self.metals},
-        )
+        known = constants_of(self.metals, constants)
+        return SlabPlan(Facet(self.facet), self.size, self.layers, self.free, known)
 
 
 def draw_slabs(

@@ -13,7 +13,7 @@ from torch import Tensor
 from understudy.simulators.materials.adsorbates import adsorbate, placed
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.sites import SiteKind, sites_of
-from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan
+from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan, constants_of
 
 STRAIN_DIGITS = 8
 METALS = ("Pt", "Pd", "Ir", "Rh", "Cu", "Ag", "Au")
@@ -94,16 +94,8 @@ class SlabSpace:
         Raises:
             ValueError: a metal without one.
         """
-        missing = [metal for metal in self.metals if metal not in constants]
-        if missing:
-            raise ValueError(f"expected metals among {', '.join(constants)}; got {missing[0]!r}")
-        return SlabPlan(
-            facet=Facet(self.facet),
-            size=self.size,
-            layers=self.depth,
-            free=self.free,
-            constants={metal: constants[metal] for metal in self.metals},
-        )
+        known = constants_of(self.metals, constants)
+        return SlabPlan(Facet(self.facet), self.size, self.depth, self.free, known)
 
     def candidates(self, numbers: Int[Tensor, " batch"]) -> "Candidates":
         """What candidates of those numbers, from 0 to the length of the space, are made of."""

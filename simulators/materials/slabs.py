@@ -31,6 +31,18 @@ class Facet(StrEnum):
     FCC100 = "100"
 
 
+def constants_of(metals: Sequence[str], constants: Mapping[str, float]) -> dict[str, float]:
+    """Lattice constants of some metals [Å].
+
+    Raises:
+        ValueError: a metal without one.
+    """
+    missing = [metal for metal in metals if metal not in constants]
+    if missing:
+        raise ValueError(f"expected metals among {', '.join(constants)}; got {missing[0]!r}")
+    return {metal: constants[metal] for metal in metals}
+
+
 @dataclass(frozen=True)
 class SlabPlan:
     """What all slabs of a batch have in common, checked at birth.
