@@ -32,6 +32,7 @@ def train(
     from understudy.cli.report import say
     from understudy.datasets.whole_files import write_bytes
     from understudy.learning import TrainConfig, train_surrogate, usual_settings
+    from understudy.simulators.interface import Subject
 
     flags = {
         "data": [str(path) for path in data] if data else None,
@@ -58,10 +59,11 @@ def train(
             def note(member: int, epoch: int, epochs: int, loss: float) -> None:
                 show(member * epochs + epoch, count * epochs, f"member {member + 1}: loss {loss:.3f}")
 
-            _, report = train_surrogate(settings, progress=note)
+            surrogate, report = train_surrogate(settings, progress=note)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"stopped: the training so far is kept in {settings.out}; run the same command again to go on"
         ) from None
-    say(f"on shape families that were never trained on (cd: errors of its logarithm):\n{report.text()}")
+    unseen = "shape families (cd: errors of its logarithm)" if surrogate.about is Subject.AIRFOIL else "slabs"
+    say(f"never trained on, {unseen}:\n{report.text()}")
     say(f"{settings.out / CHECKPOINT}")
