@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify check lint format types contract system clean
+.PHONY: help setup demo demo-materials test verify check lint format types contract system clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: setup  ## simulate, train, trust, design, verify, report; at most 10 minutes on 2 cores
 	$(BIN)/python examples/demo.py
+
+demo-materials: setup  ## train on quantum chemistry, screen and design alloy surfaces, let GPAW judge; at most 10 minutes
+	$(BIN)/python examples/demo_materials.py
 
 test: setup  ## the tests, without those marked slow or physics
 	PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not physics"

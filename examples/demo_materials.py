@@ -3,8 +3,8 @@
     python examples/demo_materials.py [--out runs/demo-materials]
 
 Labels that ship with the package train a surrogate; it screens 98,441 near-surface alloys for hydrogen evolution and
-designs others by gradient; GPAW judges the best where it is installed, and stacks with labels that were kept out of the
-training where it is not; the surrogate learns from the verdicts. Killed at any moment, the same command goes on.
+designs others by gradient; where GPAW is installed it judges the best, and the surrogate learns from the verdicts.
+Killed at any moment, the same command goes on.
 """
 
 import argparse
