@@ -14,7 +14,7 @@ export MPLBACKEND := Agg
 .PHONY: help setup demo demo-materials test verify check lint format types contract system clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(INSTALLED)  ## make .venv and install everything in the versions of constraints.txt
 
