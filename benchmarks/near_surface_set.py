@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cyclopts
 import numpy as np
-from support.near_surface import METALS, QUANTITIES, labels
+from support.near_surface import METALS, labels
 
 from understudy.datasets.provenance import Provenance
 from understudy.datasets.records import Rows
@@ -16,6 +16,7 @@ from understudy.datasets.tables import StructureTable
 from understudy.datasets.writer import write
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
 from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS
+from understudy.simulators.materials.solution import QUANTITIES
 
 
 def main(out: Path = NEAR_SURFACE_ALLOYS) -> None:

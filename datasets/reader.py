@@ -27,7 +27,7 @@ from understudy.datasets.provenance import Provenance
 from understudy.datasets.ragged import Array, Ragged
 from understudy.datasets.tables import TABLES, ShapeTable, StructureTable, SubjectTable
 from understudy.simulators.airfoil.case import AirfoilCase
-from understudy.simulators.interface import Case, Solution, Status, Subject
+from understudy.simulators.interface import Solution, Status, Subject
 from understudy.simulators.materials.case import SlabCase
 
 PARTS = ".parts"  # suffix of the folder in which a data set grows
@@ -319,10 +319,6 @@ class DataSet:
     def slab_case(self, rows: RowIndex = slice(None)) -> SlabCase:
         """The question of these rows of a data set about structures."""
         return self.structures.case(self.subject[self._listed(rows)].numpy(), {})
-
-    def question(self, rows: RowIndex = slice(None)) -> Case:
-        """The question of these rows, whatever it is about."""
-        return self.slab_case(rows) if self.about is Subject.SLAB else self.case(rows)
 
     def solution(self, rows: RowIndex = slice(None)) -> Solution:
         """The stored answer to `case(rows)`; fields in float32."""

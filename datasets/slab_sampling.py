@@ -14,8 +14,8 @@ from understudy.datasets.tables import StructureTable
 from understudy.simulators.materials.adsorbates import adsorbate, likely_height, placed
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.elements import COVALENT_RADII
-from understudy.simulators.materials.sites import Site, SiteKind, sites_of
-from understudy.simulators.materials.slabs import Facet, SlabPlan, constants_of
+from understudy.simulators.materials.sites import Site, require_kinds, sites_of
+from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan, constants_of_metals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,10 @@ class SlabMix:
             raise ValueError("expected at least one adsorbate; got none")
         for name in self.adsorbates:
             adsorbate(name)
-        unknown = [name for name in self.sites if name not in tuple(SiteKind)]
-        if unknown:
-            raise ValueError(f"sites must be among {', '.join(SiteKind)}; got {unknown[0]!r}")
-        if not -0.15 <= self.strain[0] <= self.strain[1] <= 0.15:
-            raise ValueError(f"strain must be a range (lowest, highest) within -0.15 .. 0.15; got {self.strain}")
+        require_kinds(self.sites)
+        if not -LARGEST_STRAIN <= self.strain[0] <= self.strain[1] <= LARGEST_STRAIN:
+            ends = f"{-LARGEST_STRAIN} .. {LARGEST_STRAIN}"
+            raise ValueError(f"strain must be a range (lowest, highest) within {ends}; got {self.strain}")
         if self.most_metals < 0 or self.height < 0:
             raise ValueError("most_metals and height must not be negative")
 
@@ -65,7 +64,7 @@ class SlabMix:
         Raises:
             ValueError: a metal without a lattice constant.
         """
-        known = constants_of(self.metals, constants)
+        known = constants_of_metals(self.metals, constants)
         return SlabPlan(Facet(self.facet), self.size, self.layers, self.free, known)
 
 

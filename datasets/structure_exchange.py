@@ -17,12 +17,12 @@ from understudy.datasets.provenance import Provenance
 from understudy.datasets.ragged import Ragged
 from understudy.datasets.reader import DataSet, RowIndex
 from understudy.datasets.records import Array, Rows
-from understudy.datasets.structure_file import structures_of
+from understudy.datasets.structure_file import slab_names, table_of
 from understudy.datasets.whole_files import replacing
 from understudy.datasets.writer import write
 from understudy.simulators.interface import Status
 from understudy.simulators.materials.anomaly import Anomaly
-from understudy.simulators.materials.atoms import StructureError, atoms_of, read_atoms
+from understudy.simulators.materials.atoms import StructureError, atoms_of, case_of, read_atoms
 from understudy.simulators.materials.solution import QUANTITIES
 
 SETTINGS = "settings"  # of the calculator, as a word: rows of different ones are not comparable
@@ -64,7 +64,7 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
         StructureError: no adsorption energy on an answered structure, or structures of different settings.
     """
     structures = read_atoms(path)
-    table = structures_of(Path(path), 0, len(structures))
+    table = table_of(case_of(structures), slab_names(structures), Path(path).name)
     status = tuple(Status(str(atoms.info.get("status", Status.OK))) for atoms in structures)
     outputs = {name: np.array([_answer(atoms, name) for atoms in structures]) for name in QUANTITIES}
     unanswered = np.array([one is not Status.OK for one in status])

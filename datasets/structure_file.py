@@ -1,10 +1,15 @@
 """Structures of a file as the rows of a data set."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from understudy.datasets.tables import StructureTable
 from understudy.simulators.materials.case import Role, SlabCase
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def structures_of(path: Path, start: int, stop: int) -> StructureTable:
@@ -16,25 +21,30 @@ def structures_of(path: Path, start: int, stop: int) -> StructureTable:
         FileNotFoundError, StructureError: no such file, or one with a structure that is no slab.
         ImportError: ASE is not installed.
     """
-    every, told = _read(path, path.stat().st_mtime_ns)
-    case = every[start:stop]
-    names = [(word or slab, what) for word, (slab, what) in zip(told[start:stop], named_rows(case), strict=True)]
+    case, told = _read(path, path.stat().st_mtime_ns)
+    return table_of(case[start:stop], told[start:stop], path.name)
+
+
+def table_of(case: SlabCase, slabs: Sequence[str], kind: str) -> StructureTable:
+    """Structures as a table; `slabs` says what the slab of each is called, nothing for its composition."""
+    named_rows = [named(case, row) for row in range(len(case))]
+    names = [(word or slab, what) for word, (slab, what) in zip(slabs, named_rows, strict=True)]
     return StructureTable.of(
         case,
         name=[f"{slab}, {what or 'clean'}" for slab, what in names],
-        kind=[path.name] * len(case),
+        kind=[kind] * len(case),
         families=[(slab,) for slab, _ in names],
     )
+
+
+def slab_names(structures: "Sequence[Atoms]") -> list[str]:
+    """What each structure calls its slab."""
+    return [str(atoms.info.get("slab", "")) for atoms in structures]
 
 
 def count_of(path: Path) -> int:
     """Structures in a file."""
     return len(_read(path, path.stat().st_mtime_ns)[1])
-
-
-def named_rows(case: SlabCase) -> list[tuple[str, str]]:
-    """`named` of every row."""
-    return [named(case, row) for row in range(len(case))]
 
 
 def named(case: SlabCase, row: int) -> tuple[str, str]:
@@ -52,4 +62,4 @@ def _read(path: Path, _: int) -> tuple[SlabCase, list[str]]:
     from understudy.simulators.materials.atoms import case_of, read_atoms  # ASE is an extra
 
     found = read_atoms(path)
-    return case_of(found), [str(atoms.info.get("slab", "")) for atoms in found]
+    return case_of(found), slab_names(found)

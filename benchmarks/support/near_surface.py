@@ -11,15 +11,14 @@ from torch import Tensor
 
 from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.adsorbates import placed
-from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS, SlabPlan
+from understudy.simulators.materials.solution import QUANTITIES
 
 FOLDER = Path(__file__).parents[1] / "data" / "near_surface"
 METALS = tuple(RPBE_LATTICE_CONSTANTS)
 #: Where hydrogen starts: above the surface [Å], in the fcc hollow.
 HEIGHT, HOLLOW = 0.9, (1 / 3, 1 / 3)
-QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
 
 
 @dataclass(frozen=True, eq=False)

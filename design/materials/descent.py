@@ -17,6 +17,7 @@ from understudy.design.materials.scoring import NAMES, Scoring
 from understudy.design.materials.space import Candidates, SlabSpace
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.solution import ENERGIES
 
 #: Weight of a limit that is broken by one unit of `LIMIT_UNIT` at the end of the search, in units of the objective.
 LIMIT_WEIGHT, LIMIT_UNIT = 1.0, 0.05
@@ -60,9 +61,7 @@ class Mixtures:
 
     def rounded(self, space: SlabSpace) -> Candidates:
         """The real slabs nearest to the mixtures."""
-        count = len(self.strain)
-        none = torch.zeros(count, dtype=torch.int64)
-        return Candidates(space, self.shares.argmax(3), self.strain.detach(), none, none)
+        return Candidates.first(space, self.shares.argmax(3), self.strain)
 
 
 def descend(
@@ -114,16 +113,14 @@ def objective_of(
 ) -> Float[Tensor, " starts"]:
     """The score of mixtures, and what breaking the limits costs besides, differentiable in shares and strain."""
     plan = space.plan(constants)
-    none = torch.zeros(len(strain), dtype=torch.int64)
     slabs = plan.slabs(shares.expand(-1, -1, plan.sites, -1), strain)
-    candidates = Candidates(space, shares.argmax(3), strain.detach(), none, none)
+    candidates = Candidates.first(space, shares.argmax(3), strain.detach())
     answer = predictor.predict(candidates.standing_on(slabs))
-    values = {name: answer[name] for name in ("adsorption_energy", "formation_energy")}
+    values = {name: answer[name] for name in ENERGIES}
     values |= scoring.of_composition(shares.mean((1, 2)), space.metals) | {"strain": strain}
     values["free_energy"] = values["adsorption_energy"] + scoring.correction([space.adsorbates[0]])
     if scoring.needs("segregation_energy"):
-        order = [1, 0, *range(2, space.depth)]
-        swapped = predictor.predict(plan.slabs(shares[:, order].expand(-1, -1, plan.sites, -1), strain))
+        swapped = predictor.predict(plan.slabs(shares[:, space.exchanged].expand(-1, -1, plan.sites, -1), strain))
         values["segregation_energy"] = space.atoms * (swapped["formation_energy"] - values["formation_energy"])
     total = Expression(scoring.score, NAMES)(values)
     for limit in scoring.limits:

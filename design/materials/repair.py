@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from understudy.design.materials.scoring import Scored, Scoring, score_of
-from understudy.design.materials.screening import WITH_INTERVAL, predicted, segregation
+from understudy.design.materials.scoring import Scored, Scoring
+from understudy.design.materials.screening import scored_by
 from understudy.design.materials.space import Candidates, SlabSpace
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
@@ -47,7 +47,7 @@ class Workshop:
     constants: Mapping[str, float]
     most_metals: int = 0
     asked: int = 0
-    _known: dict[Layout, tuple[float, float]] = field(default_factory=dict)
+    _known: dict[Layout, float] = field(default_factory=dict)
 
     def repaired(
         self, layouts: list[Layout], keep: int, progress: Callable[[int, int], None] = lambda done, total: None
@@ -63,7 +63,7 @@ class Workshop:
             progress(number + 1, PASSES)
             if self._best(keep) == before:
                 break
-        return self.ranked(self._best(max(keep, len(before))))
+        return self.ranked(self._best(keep))
 
     def allowed(self, layout: Layout) -> bool:
         """Whether it has few enough metals, each where it may be."""
@@ -98,11 +98,8 @@ class Workshop:
 
     def ranked(self, layouts: list[Layout]) -> Ranked:
         """Layouts on the whole grid of strains."""
-        low, high, count = self.space.strains
-        strains = torch.linspace(low, high, count, dtype=torch.float64)
-        every = self._candidates(torch.tensor(layouts).repeat_interleave(count, 0), strains.repeat(len(layouts)))
-        worth = self.score(every)
-        objective = torch.where(worth.kept, worth.score, torch.inf).reshape(len(layouts), count)
+        count = self.space.strains[2]
+        every, worth, objective = self._scored(layouts, count)
         best = objective.argmin(1) + count * torch.arange(len(layouts))
         rows = best[objective.amin(1).argsort()]
         return Ranked(every[rows], worth[rows])
@@ -111,34 +108,26 @@ class Workshop:
     def score(self, candidates: Candidates) -> Scored:
         """What real slabs are worth."""
         self.asked += len(candidates)
-        answer = self.predictor.predict(candidates.case(self.constants))
-        found = {name: predicted(answer, name) for name in WITH_INTERVAL}
-        if self.scoring.needs("segregation_energy"):
-            found["segregation_energy"] = segregation(
-                found["formation_energy"], candidates, self.predictor, self.constants
-            )
-        return score_of(candidates, found, self.scoring)
+        return scored_by(self.predictor, candidates, self.constants, self.scoring)[0]
 
     def _learn(self, layouts: list[Layout]) -> None:
         """The best score of each layout that is not known yet, on a coarse grid of strains."""
         fresh = [layout for layout in dict.fromkeys(layouts) if layout not in self._known]
         if not fresh:
             return
-        low, high, count = self.space.strains
-        few = min(COARSE, count)
-        strains = torch.linspace(low, high, few, dtype=torch.float64)
-        worth = self.score(self._candidates(torch.tensor(fresh).repeat_interleave(few, 0), strains.repeat(len(fresh))))
-        scores = torch.where(worth.kept, worth.score, torch.inf).reshape(len(fresh), few)
-        for layout, score, place in zip(fresh, scores.amin(1).tolist(), scores.argmin(1).tolist(), strict=True):
-            self._known[layout] = (score, float(strains[place]))
+        _, _, objective = self._scored(fresh, min(COARSE, self.space.strains[2]))
+        self._known |= dict(zip(fresh, objective.amin(1).tolist(), strict=True))
 
     def _best(self, count: int) -> list[Layout]:
-        finite = [layout for layout, (score, _) in self._known.items() if not math.isnan(score)]
-        return sorted(finite, key=lambda layout: self._known[layout][0])[:count]
+        finite = [layout for layout, score in self._known.items() if not math.isnan(score)]
+        return sorted(finite, key=self._known.__getitem__)[:count]
 
-    def _candidates(self, metals: Int[Tensor, "batch layers columns"], strain: Float[Tensor, " batch"]) -> Candidates:
-        none = torch.zeros(len(strain), dtype=torch.int64)
-        return Candidates(self.space, metals, strain, none, none)
+    def _scored(self, layouts: list[Layout], count: int) -> tuple[Candidates, Scored, Float[Tensor, "layouts strains"]]:
+        """Layouts at so many strains each, what they are worth, and their scores, infinite where a limit is broken."""
+        metals = torch.tensor(layouts).repeat_interleave(count, 0)
+        every = Candidates.first(self.space, metals, self.space.grid(count).repeat(len(layouts)))
+        worth = self.score(every)
+        return every, worth, torch.where(worth.kept, worth.score, torch.inf).reshape(len(layouts), count)
 
 
 def layouts_of(candidates: Candidates) -> list[Layout]:

@@ -13,17 +13,16 @@ from understudy.design.materials.screen_report import write_report
 from understudy.design.materials.screen_tables import write_best, write_csv, write_hdf5
 from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, promises_of, screen
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.design.page import sentence
 from understudy.design.run_folder import judged_by, keep_same
 from understudy.simulators.interface import Predictor, Simulator, Solution
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.simulator import CAUTION, OF_TOYS
 
 #: Gives a predictor that has learnt from answered slabs, in the order (predictor, case, solution).
 Relearn = Callable[[Predictor[SlabCase], SlabCase, Solution], Predictor[SlabCase]]
 #: What a run does, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
-#: The simulator whose energies must not be taken for chemistry, and what is said of them.
-OF_TOYS = "emt"
-CAUTION = "Energies of effective-medium theory: right for trying the machinery, wrong for choosing a catalyst."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,4 +144,4 @@ def makers_of(doing: str, predictor: Predictor[SlabCase], verification: Verifica
 
 def caution_of(makers: str) -> str:
     """What must be said before all else of energies that these made."""
-    return CAUTION if f": {OF_TOYS} " in makers else ""
+    return sentence(CAUTION) if f": {OF_TOYS} " in makers else ""

@@ -20,8 +20,9 @@ from torch import Tensor
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
 from understudy.design.materials.space import Candidates
+from understudy.simulators.materials.solution import ENERGIES
 
-PREDICTED = ("adsorption_energy", "formation_energy", "segregation_energy")
+PREDICTED = (*ENERGIES, "segregation_energy")
 NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
 #: Free energy of adsorption less its energy [eV]: vibrations and entropy of hydrogen at 300 K, from Nørskov et al.,
 #: J. Electrochem. Soc. 152, J23 (2005); for others none is assumed.

@@ -18,13 +18,13 @@ from torch import Tensor
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, Predicted, Scoring, score_of
+from understudy.design.materials.scoring import NAMES, Predicted, Scored, Scoring, score_of
 from understudy.design.materials.space import Candidates, SlabSpace
 from understudy.simulators.interface import Answer, Predictor, Status
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.solution import ENERGIES
 
 AT_ONCE = 2048  # candidates in a chunk
-WITH_INTERVAL = ("adsorption_energy", "formation_energy")
 MEASURES = ("score", "score_low", "score_high", "near_peak", "feasible", "kept")
 
 Columns = dict[str, NDArray[Any]]
@@ -138,12 +138,7 @@ def assessed(
 ) -> Columns:
     """The columns of some candidates."""
     candidates = problem.space.candidates(numbers)
-    case = candidates.case(constants)
-    answer = predictor.predict(case)
-    found = {name: predicted(answer, name) for name in WITH_INTERVAL}
-    if problem.scoring.needs("segregation_energy"):
-        found["segregation_energy"] = segregation(found["formation_energy"], candidates, predictor, constants)
-    worth = score_of(candidates, found, problem.scoring)
+    worth, answer = scored_by(predictor, candidates, constants, problem.scoring)
     columns: Columns = {"number": numbers.numpy()}
     blank = torch.full_like(worth.score, torch.nan)
     columns |= {name: worth.values.get(name, blank).numpy() for name in NAMES}
@@ -154,7 +149,18 @@ def assessed(
     return columns | {"known": known.numpy(), "ok": ok}
 
 
-def predicted(answer: Answer, name: str) -> Predicted:
+def scored_by(
+    predictor: Predictor[SlabCase], candidates: Candidates, constants: Mapping[str, float], scoring: Scoring
+) -> tuple[Scored, Answer]:
+    """What candidates are worth by what a predictor says of them, and its answer."""
+    answer = predictor.predict(candidates.case(constants))
+    found = {name: _predicted(answer, name) for name in ENERGIES}
+    if scoring.needs("segregation_energy"):
+        found["segregation_energy"] = _segregation(found["formation_energy"], candidates, predictor, constants)
+    return score_of(candidates, found, scoring), answer
+
+
+def _predicted(answer: Answer, name: str) -> Predicted:
     """A quantity of an answer, with its interval if the answerer gives one."""
     value = answer[name]
     low, high = (getattr(answer, end, {}).get(name) for end in ("low", "high"))
@@ -162,14 +168,14 @@ def predicted(answer: Answer, name: str) -> Predicted:
     return Predicted(value.double(), width.double(), getattr(answer, "coverage", 0.9))
 
 
-def segregation(
+def _segregation(
     formation: Predicted, candidates: Candidates, predictor: Predictor[SlabCase], constants: Mapping[str, float]
 ) -> Predicted:
     """What exchanging surface and second layer costs [eV]: atoms of the slab times the change of formation energy.
 
     Positive: the surface stays as it is.
     """
-    swapped = predicted(predictor.predict(candidates.swapped().case(constants)), "formation_energy")
+    swapped = _predicted(predictor.predict(candidates.swapped().clean(constants)), "formation_energy")
     atoms = candidates.space.atoms
     width = torch.hypot(formation.half_width, swapped.half_width)
     return Predicted(atoms * (swapped.value - formation.value), atoms * width, formation.coverage)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from understudy.simulators.materials.adsorbates import adsorbate, placed
 from understudy.simulators.materials.case import SlabCase
-from understudy.simulators.materials.sites import SiteKind, sites_of
-from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan, constants_of
+from understudy.simulators.materials.sites import require_kinds, sites_of
+from understudy.simulators.materials.slabs import LARGEST_STRAIN, Facet, SlabPlan, constants_of_metals
 
 STRAIN_DIGITS = 8
 METALS = ("Pt", "Pd", "Ir", "Rh", "Cu", "Ag", "Au")
@@ -58,9 +58,7 @@ class SlabSpace:
                 raise ValueError(f"layers must hold metals among {', '.join(self.metals)}; got {foreign or 'none'}")
         for name in self.adsorbates:
             adsorbate(name)
-        unknown = [name for name in self.sites if name not in tuple(SiteKind)]
-        if unknown:
-            raise ValueError(f"sites must be among {', '.join(SiteKind)}; got {unknown[0]!r}")
+        require_kinds(self.sites)
         low, high, count = self.strains
         if not -LARGEST_STRAIN <= low <= high <= LARGEST_STRAIN or count < 1:
             raise ValueError(
@@ -74,6 +72,16 @@ class SlabSpace:
         """Numbers of the metals that each layer may be made of, surface first."""
         layers = self.layers or (self.metals,) * self.depth
         return tuple(tuple(self.metals.index(metal) for metal in layer) for layer in layers)
+
+    def grid(self, count: int) -> Float[Tensor, " strains"]:
+        """So many strains, evenly spread from the lowest to the highest."""
+        low, high, _ = self.strains
+        return torch.linspace(low, high, count, dtype=torch.float64)
+
+    @property
+    def exchanged(self) -> list[int]:
+        """Layers in the order in which surface and second layer have changed places."""
+        return [1, 0, *range(2, self.depth)]
 
     @property
     def stacks(self) -> int:
@@ -94,7 +102,7 @@ class SlabSpace:
         Raises:
             ValueError: a metal without one.
         """
-        known = constants_of(self.metals, constants)
+        known = constants_of_metals(self.metals, constants)
         return SlabPlan(Facet(self.facet), self.size, self.depth, self.free, known)
 
     def candidates(self, numbers: Int[Tensor, " batch"]) -> "Candidates":
@@ -105,8 +113,7 @@ class SlabSpace:
         for choice in reversed(self.choices):
             stack, place = stack // len(choice), stack % len(choice)
             metals.append(torch.tensor(choice)[place])
-        low, high, count = self.strains
-        steps = torch.linspace(low, high, count, dtype=torch.float64) if count > 1 else torch.tensor([low]).double()
+        steps = self.grid(self.strains[2])
         return Candidates(
             self,
             torch.stack(metals[::-1], 1)[:, :, None],
@@ -173,6 +180,12 @@ class Candidates:
         return Candidates(self.space, *(column[rows] for column in columns))
 
     @staticmethod
+    def first(space: SlabSpace, metals: Tensor, strain: Tensor) -> "Candidates":
+        """Slabs with the first adsorbate on the first site of the space."""
+        none = torch.zeros(len(strain), dtype=torch.int64)
+        return Candidates(space, metals, strain, none, none)
+
+    @staticmethod
     def of(space: SlabSpace, slabs: "Sequence[Slab]") -> "Candidates":
         """Those that are told by name.
 
@@ -214,8 +227,8 @@ class Candidates:
 
     def swapped(self) -> "Candidates":
         """With surface and second layer exchanged."""
-        order = [1, 0, *range(2, self.space.depth)]
-        return Candidates(self.space, self.metals[:, order], self.strain, self.adsorbate, self.site)
+        metals = self.metals[:, self.space.exchanged]
+        return Candidates(self.space, metals, self.strain, self.adsorbate, self.site)
 
     def clean(self, constants: Mapping[str, float]) -> SlabCase:
         """The slabs without adsorbates."""

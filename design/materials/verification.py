@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from understudy.datasets.whole_files import room_for
-from understudy.design.materials.scoring import Predicted, Scoring, score_of
+from understudy.design.materials.scoring import PREDICTED, Predicted, Scoring, score_of
 from understudy.design.materials.space import Candidates, Slab, SlabSpace
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.solution import ENERGIES
 
 FILE = "verdicts.jsonl"
-ENERGIES = ("adsorption_energy", "formation_energy", "segregation_energy")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Verdict:
 
     def solution(self) -> Solution:
         """As the simulator's answer."""
-        names = (*ENERGIES[:2], *(str(name) for name in Anomaly))
+        names = (*ENERGIES, *(str(name) for name in Anomaly))
         values = {name: torch.tensor([self.values.get(name, math.nan)], dtype=torch.float64) for name in names}
         return Solution(values=values, status=(Status(self.status),), message=(self.message,))
 
@@ -114,7 +114,7 @@ def verified(space: SlabSpace, scoring: Scoring, verdicts: Sequence[Verdict]) ->
     """
     candidates = Candidates.of(space, [verdict.slab for verdict in verdicts])
     found = {}
-    for name in ENERGIES:
+    for name in PREDICTED:
         told = [verdict.values.get(name, math.nan) if verdict.ok else math.nan for verdict in verdicts]
         value = torch.tensor(told, dtype=torch.float64)
         found[name] = Predicted(value, torch.zeros_like(value), 0.9)

@@ -12,12 +12,12 @@ from ase.calculators.emt import EMT
 
 from understudy.simulators.materials.ase_simulator import AseSimulator
 from understudy.simulators.materials.relaxation import RelaxOptions
+from understudy.simulators.materials.simulator import OF_TOYS
 
 #: Lattice constants of its metals [Å], from its own equation of state.
 EMT_LATTICE_CONSTANTS = {
     "Al": 3.9944, "Cu": 3.5898, "Ag": 4.0636, "Au": 4.0562, "Ni": 3.4872, "Pd": 3.8787, "Pt": 3.9218
 }  # fmt: skip
-CAUTION = "energies of effective-medium theory: right for trying the machinery, wrong for choosing a catalyst"
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class Emt(AseSimulator):
 
     def __post_init__(self) -> None:
         super().__init__(
-            "emt",
+            OF_TOYS,
             EMT,
             {"name": "ASE EMT", "version": ase.__version__},
             constants=EMT_LATTICE_CONSTANTS,

@@ -8,6 +8,10 @@ from hashlib import sha256
 from understudy.simulators.interface import Simulator, Subject
 from understudy.simulators.materials.case import SlabCase
 
+#: The simulator whose energies must not be taken for chemistry, and what is said of them.
+OF_TOYS = "emt"
+CAUTION = "energies of effective-medium theory: right for trying the machinery, wrong for choosing a catalyst"
+
 
 class SlabSimulator(Simulator[SlabCase]):
     """A simulator of slabs.

@@ -6,7 +6,7 @@ much longer than the others are one four-fold hollow. Sites whose surroundings h
 distances are one; the order depends on the structure alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +38,13 @@ class SiteKind(StrEnum):
     FCC = "fcc"
     HCP = "hcp"
     HOLLOW = "hollow"
+
+
+def require_kinds(names: Sequence[str]) -> None:
+    """Raise `ValueError` unless all of them are kinds of sites."""
+    unknown = [name for name in names if name not in tuple(SiteKind)]
+    if unknown:
+        raise ValueError(f"sites must be among {', '.join(SiteKind)}; got {unknown[0]!r}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ class Facet(StrEnum):
     FCC100 = "100"
 
 
-def constants_of(metals: Sequence[str], constants: Mapping[str, float]) -> dict[str, float]:
+def constants_of_metals(metals: Sequence[str], constants: Mapping[str, float]) -> dict[str, float]:
     """Lattice constants of some metals [Å].
 
     Raises:

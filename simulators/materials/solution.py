@@ -10,7 +10,8 @@ from understudy.simulators.interface import Solution
 from understudy.simulators.materials.anomaly import Anomaly
 
 #: Of a slab with its adsorbate, in the units of `simulators.quantities`.
-QUANTITIES = ("adsorption_energy", "formation_energy", "height", *(str(one) for one in Anomaly))
+ENERGIES = ("adsorption_energy", "formation_energy")
+QUANTITIES = (*ENERGIES, "height", *(str(one) for one in Anomaly))
 
 Points = NDArray[np.floating[Any]]
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from understudy import __version__
+from understudy.aligned import aligned
 from understudy.datasets.whole_files import replacing, write_bytes
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.xfoil.surface import friction_drag
@@ -90,12 +91,7 @@ def text(found: Polar) -> str:
             continue
         cells = [_cell(found, name, row) for name in found.shown]
         table.append([f"{alpha[row]:.3f}", *cells, _flag(found, row)])
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.rjust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
-        for line in table
-    ]
-    return "\n".join([*lines, *_legend(found)]) + "\n"
+    return "\n".join([*aligned(table), *_legend(found)]) + "\n"
 
 
 def write_xfoil_polar(found: Polar, path: Path) -> None:

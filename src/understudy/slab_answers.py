@@ -7,18 +7,19 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from understudy.aligned import aligned
 from understudy.answer_file import AnswerFile, Row, question
 from understudy.datasets.structure_file import named
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.atoms import StructureError, case_of, read_atoms
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.solution import ENERGIES
 
 AT_ONCE = 512  # structures
-WITH_INTERVAL = ("adsorption_energy", "formation_energy")
 COLUMNS = (
     "structure", "slab", "adsorbate", "status", "message", "known",
-    *(f"{name}{end}" for name in WITH_INTERVAL for end in ("", "_low", "_high")),
+    *(f"{name}{end}" for name in ENERGIES for end in ("", "_low", "_high")),
     "height", *(str(one) for one in Anomaly),
 )  # fmt: skip
 
@@ -102,14 +103,9 @@ def text(rows: Sequence[Row]) -> str:
     """The answers for people: one line a structure, each energy with half the width of its interval."""
     table = [["", "slab", "on it", "ΔE [eV]", "formation [eV/atom]", ""]]
     for row in rows:
-        ends = [_cell(row, name) for name in WITH_INTERVAL]
+        ends = [_cell(row, name) for name in ENERGIES]
         table.append([row["structure"], row.get("slab", ""), row.get("adsorbate") or "-", *ends, _remark(row)])
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.rjust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
-        for line in table
-    ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(aligned(table)) + "\n"
 
 
 def _cell(row: Row, name: str) -> str:

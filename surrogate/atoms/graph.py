@@ -66,6 +66,7 @@ class AtomsGraph:
         atoms = torch.tensor([0, *(len(part.occupation) for part in parts[:-1])]).cumsum(0).tolist()
         edges = torch.tensor([0, *(len(part.distance) for part in parts[:-1])]).cumsum(0).tolist()
         shifted = list(zip(parts, atoms, edges, strict=True))
+        ends = [min(number, 1) for number in range(len(parts))]  # all parts but the first leave out their 0
         return AtomsGraph(
             torch.cat([part.occupation for part in parts]),
             torch.cat([part.adsorbed for part in parts]),
@@ -73,8 +74,8 @@ class AtomsGraph:
             torch.cat([part.receiver + first for part, first, _ in shifted]),
             torch.cat([part.distance for part in parts]),
             torch.cat([part.adsorbate for part in parts]),
-            torch.cat([part.atom_offsets[int(first > 0) :] + first for part, first, _ in shifted]),
-            torch.cat([part.edge_offsets[int(first > 0) :] + first for part, _, first in shifted]),
+            torch.cat([part.atom_offsets[end:] + first for end, (part, first, _) in zip(ends, shifted, strict=True)]),
+            torch.cat([part.edge_offsets[end:] + first for end, (part, _, first) in zip(ends, shifted, strict=True)]),
         )
 
 

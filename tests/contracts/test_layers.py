@@ -19,7 +19,7 @@ VOCABULARY = (
     f"{SIMULATORS}.airfoil.panel",  # the inviscid panel method: cheap physics that a network may take as an input
     *(
         f"{SIMULATORS}.materials.{name}"
-        for name in ("case", "elements", "adsorbates", "anomaly", "sites", "slabs", "atoms")
+        for name in ("case", "elements", "adsorbates", "anomaly", "solution", "simulator", "sites", "slabs", "atoms")
     ),
 )
 # their __init__ leads to no solver, which is tested too

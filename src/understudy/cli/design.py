@@ -49,10 +49,20 @@ def design(
     --model and --grid hold for whom they suit among --by and --judge. A surface without --judge is not verified.
     Exits with 0 only if the simulator flew the design at every point and every constraint holds.
     """
+    from understudy.cli.config import read_table
+
+    if rounds < 0:
+        raise ValueError(f"rounds must be at least 0; got {rounds}")
+    if "space" in read_table(problem):
+        return _surface(problem, out, by, judge, rounds, judged, data)
+    by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
+    return _airfoil(problem, out, by, judge, rounds, polar)
+
+
+def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: int) -> int:
     import shlex
 
     from understudy.asking import predictor
-    from understudy.cli.config import read_table
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.learning import fine_tuning
@@ -61,11 +71,6 @@ def design(
     from understudy.simulators.registry import simulator
     from understudy.surrogate.surrogate import Surrogate
 
-    if rounds < 0:
-        raise ValueError(f"rounds must be at least 0; got {rounds}")
-    if "space" in read_table(problem):
-        return _surface(problem, out, by, judge, rounds, judged, data)
-    by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     posed = read_problem(problem)
     who, verifier = predictor(by), simulator(judge)
     if rounds and not isinstance(who, Surrogate):

@@ -96,10 +96,10 @@ def _slabs(structures: Path, out: Path | None, by: str) -> int:
     from understudy.cli.report import remark, say
     from understudy.simulators.interface import Subject
     from understudy.simulators.materials.atoms import read_atoms
-    from understudy.simulators.materials.emt import CAUTION
+    from understudy.simulators.materials.simulator import CAUTION, OF_TOYS
 
     who = predictor(by, Subject.SLAB)
-    if who.name == "emt":
+    if who.name == OF_TOYS:
         remark(CAUTION)
     if out is not None:
         return _answered(structures, out, by, who, slab_answers.answer_structures)

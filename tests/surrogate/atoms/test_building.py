@@ -11,6 +11,7 @@ from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms import building
 from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, folds
+from understudy.surrogate.atoms.graph import AtomsGraph, encode
 from understudy.surrogate.atoms.rows import SlabRows
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
@@ -56,6 +57,16 @@ def test_strangers_are_flagged_and_others_refused(surrogate: SlabSurrogate, draw
     prediction = surrogate.predict(foreign)
     assert prediction.status == (Status.REFUSED,) * 3
     assert "got Xe" in prediction.message[0]
+
+
+def test_graphs_follow_each_other_also_behind_one_without_edges(draw: Draw):
+    lonely, others = encode(draw(2, 6), 0.5), encode(draw(3, 7), 4.5)
+    assert not len(lonely.distance)
+    joined = AtomsGraph.concatenate([lonely, others, lonely])
+    assert len(joined) == 7
+    for name, value in vars(joined[2:5]).items():
+        assert torch.equal(value, getattr(others, name)), name
+    assert torch.equal(joined.edge_offsets[[0, 2, 5, 7]], torch.tensor([0, 0, *[len(others.distance)] * 2]))
 
 
 def test_rows_of_a_slab_share_their_fold():
