@@ -14,7 +14,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 
 from understudy.simulators.materials.ase_simulator import AseSimulator, NoEnergyError
-from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
+from understudy.simulators.materials.relaxation import RelaxOptions
 from understudy.simulators.specification import Specification, value_of
 
 #: Face-centred cubic metals and their lattice constants [Å], from C. Kittel, Introduction to Solid State Physics.
@@ -65,19 +65,7 @@ class AnyCalculator(AseSimulator):
         Raises:
             NoEnergyError: the calculator has no least energy near the handbook's lattice constant.
         """
-        return self._kept.get(f"lattice constant {metal}", lambda: self._equation_of_state(metal))
-
-    def _equation_of_state(self, metal: str) -> float:
-        middle = HANDBOOK[metal]
-        lengths = middle * np.linspace(1 - SPREAD, 1 + SPREAD, POINTS)
-        bulks = (ase.build.bulk(metal, "fcc", a=length) for length in lengths)
-        energies = [relaxed(_held(bulk), self.calculator, self.relax).energy for bulk in bulks]
-        cubic = np.polynomial.Polynomial.fit(lengths, energies, 3).deriv()
-        least = [float(root.real) for root in cubic.roots() if abs(root.imag) < 1e-9 and cubic.deriv()(root.real) > 0]
-        inside = [length for length in least if lengths[0] < length < lengths[-1]]
-        if not inside:
-            raise NoEnergyError(f"{self.name} has no lattice constant of {metal} within 4 % of {middle:.3g} Å")
-        return inside[0]
+        return self._kept.get(f"lattice constant {metal}", lambda: lattice_constant(metal, self.calculator))
 
 
 class LatticeConstants(Mapping[str, float]):
@@ -101,6 +89,22 @@ class LatticeConstants(Mapping[str, float]):
         return len(HANDBOOK)
 
 
-def _held(bulk: ase.Atoms) -> ase.Atoms:
-    bulk.set_constraint(ase.constraints.FixAtoms(range(len(bulk))))
-    return bulk
+def lattice_constant(metal: str, calculator: Calculator) -> float:
+    """Where the energy of the face-centred cubic metal is least [Å]: a cubic through energies around the handbook's.
+
+    Raises:
+        NoEnergyError: no least energy within 4 % of that. What else the calculator raises.
+    """
+    middle = HANDBOOK[metal]
+    lengths = middle * np.linspace(1 - SPREAD, 1 + SPREAD, POINTS)
+    energies = []
+    for length in lengths:
+        bulk = ase.build.bulk(metal, "fcc", a=length)
+        bulk.calc = calculator
+        energies.append(bulk.get_potential_energy())
+    slope = np.polynomial.Polynomial.fit(lengths, energies, 3).deriv()
+    least = [float(root.real) for root in slope.roots() if abs(root.imag) < 1e-9 and slope.deriv()(root.real) > 0]
+    inside = [length for length in least if lengths[0] < length < lengths[-1]]
+    if not inside:
+        raise NoEnergyError(f"expected a lattice constant of {metal} within 4 % of {middle:.3g} Å; found none")
+    return inside[0]
