@@ -3,7 +3,7 @@
     python benchmarks/emt_accuracy.py      # two hours; goes on if killed; writes docs/benchmarks.md
 
 Slabs of 2 x 2 sites and four layers, of which two relax, of one to three metals out of seven, with hydrogen, carbon,
-nitrogen or oxygen on any site. Test slabs are never seen. Energies of EMT are no chemistry; this measures the machinery.
+nitrogen or oxygen on any site. Test slabs are never seen. Energies of EMT are no chemistry: the machinery is measured.
 """
 
 from collections.abc import Iterator
