@@ -11,10 +11,6 @@ done again; each surrogate has its own part of it, and `--folder` elsewhere, or 
 
 import hashlib
 import json
-import os
-import resource
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
@@ -22,6 +18,7 @@ from pathlib import Path
 
 import cyclopts
 import torch
+from support.command import processor_seconds
 from support.daedalus import breaches, daedalus_case, judge_daedalus, opened
 from support.record import Figure, record
 
@@ -96,7 +93,8 @@ def designed(problem: Problem, by: str, folder: Path, *, rounds: int = 0) -> Flo
                 file.unlink()
         folder.mkdir(parents=True, exist_ok=True)
         write_problem(problem, folder / "posed.toml")
-        cost.write_text(json.dumps(_seconds_of_the_command(folder, by, rounds)))
+        words = ["design", str(folder / "posed.toml"), "--out", str(folder), "--by", by, "--rounds", str(rounds)]
+        cost.write_text(json.dumps(processor_seconds(words, folder / "design.json")))
     design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))
     if not judged.is_file():
         judged.write_text(json.dumps(_judged(read(folder / "design.dat").coordinates)))
@@ -104,26 +102,6 @@ def designed(problem: Problem, by: str, folder: Path, *, rounds: int = 0) -> Flo
     flown = Flown(design, json.loads(cost.read_text()), verdicts["xfoil"], verdicts["broken"])
     print(f"{folder.name}: {flown.words}", flush=True)
     return flown
-
-
-def _seconds_of_the_command(folder: Path, by: str, rounds: int) -> float:
-    before = _processor_seconds()
-    words = [str(folder / "posed.toml"), "--out", str(folder), "--by", by, "--rounds", str(rounds)]
-    ended = subprocess.run(
-        [sys.executable, "-m", "understudy", "design", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"},  # the root holds a folder called datasets
-        capture_output=True,
-        text=True,
-        check=False,  # a design that is no success is a result
-    )
-    if not (folder / "design.json").is_file():
-        raise RuntimeError(f"{folder}: {ended.stderr.strip()}")
-    return _processor_seconds() - before
-
-
-def _processor_seconds() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return children.ru_utime + children.ru_stime
 
 
 def _judged(nodes: torch.Tensor) -> dict[str, object]:
