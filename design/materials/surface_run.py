@@ -39,7 +39,8 @@ def run_surface_design(
         settings: the problem as text, kept to tell runs apart. command: what repeats the run, printed in the report.
 
     Raises:
-        ValueError: the folder holds another run, or the judge is none to learn from. DiskFullError: no room; what is finished is kept.
+        ValueError: the folder holds another run, or the judge is none to learn from.
+        DiskFullError: no room; what is finished is kept.
     """
     require_comparable(predictor, verification)
     folder.mkdir(parents=True, exist_ok=True)
