@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -14,6 +15,7 @@ from understudy.datasets.tables import TABLES
 from understudy.datasets.vtk_file import SUFFIX, write_vtk, written
 from understudy.datasets.whole_files import replacing
 from understudy.simulators.interface import Subject
+from understudy.simulators.materials.adsorbates import reaction_of
 
 _ROWS_AT_ONCE = 256
 
@@ -23,15 +25,17 @@ def export_csv(data: DataSet, path: str | Path, rows: RowIndex = slice(None)) ->
 
     Columns are the case, its shape or structure, inputs, outputs, status and message. Input columns are named as in the
     file; `prescribed_cl` is the lift that was asked for. An angle that was found and the given one are one column,
-    `alpha`. What is not known is empty. Numbers have all their digits.
+    `alpha`. Energies of slabs have the `reaction` that they belong to and the `settings` of the calculator beside
+    them. What is not known is empty. Numbers have all their digits.
     """
     outputs = [name for name in data.outputs if name != "alpha"]
-    asked = _asked_of_airfoils if data.about is Subject.AIRFOIL else _asked_of_nothing
+    asked = _asked_of_airfoils if data.about is Subject.AIRFOIL else _nothing
+    meant = _meaning_of_energies if data.about is Subject.SLAB else _nothing
     numbers = data.row_numbers(rows).tolist()
     with replacing(Path(path)) as temporary, open(temporary, "w", newline="") as file:
         table = csv.writer(file)
         pointer = TABLES[data.group].pointer
-        table.writerow(["case", pointer, "kind", *asked(data, 0), *outputs, "status", "message"])
+        table.writerow(["case", pointer, "kind", *asked(data, 0), *outputs, *meant(data, 0), "status", "message"])
         for row in numbers:
             subject = int(data.subject[row])
             values = [*asked(data, row).values(), *(data.outputs[name][row] for name in outputs)]
@@ -41,6 +45,7 @@ def export_csv(data: DataSet, path: str | Path, rows: RowIndex = slice(None)) ->
                     data.subject_names[subject],
                     data.subject_kinds[subject],
                     *(_text(value) for value in values),
+                    *meant(data, row).values(),
                     data.status[row].value,
                     data.message[row],
                 ]
@@ -54,8 +59,13 @@ def _asked_of_airfoils(data: DataSet, row: int) -> dict[str, Tensor]:
     return {"alpha": _angle(data, row), "prescribed_cl": data.inputs["cl"][row], **rest}
 
 
-def _asked_of_nothing(data: DataSet, row: int) -> dict[str, Tensor]:
-    """A structure has no conditions."""
+def _meaning_of_energies(data: DataSet, row: int) -> dict[str, str]:
+    """What an adsorption energy is counted from, and by whom."""
+    return {"reaction": reaction_of(data.slab_case(row).adsorbate(0)), "settings": data.settings(row)}
+
+
+def _nothing(data: DataSet, row: int) -> dict[str, Any]:
+    """A structure has no conditions, and the numbers of an airfoil need no words."""
     return {}
 
 

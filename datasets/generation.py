@@ -71,9 +71,9 @@ class SimulateConfig:
 
     Rarely needed; nothing below changes an answer:
         workers: processes, each of one thread; 1 computes in this process.
-        chunk: cases that a worker computes and stores at once; 0 takes twice `Simulator.at_once`, usually 256. Larger
-            fills the simulator's batch better; smaller loses less when the power fails. A run that is resumed keeps the
-            size with which it began.
+        chunk: cases that a worker computes and stores at once; 0 takes twice `Simulator.at_once`, usually 256, or
+            one where each takes long. Larger fills the simulator's batch better; smaller loses less when the power
+            fails. A run that is resumed keeps the size with which it began.
     """
 
     out: Path
@@ -167,7 +167,7 @@ def generate(
     """
     began = time.monotonic()
     simulator = simulator_named(config.simulator)
-    config = replace(config, chunk=config.chunk or 2 * simulator.at_once)
+    config = replace(config, chunk=config.chunk or _usual_chunk(simulator))
     if config.fields:
         require_fields(simulator)
     if config.structures is not None:
@@ -188,6 +188,10 @@ def generate(
     return GenerationReport(
         out=config.out, cases=config.cases, computed=ended.total(), ended=dict(ended), seconds=time.monotonic() - began
     )
+
+
+def _usual_chunk(simulator: Simulator) -> int:
+    return 2 * simulator.at_once if simulator.at_once > 1 else 1
 
 
 def compute(config: SimulateConfig, start: int, stop: int, simulator: Simulator) -> Rows:

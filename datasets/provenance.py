@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from understudy.datasets.format import FORMAT_NAME, FORMAT_VERSION
-from understudy.simulators.interface import Simulator
+from understudy.simulators.interface import Simulator, digest_of
+
+IMPORTED = "imported"  # version of whoever answered elsewhere
+SETTINGS = "settings"  # of a calculator, as a word: rows of different ones are not comparable
 
 
 @cache
@@ -67,9 +70,13 @@ class Provenance:
 
     @property
     def settings(self) -> str:
-        """The simulator, and twelve digits of all that decides its answers: those of different ones are never mixed."""
-        words = json.dumps(self.decisive["simulator"], sort_keys=True)
-        return f"{self.simulator} {hashlib.sha256(words.encode()).hexdigest()[:12]}"
+        """The simulator, and twelve digits of all that decides its answers: those of different ones are never mixed.
+
+        Of answers that were imported, what was told of them.
+        """
+        if self.simulator_version == IMPORTED:
+            return str(self.simulator_configuration.get(SETTINGS) or self.simulator)
+        return f"{self.simulator} {digest_of(self.simulator_configuration)}"
 
     @property
     def identity(self) -> str:

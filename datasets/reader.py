@@ -29,6 +29,7 @@ from understudy.datasets.tables import TABLES, ShapeTable, StructureTable, Subje
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status, Subject
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.solution import REFERENCES
 
 PARTS = ".parts"  # suffix of the folder in which a data set grows
 _OPEN_FILES = 16  # of the shards of one data set, at a time
@@ -176,8 +177,12 @@ class DataSet:
 
     @cached_property
     def outputs(self) -> Mapping[str, Float[Tensor, " rows"]]:
-        """What was answered: quantity -> values of all rows, float64; NaN where the status is not ok."""
-        return {name: torch.from_numpy(self._column(f"outputs/{name}")) for name in self._names("outputs")}
+        """What was answered: quantity -> values of all rows, float64; NaN where the status is not ok.
+
+        What adsorption energies were counted from is left out where one of the files, an older one, lacks it.
+        """
+        names = [name for name in self._names("outputs") if name not in REFERENCES or self._in_every_file(name)]
+        return {name: torch.from_numpy(self._column(f"outputs/{name}")) for name in names}
 
     @cached_property
     def field_names(self) -> tuple[str, ...]:
@@ -296,12 +301,16 @@ class DataSet:
         """
         self._require_field(name, ragged=True)
         row = int(self.row_numbers(row))
-        which = int(np.searchsorted(self._first_row, row, side="right")) - 1
+        which = self._file_number(row)
         file, local = self.files[which], row - self._first_row[which]
         with explained(file):
             group = self._handle(file)[f"fields/{name}"]
             start, stop = group["offsets"][local : local + 2]
             return torch.from_numpy(group["values"][start:stop])
+
+    def settings(self, row: int) -> str:
+        """Who answered a row, and a digest of all that decides the answers."""
+        return self.provenances[self._file_number(row)].settings
 
     def case(self, rows: RowIndex = slice(None)) -> AirfoilCase:
         """The question of these rows, to ask another predictor; a shape that could not be made raises a ValueError.
@@ -370,6 +379,12 @@ class DataSet:
         file = self.files[0]
         with explained(file):
             return tuple(self._handle(file)[group]) if group in self._handle(file) else ()
+
+    def _in_every_file(self, output: str) -> bool:
+        return all(f"outputs/{output}" in self._handle(file) for file in self.files)
+
+    def _file_number(self, row: int) -> int:
+        return int(np.searchsorted(self._first_row, row, side="right")) - 1
 
     def _require_field(self, name: str, *, ragged: bool = False) -> None:
         if name not in self.field_names:

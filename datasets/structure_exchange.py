@@ -1,7 +1,7 @@
-"""Data sets of structures from and to the files of other programs: extended XYZ, ASE's databases, whatever ASE knows.
+"""Data sets of structures to extended XYZ and ASE's databases, and from any file that ASE reads.
 
 A structure is written as it was asked, with its places at rest as the array `relaxed`, and one plain number or word for
-each answer: nested tables do not survive these formats.
+each answer: nested tables do not survive these formats. Its roles and held atoms are the arrays `role` and `fixed`.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,8 @@ import ase.db
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.io.formats import filetype
 
-from understudy.datasets.provenance import Provenance
+from understudy.datasets.provenance import IMPORTED, SETTINGS, Provenance
 from understudy.datasets.ragged import Ragged
 from understudy.datasets.reader import DataSet, RowIndex
 from understudy.datasets.records import Array, Rows
@@ -21,11 +20,15 @@ from understudy.datasets.structure_file import slab_names, table_of
 from understudy.datasets.whole_files import replacing
 from understudy.datasets.writer import write
 from understudy.simulators.interface import Status
+from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.anomaly import Anomaly
-from understudy.simulators.materials.atoms import StructureError, atoms_of, case_of, read_atoms
-from understudy.simulators.materials.solution import QUANTITIES
+from understudy.simulators.materials.atoms import DATABASES, HELD, StructureError, atoms_of, case_of, read_atoms
+from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.solution import QUANTITIES, REFERENCES
 
-SETTINGS = "settings"  # of the calculator, as a word: rows of different ones are not comparable
+#: Ends of the names of files that keep answers, besides `DATABASES`; all are extended XYZ.
+EXTENDED_XYZ = (".extxyz", ".xyz")
+REACTION = "reaction"
 RELAXED = "relaxed"
 
 
@@ -33,18 +36,23 @@ def export_structures(data: DataSet, path: str | Path, rows: RowIndex = slice(No
     """Write the rows as structures, failed ones too; give their number. The name of the file says its format.
 
     Raises:
-        TypeError: a data set about something else. DiskFullError: no room.
+        TypeError: a data set about something else. ValueError: a format that does not keep answers.
+        DiskFullError: no room.
     """
+    suffix = Path(path).suffix
+    if suffix not in (*EXTENDED_XYZ, *DATABASES):
+        known = ", ".join((*EXTENDED_XYZ, *DATABASES))
+        raise ValueError(f"expected a file of atoms that keeps answers ({known}); got {Path(path).name}")
     numbers = data.row_numbers(rows).reshape(-1)
     case = data.slab_case(numbers)
-    structures = [_structure(atoms_of(case, place), data, row) for place, row in enumerate(numbers.tolist())]
+    structures = [_structure(case, place, data, row) for place, row in enumerate(numbers.tolist())]
     with replacing(Path(path)) as temporary:
-        named = temporary.with_name(f"{temporary.name}{Path(path).suffix}")  # databases are told by their suffix
+        named = temporary.with_name(f"{temporary.name}{suffix}")  # databases are told by their suffix
         try:
-            if named.suffix == ".db":
+            if suffix in DATABASES:
                 _write_database(named, structures)
             else:
-                ase.io.write(named, structures, format=filetype(str(path), read=False))
+                ase.io.write(named, structures, format="extxyz")
             named.replace(temporary)
         finally:
             named.unlink(missing_ok=True)
@@ -56,21 +64,24 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
 
     Args:
         path: a file that ASE reads; each structure holds `adsorption_energy` [eV] and whatever else of the quantities
-            of slabs is known among its `info`, and may hold `status`, `message` and `settings`.
+            of slabs is known among its `info`, a clean slab `formation_energy`, and may hold `status`, `message`,
+            `settings` and `reaction`.
         out: the data file. simulator: who answered. settings: all that decides its energies, where the structures do
             not say it.
 
     Raises:
-        StructureError: no adsorption energy on an answered structure, or structures of different settings.
+        StructureError: an answered structure without its energy, or with one by another reaction than ours, or
+            structures of different settings.
     """
     structures = read_atoms(path)
-    table = table_of(case_of(structures), slab_names(structures), Path(path).name)
+    case = case_of(structures)
+    table = table_of(case, slab_names(structures), Path(path).name)
     status = tuple(Status(str(atoms.info.get("status", Status.OK))) for atoms in structures)
-    outputs = {name: np.array([_answer(atoms, name) for atoms in structures]) for name in QUANTITIES}
+    told = [name for name in REFERENCES if any(name in atoms.info for atoms in structures)]
+    outputs = {name: np.array([_answer(atoms, name) for atoms in structures]) for name in (*QUANTITIES, *told)}
     unanswered = np.array([one is not Status.OK for one in status])
-    missing = np.flatnonzero(np.isnan(outputs["adsorption_energy"]) & ~unanswered)
-    if len(missing):
-        raise StructureError(f"structure {missing[0]}: expected adsorption_energy [eV] among its info; got none")
+    for row in np.flatnonzero(~unanswered).tolist():
+        _require_energy(structures[row], case.adsorbate(row), row)
     for values in outputs.values():
         values[unanswered] = np.nan
     rows = Rows(
@@ -87,22 +98,47 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
     return len(structures)
 
 
+def _require_energy(atoms: Atoms, adsorbate: str, row: int) -> None:
+    """Refuse an answered structure that lacks its energy, or whose energy means something else than ours."""
+    there = {name: np.isfinite(_answer(atoms, name)) for name in ("adsorption_energy", "formation_energy")}
+    if adsorbate and not there["adsorption_energy"]:
+        raise StructureError(f"structure {row}: expected adsorption_energy [eV] among its info; got none")
+    if not adsorbate and there["adsorption_energy"]:
+        raise StructureError(
+            f"structure {row}: expected an adsorbate, having an adsorption_energy; got a clean slab: say which atoms "
+            "are the adsorbate by the array role (0 inside the slab, 1 on its surface, 2 in the adsorbate)"
+        )
+    if not adsorbate and not there["formation_energy"]:
+        raise StructureError(f"structure {row}: expected formation_energy [eV/atom] of a clean slab; got none")
+    asked, told = reaction_of(adsorbate), " ".join(str(atoms.info.get(REACTION, "")).split())
+    if told and told != asked:
+        raise StructureError(
+            f"structure {row}: expected an energy by {asked or 'the reaction of a known adsorbate'}; got one by "
+            f"{told}: convert it with the energies of the molecules, and name the reaction anew"
+        )
+
+
 def _write_database(path: Path, structures: Sequence[Atoms]) -> None:
-    """ASE's databases keep neither `info` nor arrays of one's own unless they are told."""
+    """With what these files only keep if they are told."""
     with ase.db.connect(path) as database:
         for atoms in structures:
-            arrays = {name: atoms.arrays[name] for name in ("role", RELAXED) if name in atoms.arrays}
+            arrays = {name: atoms.arrays[name] for name in ("role", HELD, RELAXED) if name in atoms.arrays}
             database.write(atoms, key_value_pairs=atoms.info, data=arrays)
 
 
-def _structure(atoms: Atoms, data: DataSet, row: int) -> Atoms:
+def _structure(case: SlabCase, place: int, data: DataSet, row: int) -> Atoms:
     """With its answers: plain numbers and words only."""
+    atoms = atoms_of(case, place)
+    start, stop = case.offsets[place : place + 2].tolist()
+    atoms.set_array(HELD, case.fixed[start:stop].numpy(), dtype=int)
+    if reaction := reaction_of(case.adsorbate(place)):
+        atoms.info[REACTION] = reaction
     atoms.info["case"] = int(data.case_numbers[row])
     atoms.info["slab"] = data.subject_families[int(data.subject[row])][0]
     atoms.info["status"] = str(data.status[row])
     if data.message[row]:  # an empty word does not survive extended XYZ
         atoms.info["message"] = data.message[row]
-    atoms.info[SETTINGS] = data.provenance.settings
+    atoms.info[SETTINGS] = data.settings(row)
     for name, column in data.outputs.items():
         if np.isfinite(value := float(column[row])):
             atoms.info[name] = value
@@ -129,7 +165,7 @@ def _provenance(structures: Sequence[Atoms], simulator: str, settings: str) -> P
         )
     return Provenance(
         simulator=simulator,
-        simulator_version="imported",
+        simulator_version=IMPORTED,
         simulator_configuration={SETTINGS: told.pop()},
         planned=len(structures),
     )

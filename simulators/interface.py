@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -188,6 +189,11 @@ class Predictor(ABC, Generic[Asked]):
                 f"{self.name} gives no gradients; follow a surrogate or the simulator 'viscous' instead, "
                 f"and let {self.name} verify"
             )
+
+
+def digest_of(configuration: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits of all that decides the answers of a simulator, as JSON-ready values."""
+    return sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class Simulator(Predictor[Asked]):

@@ -77,6 +77,8 @@ _DECLARED = (
     Quantity(
         "adsorption_energy", "ΔE", "eV", Place.CASE, "of the slab with its adsorbate, less clean slab and molecules"
     ),
+    Quantity("clean_energy", "E*", "eV", Place.CASE, "of the relaxed clean slab, from the calculator's zero"),
+    Quantity("gas_energy", "E_gas", "eV", Place.CASE, "of the molecules of the reaction, from the calculator's zero"),
     Quantity("free_energy", "ΔG", "eV", Place.CASE, "adsorption energy and its vibrational and entropic correction"),
     Quantity("formation_energy", "E_f", "eV/atom", Place.CASE, "of the clean slab, less pure slabs of its metals"),
     Quantity("segregation_energy", "E_s", "eV", Place.CASE, "of swapping surface and second layer"),

@@ -90,7 +90,10 @@ def _class_at(place: str) -> type:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise  # the module is there, something that it imports is not: say that instead
-        raise ValueError(f"the simulator {place!r} is not there: no module {error.name!r}") from error
+        raise ValueError(
+            f"the simulator {place!r} is not there: no module {error.name!r}; install the package that brings it "
+            f"(pip install {error.name.partition('.')[0]}, if it is called so)"
+        ) from error
     if not hasattr(module, class_name):
         raise ValueError(f"the simulator {place!r} is not there: {module_name} has no {class_name!r}")
     found: type = getattr(module, class_name)

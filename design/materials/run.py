@@ -74,9 +74,11 @@ def run_screen(
         progress: called after each chunk and each verdict.
 
     Raises:
-        ValueError: the folder holds another run, or the predictor cannot answer the space.
+        ValueError: the folder holds another run, the predictor cannot answer the space, or it learnt from another
+            calculator than it is to learn from.
         DiskFullError: no room; finished chunks and verdicts are kept.
     """
+    require_comparable(predictor, verification)
     folder.mkdir(parents=True, exist_ok=True)
     keep_same(folder / "problem.toml", settings, "another problem")
     makers = makers_of("screened", predictor, verification)
@@ -132,6 +134,22 @@ def _judged(
         round_=round_,
         progress=partial(progress, "judging"),
     )
+
+
+def require_comparable(predictor: Predictor[SlabCase], verification: Verification | None) -> None:
+    """Refuse to teach a surrogate the verdicts of another calculator, or other settings, than it learnt from.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if verification is None or not verification.rounds:
+        return
+    learnt, judge = (getattr(one, "fingerprint", "") for one in (predictor, verification.judge))
+    if learnt and judge and judge not in learnt.split(", "):
+        raise ValueError(
+            f"rounds teach the verdicts: expected a judge whose energies the surrogate has learnt ({learnt}); got "
+            f"{judge}: choose that judge, or no rounds"
+        )
 
 
 def makers_of(doing: str, predictor: Predictor[SlabCase], verification: Verification | None) -> str:

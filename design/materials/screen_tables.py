@@ -10,6 +10,7 @@ import numpy as np
 
 from understudy.datasets.whole_files import replacing
 from understudy.design.materials.screening import Screening, rows_of
+from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.quantities import QUANTITIES
 
@@ -61,6 +62,8 @@ def write_structures(case: SlabCase, told: Sequence[Mapping[str, Any]], path: Pa
         atoms = atoms_of(case, row)
         finite = {name: value for name, value in words.items() if not isinstance(value, float) or np.isfinite(value)}
         atoms.info |= finite
+        if reaction := reaction_of(case.adsorbate(row)):
+            atoms.info["reaction"] = reaction
         structures.append(atoms)
     with replacing(path) as temporary:
         ase.io.write(temporary, structures, format="extxyz")

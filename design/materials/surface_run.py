@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
-from understudy.design.materials.run import Progress, Verification, caution_of, makers_of
+from understudy.design.materials.run import Progress, Verification, caution_of, makers_of, require_comparable
 from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import constants_of
 from understudy.design.materials.space import Candidates, Slab
@@ -39,8 +39,10 @@ def run_surface_design(
         settings: the problem as text, kept to tell runs apart. command: what repeats the run, printed in the report.
 
     Raises:
-        ValueError: the folder holds another run. DiskFullError: no room; what is finished is kept.
+        ValueError: the folder holds another run, or the judge is none to learn from.
+        DiskFullError: no room; what is finished is kept.
     """
+    require_comparable(predictor, verification)
     folder.mkdir(parents=True, exist_ok=True)
     keep_same(folder / "problem.toml", settings, "another problem")
     makers = makers_of("followed", predictor, verification)

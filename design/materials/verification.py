@@ -13,6 +13,7 @@ from understudy.datasets.whole_files import room_for
 from understudy.design.materials.scoring import PREDICTED, Predicted, Scoring, score_of
 from understudy.design.materials.space import Candidates, Slab, SlabSpace
 from understudy.simulators.interface import Simulator, Solution, Status
+from understudy.simulators.line_file import append_line
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
@@ -75,8 +76,8 @@ def verify(
     for done, (place, slab) in enumerate(waiting, 1):
         status, message, values = _asked(candidates[place : place + 1], judge, constants, scoring)
         verdicts.append(Verdict(slab, status, message, values, dict(promises[place]), round_))
-        with room_for(file), file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(asdict(verdicts[-1])) + "\n")
+        with room_for(file):
+            append_line(file, json.dumps(asdict(verdicts[-1])))
         progress(done, len(waiting))
     return verdicts
 

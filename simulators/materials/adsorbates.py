@@ -64,6 +64,11 @@ def adsorbate(name: str) -> Adsorbate:
     return ADSORBATES[name]
 
 
+def reaction_of(name: str) -> str:
+    """The reaction that the adsorption energy of an adsorbate belongs to; none of a clean slab or an unknown one."""
+    return ADSORBATES[name].reaction if name in ADSORBATES else ""
+
+
 def placed(slabs: SlabCase, name: str, place: Float[Tensor, "batch 2"], height: Float[Tensor, " batch"]) -> SlabCase:
     """Clean slabs with an adsorbate above a place of each, its atoms behind those of the slab.
 

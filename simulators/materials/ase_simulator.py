@@ -22,7 +22,7 @@ from understudy.simulators.materials.energies import KeptEnergies, key_of, usual
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 from understudy.simulators.materials.simulator import SlabSimulator
 from understudy.simulators.materials.slabs import Facet, SlabPlan
-from understudy.simulators.materials.solution import QUANTITIES, SlabSolution
+from understudy.simulators.materials.solution import QUANTITIES, REFERENCES, SlabSolution
 
 #: Edges of the box of a molecule [Å]: different, so that none of its states are alike.
 BOX = (10.0, 10.1, 10.2)
@@ -42,7 +42,8 @@ class AseSimulator(SlabSimulator):
     Adsorption energy: of the relaxed slab with its adsorbate, less the relaxed clean slab and the molecules of the
     adsorbate's reaction (`adsorbates.ADSORBATES`). Formation energy: of the clean slab, less as many atoms of relaxed
     pure slabs of the same facet and layers at their own lattice constant, per atom. Clean and pure slabs and molecules
-    are asked once and kept on disk.
+    are asked once and kept on disk. What an adsorption energy was counted from stands beside it: `clean_energy`, and
+    `gas_energy` of the molecules.
 
     Args:
         name: that selects it, and that data sets are called by.
@@ -55,9 +56,9 @@ class AseSimulator(SlabSimulator):
         folder: of the kept energies; None keeps nothing.
     """
 
-    quantities = QUANTITIES
+    quantities = (*QUANTITIES, *REFERENCES)
     differentiable = False
-    at_once = 8  # seconds to minutes each
+    at_once = 1  # up to minutes each: whoever is stopped loses the one under way
     version = "1"
     forces = "as the calculator gives them, also on atoms that are held"
 
@@ -112,14 +113,14 @@ class AseSimulator(SlabSimulator):
         role = roles_of(atoms)
         clean = atoms[role != Role.ADSORBATE]
         bare = self._clean_energy(clean)
-        values = {"formation_energy": self._formation(clean, bare)}
+        values = {"formation_energy": self._formation(clean, bare), "clean_energy": bare}
         if not adsorbate:
             return _Row(Status.OK, "", values, atoms.positions)
         found = relaxed(atoms, self.calculator, self.relax)
         if found.reason:
             return _Row(Status.NOT_CONVERGED, f"not converged: {found.reason}")
         gas = sum(count * self._molecule(name) for name, count in ADSORBATES[adsorbate].molecules.items())
-        values["adsorption_energy"] = found.energy - bare - gas
+        values |= {"adsorption_energy": found.energy - bare - gas, "gas_energy": gas}
         lowest = found.positions[role == Role.ADSORBATE, 2].min()
         values["height"] = float(lowest - found.positions[role == Role.SURFACE, 2].mean())
         values |= {str(name): float(here) for name, here in anomalies(atoms, found.positions, role).items()}
@@ -183,7 +184,7 @@ def _assembled(rows: list[_Row], case: SlabCase) -> SlabSolution:
     nan = float("nan")
     blank = case.positions.new_tensor
     return SlabSolution(
-        values={name: blank([row.values.get(name, nan) for row in rows]) for name in QUANTITIES},
+        values={name: blank([row.values.get(name, nan) for row in rows]) for name in AseSimulator.quantities},
         status=tuple(row.status for row in rows),
         message=tuple(row.message for row in rows),
         positions=tuple(row.positions for row in rows),

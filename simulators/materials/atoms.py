@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.constraints import FixAtoms
+from ase.neighborlist import neighbor_list
 
+from understudy.simulators.materials.anomalies import INSIDE
 from understudy.simulators.materials.case import Role, SlabCase
+from understudy.simulators.materials.elements import COVALENT_RADII
 
 #: Atoms that are an adsorbate where nothing else says so: what stands on metals.
 ADSORBED = ("H", "C", "N", "O")
@@ -18,6 +21,13 @@ ADSORBED = ("H", "C", "N", "O")
 LAYER = 0.8
 #: Empty space along the normal below which a slab sees its image [Å].
 LEAST_VACUUM = 5.0
+#: Distance of two atoms, over the sum of their covalent radii, below which no calculator should be asked: bonds of
+#: molecules are 0.8, metals strained by 15 % 0.85, hydrogen deep in a hollow 0.9.
+OVERLAP = 0.6
+#: Files that are databases of ASE: they keep neither `info` nor arrays of one's own unless they are told.
+DATABASES = (".db", ".json")
+#: Array that says which atoms are held where no constraint does: files drop one that holds nothing.
+HELD = "fixed"
 
 
 class StructureError(ValueError):
@@ -35,7 +45,7 @@ def read_atoms(path: str | Path) -> list[Atoms]:
     if not path.is_file():
         raise FileNotFoundError(f"no file of structures at {path}")
     try:
-        found = _database(path) if path.suffix == ".db" else ase.io.read(path, index=":")
+        found = _database(path) if path.suffix in DATABASES else ase.io.read(path, index=":")
     except Exception as error:  # each of ASE's readers raises its own kind
         raise StructureError(f"{path} is cut short or no file of structures ({_one_line(error)})") from error
     return found if isinstance(found, list) else [found]
@@ -44,8 +54,9 @@ def read_atoms(path: str | Path) -> list[Atoms]:
 def case_of(structures: Sequence[Atoms]) -> SlabCase:
     """A batch of ASE's atoms.
 
-    The adsorbate is what the array `role` says, or all H, C, N and O; atoms that a `FixAtoms` holds are held, and
-    otherwise all below the two upper layers. Cells are turned so that the surface looks along +z.
+    The adsorbate is what the array `role` says, or all H, C, N and O; atoms that a `FixAtoms` holds are held, or those
+    that the array `fixed` names, and otherwise all below the two upper layers. Cells are turned so that the surface
+    looks along +z.
 
     Raises:
         StructureError: a structure that is no slab; the sentence says which and why.
@@ -87,13 +98,23 @@ def roles_of(atoms: Atoms) -> np.ndarray:
     ASE's tags are not asked: its builders number layers by them, and other data sets mean bulk, surface and adsorbate.
     """
     if atoms.has("role"):
-        return np.asarray(atoms.get_array("role"), dtype=int)
+        return _told_roles(np.asarray(atoms.get_array("role")))
     adsorbed = np.isin(atoms.get_chemical_symbols(), ADSORBED)
     if adsorbed.all():
         raise StructureError("expected a slab of metal; got nothing but H, C, N and O")
     top = atoms.positions[~adsorbed, 2].max()
     surface = ~adsorbed & (atoms.positions[:, 2] > top - LAYER)
     return np.where(adsorbed, Role.ADSORBATE, np.where(surface, Role.SURFACE, Role.BULK))
+
+
+def _told_roles(told: np.ndarray) -> np.ndarray:
+    if not np.isin(told, list(Role)).all() or not (told == Role.SURFACE).any():
+        found = ", ".join(str(one) for one in np.unique(told).tolist())
+        raise StructureError(
+            "expected role to be 0 inside the slab, 1 on its surface and 2 in the adsorbate, with a surface in each "
+            f"structure; got {found}: leave the array out where it means something else"
+        )
+    return told.astype(int)
 
 
 def layers_of(heights: np.ndarray) -> np.ndarray:
@@ -126,6 +147,9 @@ def _row(atoms: Atoms) -> SlabCase:
         raise StructureError("positions and cell must be finite; got NaN or infinity")
     if abs(atoms.cell.volume) < 1e-6:
         raise StructureError("the cell must span a volume; give all three vectors")
+    foreign = [symbol for symbol in dict.fromkeys(atoms.get_chemical_symbols()) if symbol not in COVALENT_RADII]
+    if foreign:
+        raise StructureError(f"expected elements from hydrogen to radon; got {', '.join(foreign)}")
     atoms = _upright(atoms)
     role = roles_of(atoms)
     metal = role != Role.ADSORBATE
@@ -134,6 +158,8 @@ def _row(atoms: Atoms) -> SlabCase:
         raise StructureError(
             f"expected a slab with at least {LEAST_VACUUM:g} Å of vacuum along the third cell vector; got {free:.2f} Å"
         )
+    _require_apart(atoms)
+    _require_above(atoms.positions[:, 2], role)
     held = _held(atoms, metal)
     symbols = atoms.get_chemical_symbols()
     elements = tuple(dict.fromkeys(symbols))
@@ -173,12 +199,45 @@ def _vacuum(heights: np.ndarray, height: float, periodic: bool) -> float:
     return float(gaps.max())
 
 
+def _require_apart(atoms: Atoms) -> None:
+    """Refuse atoms inside each other, images included."""
+    symbols = atoms.get_chemical_symbols()
+    radii = [COVALENT_RADII[symbol] for symbol in symbols]
+    first, second, distance = neighbor_list("ijd", atoms, [OVERLAP * radius for radius in radii])
+    if len(distance):
+        nearest = distance.argmin()
+        one, other = sorted((int(first[nearest]), int(second[nearest])))
+        whose = "its own image" if one == other else f"atom {other} ({symbols[other]})"
+        raise StructureError(
+            f"expected atoms at least {OVERLAP:g} of the sum of their covalent radii apart "
+            f"({OVERLAP * (radii[one] + radii[other]):.2f} Å); got {distance[nearest]:.2f} Å between atom {one} "
+            f"({symbols[one]}) and {whose}: move them apart, or delete one"
+        )
+
+
+def _require_above(heights: np.ndarray, role: np.ndarray) -> None:
+    """Refuse an adsorbate inside the slab, or below it."""
+    adsorbed = role == Role.ADSORBATE
+    if not adsorbed.any():
+        return
+    above = heights[adsorbed].min() - heights[role == Role.SURFACE].mean()
+    if above < -INSIDE:
+        raise StructureError(
+            f"expected the adsorbate above the surface, which looks along +z; got its lowest atom {-above:.2f} Å below "
+            "the surface atoms: move it above them, or turn the slab over"
+        )
+
+
 def _held(atoms: Atoms, metal: np.ndarray) -> np.ndarray:
     told = [constraint for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
     held = np.zeros(len(atoms), dtype=bool)
+    for constraint in told:
+        held[constraint.index] = True
+    if held.any():
+        return held
+    if atoms.has(HELD):
+        return np.asarray(atoms.get_array(HELD), dtype=bool)
     if told:
-        for constraint in told:
-            held[constraint.index] = True
         return held
     held[metal] = layers_of(atoms.positions[metal, 2]) > 1
     return held

@@ -24,6 +24,8 @@ EMT_LATTICE_CONSTANTS = {
 class Emt(AseSimulator):
     """ASE's EMT as a simulator of slabs; options: how atoms are moved."""
 
+    at_once = 8  # milliseconds each
+
     options: RelaxOptions = field(default_factory=RelaxOptions)
     folder: Path | None = None
 

@@ -1,6 +1,7 @@
 """Energies that many cases share, asked once for each setting of a calculator and kept on disk."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
 
+from understudy.simulators.line_file import append_line
+
+_LOGGER = logging.getLogger(__name__)
 #: Place of the kept energies [Å] to which positions must agree for two structures to be one.
 DIGITS = 5
 
@@ -27,7 +31,8 @@ class KeptEnergies:
 
     folder: of the files; None keeps nothing. digest: of all that decides an energy.
 
-    Several processes may write: a line is written at once, and a line that is cut short is no line.
+    Several processes may write: a line is written at once, and a line that is cut short is no line. Where it cannot be
+    written, for lack of room say, this process remembers it: an answer is worth more than its being kept.
     """
 
     folder: Path | None
@@ -70,9 +75,11 @@ class KeptEnergies:
         self._known[name] = energy
         if self._file is None or not np.isfinite(energy):
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("ab") as file:
-            file.write(json.dumps([name, energy]).encode() + b"\n")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            append_line(self._file, json.dumps([name, energy]))
+        except OSError as error:
+            _LOGGER.warning("the energy of %s is not kept in %s: %s", name, self._file, error.strerror)
 
 
 def key_of(atoms: Atoms) -> str:

@@ -28,8 +28,6 @@ class GpawSimulator(AseSimulator):
         GpawNotInstalledError: at birth, with the way to install it.
     """
 
-    at_once = 1
-
     options: RelaxOptions = QUICK
     settings: GpawSettings = field(default_factory=GpawSettings)
     interpreter: str = INTERPRETER

@@ -1,11 +1,9 @@
 """What all simulators of slabs have in common, apart from the library that they call."""
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
-from hashlib import sha256
 
-from understudy.simulators.interface import Simulator, Subject
+from understudy.simulators.interface import Simulator, Subject, digest_of
 from understudy.simulators.materials.case import SlabCase
 
 #: The simulator whose energies must not be taken for chemistry, and what is said of them.
@@ -25,4 +23,9 @@ class SlabSimulator(Simulator[SlabCase]):
     @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits of all that decides its energies: those of different ones are never compared."""
-        return sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()[:12]
+        return digest_of(self.configuration)
+
+    @property
+    def fingerprint(self) -> str:
+        """Its name and digest, as tables and files tell them beside its energies."""
+        return f"{self.name} {self.digest}"

@@ -12,6 +12,8 @@ from understudy.simulators.materials.anomaly import Anomaly
 #: Of a slab with its adsorbate, in the units of `simulators.quantities`.
 ENERGIES = ("adsorption_energy", "formation_energy")
 QUANTITIES = (*ENERGIES, "height", *(str(one) for one in Anomaly))
+#: What an adsorption energy was counted from; data that lack them are data all the same.
+REFERENCES = ("clean_energy", "gas_energy")
 
 Points = NDArray[np.floating[Any]]
 

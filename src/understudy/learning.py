@@ -34,6 +34,8 @@ TESTED_AT_ONCE = 256
 #: Usual training of slabs: members, steps of each, limits of their epochs, and below how many rows batches are small.
 SLAB_MEMBERS, STEPS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 6000, 20, 400, 3000
 SLAB_RATE, SLAB_AVERAGE = 4e-3, 0.99
+#: What a card says of data that were not made alike.
+MIXED = " It learnt from different settings ({}), whose answers are not comparable, and its intervals hide by how much."
 
 Reply = TypeVar("Reply", bound=Answer)
 
@@ -57,12 +59,16 @@ class TrainConfig:
 
     data: data files, one after the other. out: folder of the checkpoint, the members' states and logs.
     surrogate: members, networks and training. shares: of the shape families.
+
+    Rarely needed:
+        mixed: take files whose answers were made by different simulators, versions or options; the card says so.
     """
 
     data: tuple[Path, ...]
     out: Path
     surrogate: SurrogateConfig = field(default_factory=SurrogateConfig)
     shares: Shares = field(default_factory=Shares)
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -121,19 +127,22 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
     A second run with the same configuration goes on where the first one stopped.
 
     Raises:
-        ValueError: data without fields, with too few families, or of several simulators.
+        ValueError: data without fields, with too few families, or of several simulators unless `mixed`.
         FileNotFoundError, DataFileError: no such data.
         StateError: the folder holds another training.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     with load(*config.data) as data:
-        _require_one_simulator(data)
+        if not config.mixed:
+            _require_one_simulator(data)
         parts = part(data, config.shares)
         config.out.mkdir(parents=True, exist_ok=True)
         made = _slab_surrogate if data.about is Subject.SLAB else _airfoil_surrogate
         surrogate = made(data, parts, config, progress)
         report = evaluation(surrogate, data, parts.test)
-    surrogate.card = replace(surrogate.card, accuracy=report.words())
+    settings = surrogate.card.data["settings"]
+    sentence = surrogate.card.sentence + (MIXED.format(", ".join(settings)) if len(settings) > 1 else "")
+    surrogate.card = replace(surrogate.card, sentence=sentence, accuracy=report.words())
     save(surrogate, config.out / CHECKPOINT)
     write_bytes(config.out / EVALUATION, json.dumps(report.words(), indent=1).encode())
     return surrogate, report
@@ -245,6 +254,7 @@ def card_data(data: DataSet, parts: Parts, shares: Shares, *, cases: int | None 
     return {
         "identities": list(data.identities),
         "simulator": f"{source.simulator} {source.simulator_version}",
+        "settings": list(dict.fromkeys(one.settings for one in data.provenances)),
         "cases": count,
         "answered": int(data.ok[:count].sum()),
         "training_shapes": len(data.subject[parts.training].unique()),
@@ -263,7 +273,7 @@ def _require_one_simulator(data: DataSet) -> None:
             told = "; ".join(f"{key} {first.get(key)} and {other.get(key)}" for key in differing)
             raise ValueError(
                 f"{data.files[0]} and {file} hold answers of different simulators or options ({told}); "
-                "train on files of one"
+                "train on files of one, or on all of them as they are with --mixed"
             )
 
 

@@ -11,16 +11,17 @@ from understudy.aligned import aligned
 from understudy.answer_file import AnswerFile, Row, question
 from understudy.datasets.structure_file import named
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
+from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.atoms import StructureError, case_of, read_atoms
 from understudy.simulators.materials.case import SlabCase
-from understudy.simulators.materials.solution import ENERGIES
+from understudy.simulators.materials.solution import ENERGIES, REFERENCES
 
 AT_ONCE = 512  # structures
 COLUMNS = (
     "structure", "slab", "adsorbate", "status", "message", "known",
     *(f"{name}{end}" for name in ENERGIES for end in ("", "_low", "_high")),
-    "height", *(str(one) for one in Anomaly),
+    "height", *(str(one) for one in Anomaly), "reaction", *REFERENCES, "settings",
 )  # fmt: skip
 
 
@@ -35,7 +36,8 @@ def answer_structures(
 
     Args:
         structures: a file of any format that ASE reads. out: CSV with `COLUMNS`, energies in eV (formation energy in
-            eV an atom), heights in Å; anomalies as 0 or 1 of a simulator, as probabilities of a surrogate.
+            eV an atom), heights in Å; anomalies as 0 or 1 of a simulator, as probabilities of a surrogate. `settings`
+            are those of the calculator that answered, or whose answers were learnt.
         progress: called after each batch with the structures answered and their number.
 
     Raises:
@@ -64,7 +66,7 @@ def answered(atoms: Sequence[Atoms], who: Predictor[SlabCase], first: int = 0) -
         if cases:
             case = SlabCase.concatenate(cases)
             with torch.no_grad():
-                told = _told(case, who.predict(case))
+                told = _told(case, who.predict(case), getattr(who, "fingerprint", ""))
         yield [
             {"structure": str(start + place)}
             | (next(told) if isinstance(one, SlabCase) else {"status": str(Status.REFUSED), "message": one})
@@ -82,13 +84,14 @@ def _asked(atoms: Atoms) -> SlabCase | str:
         return " ".join(str(error).split())
 
 
-def _told(case: SlabCase, answer: Answer) -> Iterator[Row]:
+def _told(case: SlabCase, answer: Answer, settings: str) -> Iterator[Row]:
     tables = {"": answer.values, **{f"_{end}": getattr(answer, end, {}) for end in ("low", "high")}}
     known: Tensor | None = getattr(answer, "known", None)
     for row in range(len(case)):
         slab, adsorbate = named(case, row)
         told = {
-            "slab": slab, "adsorbate": adsorbate, "status": str(answer.status[row]), "message": answer.message[row]
+            "slab": slab, "adsorbate": adsorbate, "status": str(answer.status[row]), "message": answer.message[row],
+            "reaction": reaction_of(adsorbate), "settings": settings,
         }  # fmt: skip
         if known is not None:
             told["known"] = str(bool(known[row])).lower()
@@ -121,6 +124,7 @@ def _remark(row: Row) -> str:
     """What a reader must know besides the numbers."""
     if row["status"] != Status.OK:
         return row["message"] or row["status"]
+    clean = [] if row.get("adsorbate") else ["a clean slab: nothing to adsorb"]
     likely = [str(one) for one in Anomaly if float(row.get(str(one), "0")) > 0.5]
     unknown = ["unlike what was trained on"] if row.get("known") == "false" else []
-    return ", ".join([*likely, *unknown])
+    return ", ".join([*clean, *likely, *unknown])

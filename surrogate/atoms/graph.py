@@ -1,7 +1,7 @@
 """Slabs as graphs: sites with the elements that they hold, and the distances between those that are near."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -82,12 +82,15 @@ class AtomsGraph:
 def encode(case: SlabCase, cutoff: float, known: Neighbours | None = None) -> AtomsGraph:
     """The graph of a case, in single precision, differentiable in its occupation, positions and cells.
 
+    The third vector of a cell is empty space: its images are no neighbours, whether it is said to repeat or not.
+
     known: its neighbours, if they were found before: no pair within the cutoff [Å] may be missing.
 
     Raises:
         ValueError: an element without descriptors.
     """
-    edges = known or neighbours(case, cutoff)
+    along = torch.tensor([True, True, False], device=case.periodic.device)
+    edges = known or neighbours(replace(case, periodic=case.periodic & along), cutoff)
     row = case.row_of_atom
     ends = torch.bincount(row[edges.receiver], minlength=len(case)).cumsum(0)
     names = [case.adsorbate(number) for number in range(len(case))]

@@ -1,8 +1,9 @@
 """The understudy of the simulators of slabs: it takes the same cases and answers the same energies, with intervals."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 
 import torch
 from jaxtyping import Float
@@ -12,8 +13,8 @@ from understudy.simulators.interface import Predictor, Status, Subject
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.descriptors import ELEMENTS
-from understudy.surrogate.atoms.familiarity import SlabFamiliarity
-from understudy.surrogate.atoms.graph import AtomsGraph, encode
+from understudy.surrogate.atoms.familiarity import TRACE, SlabFamiliarity
+from understudy.surrogate.atoms.graph import NAMES, AtomsGraph, encode
 from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
 from understudy.surrogate.calibration import Calibration
 from understudy.surrogate.card import Card, identity_of
@@ -131,6 +132,11 @@ class SlabSurrogate(Predictor[SlabCase]):
         """Name and a hash of weights and calibration."""
         return identity_of(self.name, self.ensemble, self.calibration)
 
+    @property
+    def fingerprint(self) -> str:
+        """Calculators, with digests of their settings, whose energies it has learnt; empty if the card tells none."""
+        return ", ".join(self.card.data.get("settings", ()))
+
     def thinned(self, number: int) -> "SlabSurrogate":
         """A member alone, in the place of all: as quick as a step of a search should be, and as rough."""
         members = list(self.ensemble)
@@ -138,12 +144,14 @@ class SlabSurrogate(Predictor[SlabCase]):
         return SlabSurrogate(few, self.calibration, self.familiarity, self.card)
 
     def predict(self, case: SlabCase) -> Prediction:
-        """Answer every row; an element that networks cannot read is `refused`."""
-        foreign = [symbol for symbol in case.elements if symbol not in ELEMENTS]
-        if foreign:
-            sentence = f"refused: the networks read {', '.join(ELEMENTS)}; got {', '.join(foreign)}"
-            return self._refused(case, sentence)
-        parts = [self._predict(part) for part in case.chunks(AT_ONCE)]
+        """Answer every row; one with an element or an adsorbate that networks cannot read is `refused`."""
+        parts: list[Prediction] = []
+        for sentence, some in groupby(enumerate(_refusals(case)), lambda pair: pair[1]):
+            rows = case[torch.tensor([row for row, _ in some], device=case.offsets.device)]
+            if sentence:
+                parts.append(self._refused(rows, sentence))
+            else:
+                parts += [self._predict(part) for part in _readable(rows).chunks(AT_ONCE)]
         return joined(parts)
 
     def _predict(self, case: SlabCase) -> Prediction:
@@ -176,3 +184,27 @@ class SlabSurrogate(Predictor[SlabCase]):
             status=(Status.REFUSED,) * len(case),
             message=(sentence,) * len(case),
         )
+
+
+def _refusals(case: SlabCase) -> list[str]:
+    """Why networks cannot read each row; empty where they can."""
+    sentences = [""] * len(case)
+    for row in range(len(case)):
+        name = case.adsorbate(row)
+        if name and name not in NAMES:
+            sentences[row] = f"refused: the networks know the adsorbates {', '.join(NAMES)}; got {name}"
+    for column, symbol in enumerate(case.elements):
+        if symbol not in ELEMENTS:
+            there = case.row_of_atom[case.occupation[:, column] > TRACE]
+            for row in there.unique().tolist():
+                sentences[row] = f"refused: the networks read {', '.join(ELEMENTS)}; got {symbol}"
+    return sentences
+
+
+def _readable(case: SlabCase) -> SlabCase:
+    """Without columns of elements that networks cannot read, of which there is none."""
+    kept = [column for column, symbol in enumerate(case.elements) if symbol in ELEMENTS]
+    if len(kept) == len(case.elements):
+        return case
+    elements = tuple(case.elements[column] for column in kept)
+    return replace(case, elements=elements, occupation=case.occupation[:, kept])

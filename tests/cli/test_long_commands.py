@@ -7,6 +7,8 @@ import tomllib
 import h5py
 import pytest
 
+from understudy.surrogate.checkpoint import load
+
 THIN_AIRFOIL = "understudy.datasets.synthetic:ThinAirfoilTheory"
 
 
@@ -94,6 +96,25 @@ def test_train_evaluate_predict(understudy, data, tmp_path):
     assert everything[0] == 0
     assert json.loads((tmp_path / "e.json").read_text())["cases"]["everything"] == 600
     assert understudy("predict", "naca2412", "--alpha", "2", "--by", tmp_path / "run")[0] == 0
+
+
+def test_data_of_different_settings_train_together_only_if_told_so(understudy, data, tmp_path):
+    other = tmp_path / "other.h5"
+    other.write_bytes(data.read_bytes())
+    with h5py.File(other, "r+") as file:
+        file.attrs["simulator_configuration"] = '{"extra_moment": 1.0}'
+    settings = tmp_path / "train.toml"
+    settings.write_text(
+        f'data = ["{data}", "{other}"]\nout = "{tmp_path / "run"}"\n[shares]\ncalibration = 0.3\n'
+        "[surrogate]\nmembers = 1\n[surrogate.training]\nepochs = 1\n"
+        '[surrogate.training.network]\nkind = "convolution"\nchannels = [4, 6, 8]\nblocks = [0, 1, 1]\nhidden = 12\n'
+    )
+    code, _, err = understudy("train", settings)
+    assert (code, "train on files of one, or on all of them as they are with --mixed" in err) == (1, True)
+    assert understudy("train", settings, "--mixed")[0] == 0
+    card = load(tmp_path / "run" / "surrogate.safetensors").card
+    assert len(set(card.data["settings"])) == 2
+    assert all(word in card.sentence for word in (*card.data["settings"], "whose answers are not comparable"))
 
 
 def test_too_little_to_calibrate_is_said_before_training(understudy, data, tmp_path):

@@ -1,12 +1,10 @@
 """Ctrl-C, SIGTERM and a full disk in every long command: one sentence, an exit code, nothing lost that was finished."""
 
-import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +36,6 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield stop
     signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """No file may grow beyond so many bytes: what a full disk is to a program, without filling one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture
@@ -195,7 +182,7 @@ def test_members_that_train_side_by_side_all_save_their_states(settings, tmp_pat
         assert torch.load(member / "state.pt", weights_only=True)["progress"]["step"] > 0
 
 
-def test_simulate_without_room_goes_on(understudy, tmp_path):
+def test_simulate_without_room_goes_on(understudy, tmp_path, room):
     with room(10_000):
         code, _, err = understudy(*simulate(tmp_path / "cases.h5"))
     assert code == 1
@@ -211,7 +198,7 @@ def no_room_for(name: str) -> str:
     return f"understudy: no room left to write {name} (File too large); {rest}"
 
 
-def test_predict_without_room_goes_on(understudy, thin, cases, tmp_path):
+def test_predict_without_room_goes_on(understudy, thin, cases, tmp_path, room):
     words = ("predict", "--cases", cases, "--by", thin, "--out")
     understudy(*words, tmp_path / "whole.csv")
     with room(5000):
@@ -226,7 +213,7 @@ def test_predict_without_room_goes_on(understudy, thin, cases, tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
-def test_train_without_room_goes_on(understudy, settings, tmp_path):
+def test_train_without_room_goes_on(understudy, settings, tmp_path, room):
     with room(10_000):
         code, _, err = understudy("train", settings)
     assert (code, last_line(err)) == (1, no_room_for("state.pt"))
@@ -234,7 +221,7 @@ def test_train_without_room_goes_on(understudy, settings, tmp_path):
 
 
 @pytest.mark.usefixtures("closed_form")
-def test_design_without_room_goes_on(understudy, problem, tmp_path):
+def test_design_without_room_goes_on(understudy, problem, tmp_path, room):
     words = ("design", problem, "--out", tmp_path / "run", "--by", "viscous")
     for size, name in (
         (500, "problem.toml"),
@@ -250,7 +237,7 @@ def test_design_without_room_goes_on(understudy, problem, tmp_path):
 
 
 @pytest.mark.usefixtures("closed_form")
-def test_verify_and_evaluate_without_room_keep_what_was_there(understudy, problem, data, checkpoint, tmp_path):
+def test_verify_and_evaluate_without_room_keep_what_was_there(understudy, problem, data, checkpoint, tmp_path, room):
     understudy("design", problem, "--out", tmp_path / "run", "--by", "viscous")
     figures = tmp_path / "figures.json"
     figures.write_text("figures of before")
@@ -262,7 +249,7 @@ def test_verify_and_evaluate_without_room_keep_what_was_there(understudy, proble
     assert figures.read_text() == "figures of before"
 
 
-def test_pictures_and_exports_without_room_are_one_sentence(understudy, thin, data, tmp_path):
+def test_pictures_and_exports_without_room_are_one_sentence(understudy, thin, data, tmp_path, room):
     words = ("predict", "naca0012", "--alpha", "0:4:2", "--by", thin)
     with room(600):
         for option, name in (("--plot", "p.png"), ("--xfoil-polar", "p.txt")):

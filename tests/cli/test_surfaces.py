@@ -1,12 +1,23 @@
 """Surfaces on the command line: answers to files of structures, a screening, a design that nobody can follow."""
 
 import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import takewhile
 from pathlib import Path
 
 import ase.io
 import pytest
+import torch
 from ase import Atoms
 from ase.build import add_adsorbate, fcc111
+
+from understudy.datasets.reader import load
+from understudy.simulators.materials.emt import Emt
 
 SCREEN = """
 name = "two metals"
@@ -112,3 +123,153 @@ def test_a_surface_needs_someone_to_follow(understudy, tmp_path):
     problem.write_text(SCREEN.replace("top = 2\n", ""))
     code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--by", "emt")
     assert (code, "emt gives no gradients" in err) == (1, True)
+
+
+def test_answers_say_what_they_are_counted_from(understudy, structures, tmp_path):
+    slabs = ase.io.read(structures, ":")
+    ase.io.write(tmp_path / "two.extxyz", [slabs[0], slabs[0][:-1]])
+    understudy("predict", tmp_path / "two.extxyz", "--by", "emt", "--out", tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open() as file:
+        covered, clean = csv.DictReader(file)
+    assert covered["reaction"] == "H2/2 + * -> H*"
+    assert covered["settings"] == clean["settings"] == f"emt {Emt().digest}"
+    assert covered["clean_energy"] == clean["clean_energy"] != ""
+    assert float(covered["gas_energy"]) == pytest.approx(0.5 * 1.0, abs=0.1)  # EMT's hydrogen molecule is above zero
+    assert (clean["status"], clean["reaction"], clean["adsorption_energy"], clean["gas_energy"]) == ("ok", "", "", "")
+    _, out, _ = understudy("predict", tmp_path / "two.extxyz", "--by", "emt")
+    assert "a clean slab: nothing to adsorb" in out.splitlines()[2]
+    assert "a clean slab" not in out.splitlines()[1]
+
+
+def test_bad_structures_are_rows_with_a_sentence(understudy, structures, tmp_path):
+    good = ase.io.read(structures, 0)
+    inside, near, thin = good.copy(), good.copy(), good.copy()
+    inside.positions[-1, 2] -= 2.2
+    near.positions[-1] = near.positions[-2] + [0.0, 0.0, 0.2]
+    thin.pbc, thin.cell[2, 2] = True, 8.0
+    ase.io.write(tmp_path / "bad.extxyz", [good, inside, near, thin])
+    code, out, _ = understudy("predict", tmp_path / "bad.extxyz", "--by", "emt")
+    assert code == 0
+    told = out.splitlines()[1:]
+    assert "refused" not in told[0]
+    assert "Å below the surface atoms: move it above them" in told[1]
+    assert "got 0.20 Å between atom 2 (Pt) and atom 3 (H): move them apart" in told[2]
+    assert "at least 5 Å of vacuum" in told[3]
+
+
+def test_an_element_without_descriptors_refuses_its_own_row_alone(understudy, structures, tmp_path):
+    """The shipped surrogate has not seen nickel and cannot read cobalt."""
+    good = ase.io.read(structures, 0)
+    nickel, cobalt = (fcc111(metal, (1, 1, 4), a=3.6, vacuum=6.0) for metal in ("Ni", "Co"))
+    for slab in (nickel, cobalt):
+        add_adsorbate(slab, "H", 0.9, "fcc")
+    ase.io.write(tmp_path / "metals.extxyz", [nickel, cobalt, good])
+    understudy("predict", tmp_path / "metals.extxyz", "--out", tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["ok", "refused", "ok"]
+    assert [row["known"] for row in rows[:2]] == ["false", "false"]
+    assert "got Co" in rows[1]["message"]
+
+
+def test_missing_programs_are_named_with_the_way_to_them(understudy, structures, monkeypatch):
+    code, _, err = understudy("predict", structures, "--by", "gpaw:interpreter=/no/python")
+    assert (code, "GPAW is not installed for /no/python; on Debian run 'apt-get install gpaw" in err) == (1, True)
+    code, _, err = understudy("predict", structures, "--by", "no_such_package.calculators:Good")
+    assert (code, "(pip install no_such_package, if it is called so)" in err) == (1, True)
+    monkeypatch.delitem(sys.modules, "understudy.simulators.materials.emt", raising=False)
+    monkeypatch.setitem(sys.modules, "ase", None)
+    code, _, err = understudy("simulate", "--simulator", "emt", "--cases", "2", "--out", "none.h5")
+    assert (code, err.rstrip().endswith("; pip install 'understudy[materials]'")) == (1, True)
+
+
+def test_misspelt_keys_of_slabs_and_designs_are_named(understudy, tmp_path):
+    settings = tmp_path / "settings.toml"
+    settings.write_text('out = "slabs.h5"\nsimulator = "emt"\n[slabs]\nmetal = ["Pt"]\n')
+    code, _, err = understudy("simulate", settings)
+    assert (code, "unknown key 'metal' in " in err) == (1, True)
+    assert "expected one of metals, facet, size" in err
+    settings.write_text(SCREEN.replace("top = 2\n", "").replace("score =", "scores ="))
+    code, _, err = understudy("design", settings, "--out", tmp_path / "run", "--by", "surrogate")
+    assert (code, "unknown key 'scores' in " in err) == (1, True)
+
+
+CALCULATOR = """
+import os, time
+from pathlib import Path
+from ase.calculators.emt import EMT
+
+class Slow(EMT):
+    def calculate(self, atoms, properties, system_changes):
+        calls, hold = (Path(os.environ["CALLS"], name) for name in ("calls", "hold"))
+        if hold.exists() and len(calls.read_text().split()) == int(hold.read_text()):
+            Path(os.environ["CALLS"], "waiting").touch()
+            time.sleep(600)
+        with calls.open("a") as file:
+            file.write(f"{atoms.symbols}\\n")
+        super().calculate(atoms, properties, system_changes)
+"""
+
+
+def test_labels_that_are_stopped_lose_the_one_under_way(understudy, structures, tmp_path, monkeypatch):
+    """By Ctrl-C in the third of four labels, then by kill -9 in the last; every call of the calculator is noted."""
+    (tmp_path / "slow_calculator.py").write_text(CALCULATOR)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("CALLS", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    slabs = [ase.io.read(structures, number) for number in (0, 1, 0, 1)]
+    for slab in slabs[2:]:
+        slab.positions[-1, 2] += 0.1
+    ase.io.write(tmp_path / "asked.extxyz", slabs)
+    (tmp_path / "settings.toml").write_text(f'structures = "{tmp_path / "asked.extxyz"}"\n')
+    words = [str(word) for word in ("simulate", tmp_path / "settings.toml", "--by", "slow_calculator:Slow", "--out")]
+    assert understudy(*words, tmp_path / "whole.h5")[0] == 0
+    calls = tmp_path / "calls"
+    whole = calls.read_text().split()
+    last = len(list(takewhile(lambda one: one == "Cu3H", reversed(whole))))  # calls of the last label
+    third = len(list(takewhile(lambda one: one == "Pt3H", reversed(whole[:-last]))))
+    assert min(last, third) > 2
+    calls.unlink()
+    calls.touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    before = len(whole) - last - third
+    stopped(words, tmp_path, signal.SIGINT, after=before + 2, labels=2)
+    stopped(words, tmp_path, signal.SIGKILL, after=len(whole) + 2 - 1, labels=3)
+    (tmp_path / "hold").unlink()
+    assert "this run computed 1 in" in understudy(*words, tmp_path / "cut.h5")[1]
+    assert calls.read_text().split() == whole[: before + 2] + whole[before:-1] + whole[-last:]
+    with load(tmp_path / "whole.h5") as one, load(tmp_path / "cut.h5") as other:
+        assert other.ok.all()
+        for name, values in one.outputs.items():
+            assert torch.equal(values, other.outputs[name]), name
+
+
+def stopped(words: list[str], folder: Path, number: signal.Signals, *, after: int, labels: int) -> None:
+    """Send a signal while the calculator works, after so many calls; so many labels are stored then."""
+    (folder / "hold").write_text(str(after))
+    (folder / "waiting").unlink(missing_ok=True)
+    job = subprocess.Popen([sys.executable, "-m", "understudy", *words, str(folder / "cut.h5")], stderr=subprocess.PIPE)
+    while not (folder / "waiting").exists() and job.poll() is None:
+        time.sleep(0.02)
+    job.send_signal(number)
+    _, err = job.communicate(timeout=60)
+    assert job.returncode == (130 if number is signal.SIGINT else -signal.SIGKILL)
+    assert (f"{labels} of 4 cases are stored; run the same command again" in err.decode()) is (number is signal.SIGINT)
+    assert len(list(folder.glob("cut.h5.parts/*.h5"))) == labels
+
+
+def test_answers_of_slabs_without_room_go_on(understudy, structures, tmp_path, room):
+    """Energies that could not be kept neither: they are worked out again, and no answer is lost."""
+    slabs = ase.io.read(structures, ":2") * 8
+    ase.io.write(tmp_path / "many.extxyz", slabs)
+    words = ("predict", tmp_path / "many.extxyz", "--by", "emt", "--out")
+    assert understudy(*words, tmp_path / "whole.csv")[0] == 0
+    shutil.rmtree(tmp_path / "cache")
+    with room(300):
+        code, _, err = understudy(*words, tmp_path / "a.csv")
+        assert (code, "no room left to write a.csv.part (File too large); nothing" in err) == (1, True)
+    with room(2000):
+        code, _, err = understudy(*words, tmp_path / "a.csv")
+        assert (code, "no room left to write a.csv.part (File too large); nothing" in err) == (1, True)
+    assert understudy(*words, tmp_path / "a.csv")[0] == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

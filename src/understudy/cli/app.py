@@ -23,6 +23,8 @@ from understudy.stopping import stop_on_signals
 
 DEFECT = "UNDERSTUDY_TRACEBACK"  # set it to see where an error came from
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+#: What adds a module that need not be there.
+EXTRAS = {"ase": "pip install 'understudy[materials]'"}
 
 app = App(
     name="understudy",
@@ -66,6 +68,8 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"{_one_line(error)}; {EXTRAS.get(str(error.name), 'install the package that brings it')}"
     expected = (ValueError, OSError, RuntimeError, ImportError)
     if isinstance(error, OSError) and error.strerror:
         return _one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)

@@ -19,6 +19,9 @@ def train(
     learning_rate: float | None = None,
     seed: int | None = None,
     processes: Annotated[int | None, Parameter(help="members trained at once")] = None,
+    mixed: Annotated[
+        bool | None, Parameter(negative=(), help="take data of different simulators or settings; the card says so")
+    ] = None,
 ) -> None:
     """Train, calibrate and test a surrogate; killed at any moment, the same command goes on.
 
@@ -37,6 +40,7 @@ def train(
     flags = {
         "data": [str(path) for path in data] if data else None,
         "out": None if out is None else str(out),
+        "mixed": mixed,
         "surrogate.members": members,
         "surrogate.processes": processes,
         "surrogate.training.network": None if network is None else {"kind": network},

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from understudy.datasets.whole_files import DiskFullError
 from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
-from understudy.design.materials.run import Verification, run_screen
+from understudy.design.materials.run import Verification, require_comparable, run_screen
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
@@ -122,6 +123,34 @@ def test_a_cut_line_is_no_verdict(problem, law, judge, tmp_path):
     file = tmp_path / FILE
     file.write_text(file.read_text()[:-30])
     assert len(verdicts_in(file)) == 1
+
+
+def test_verdicts_without_room_go_on(problem, law, judge, tmp_path, room):
+    """A verdict that found no room is asked again; that which is kept is not, and neither harms the next one's line."""
+    found = screen(problem, law, tmp_path)
+    rows = found.order[:3].tolist()
+    (tmp_path / "whole").mkdir()
+    whole = judged(found, rows, judge, tmp_path / "whole")
+    size = (tmp_path / "whole" / FILE).stat().st_size
+    with (
+        room(size // 2),
+        pytest.raises(DiskFullError, match=f"no room left to write {FILE} .* nothing finished is"),
+    ):
+        judged(found, rows, judge, tmp_path)
+    judge.asked = 0
+    judged(found, rows, judge, tmp_path)
+    assert judge.asked == 2 * 2  # the second and the third, each with its swapped twin
+    assert verdicts_in(tmp_path / FILE) == whole
+
+
+def test_rounds_with_a_judge_of_other_settings_are_refused(problem, law, judge, tmp_path):
+    """What a surrogate learns next must be counted as what it learnt first."""
+    law.fingerprint, judge.fingerprint = "gpaw cfcdeaef3708", "gpaw 0123456789ab"
+    taught = Verification(judge=judge, count=1, rounds=1, relearn=lambda who, case, solution: who)
+    with pytest.raises(ValueError, match=r"has learnt \(gpaw cfcdeaef3708\); got gpaw 0123456789ab: choose that judge"):
+        run_screen(problem, law, tmp_path / "other", settings="one", verification=taught)
+    judge.fingerprint = law.fingerprint
+    require_comparable(law, taught)
 
 
 def test_acquisitions(problem, law, tmp_path):

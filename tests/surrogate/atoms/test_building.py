@@ -59,6 +59,23 @@ def test_strangers_are_flagged_and_others_refused(surrogate: SlabSurrogate, draw
     assert "got Xe" in prediction.message[0]
 
 
+def test_one_stranger_refuses_no_other_row(surrogate: SlabSurrogate, draw: Draw):
+    """Of an element that networks cannot read, or of an adsorbate that they have no name for."""
+    known = draw(2, 8)
+    xenon = SlabCase(**{**vars(draw(1, 9)), "elements": tuple("Xe" if one == "H" else one for one in known.elements)})
+    two = draw(1, 9)
+    two = SlabCase(**{**vars(two), "role": two.role.roll(0).index_fill(0, torch.tensor([len(two.role) - 2]), 2)})
+    prediction = surrogate.predict(SlabCase.concatenate([known[:1], xenon, two, known[1:]]))
+    assert prediction.status == (Status.OK, Status.REFUSED, Status.REFUSED, Status.OK)
+    assert "got Xe" in prediction.message[1]
+    assert "the networks know the adsorbates H, C, N, O, OH, CO; got" in prediction.message[2]
+    alone = surrogate.predict(known)
+    for name in ("adsorption_energy", "formation_energy"):
+        torch.testing.assert_close(prediction[name][[0, 3]], alone[name], rtol=1e-5, atol=1e-6)
+        assert prediction[name][[1, 2]].isnan().all()
+    assert not prediction.known[[1, 2]].any()
+
+
 def test_graphs_follow_each_other_also_behind_one_without_edges(draw: Draw):
     lonely, others = encode(draw(2, 6), 0.5), encode(draw(3, 7), 4.5)
     assert not len(lonely.distance)

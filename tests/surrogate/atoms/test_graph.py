@@ -8,7 +8,7 @@ import torch
 from ase.neighborlist import neighbor_list
 
 from understudy.simulators.materials.adsorbates import placed
-from understudy.simulators.materials.atoms import atoms_of
+from understudy.simulators.materials.atoms import atoms_of, case_of
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import SlabPlan
 from understudy.surrogate.atoms.graph import encode
@@ -60,6 +60,20 @@ def test_neighbours_are_those_of_ase(cutoff: float) -> None:
         np.testing.assert_allclose(np.sort(lengths[row == number].numpy()), np.sort(known), atol=1e-10)
 
 
+def test_a_cell_of_one_site_hears_its_own_images() -> None:
+    """Each metal atom of fcc(111) has six of them in its layer; so has hydrogen where every hollow is covered."""
+    case = placed(stacks().clean(), "H", torch.full((2, 2), 1 / 3).double(), torch.full((2,), 0.9).double())
+    side = case.cell[:, 0].norm(dim=1)
+    found = neighbours(case, 3.2)
+    own = found.sender == found.receiver
+    assert torch.bincount(found.receiver[own], minlength=len(case.positions)).tolist() == [6] * len(case.positions)
+    lengths = found.vectors(case).norm(dim=1)[own]
+    torch.testing.assert_close(lengths, side[case.row_of_atom[found.receiver[own]]])
+    for number in range(2):
+        known = len(neighbor_list("i", atoms_of(case, number), 3.2))
+        assert int((case.row_of_atom[found.receiver] == number).sum()) == known
+
+
 def test_turning_moving_and_renumbering_change_nothing(member: SlabMember) -> None:
     case = stacks()
     angle = torch.tensor(0.7, dtype=torch.float64)
@@ -90,6 +104,58 @@ def test_the_choice_of_the_cell_changes_nothing(member: SlabMember) -> None:
 def test_a_larger_cell_of_the_same_metal_has_the_same_formation_energy(member: SlabMember) -> None:
     energies = [answer(member, stacks(size).clean()).energy["formation_energy"] for size in ((1, 1), (2, 2))]
     torch.testing.assert_close(*energies, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(2, 1), (1, 2), (2, 2)])
+def test_a_repeated_cell_has_the_same_energies(member: SlabMember, size: tuple[int, int]) -> None:
+    """Every hollow of the larger cell is covered, as in the cell of one site."""
+    small = placed(stacks().clean()[:1], "H", torch.full((1, 2), 1 / 3).double(), torch.full((1,), 0.9).double())
+    atoms = atoms_of(small, 0).repeat((*size, 1))
+    graph = encode(case_of([atoms]), TINY.cutoff)
+    large = replace(graph, adsorbate=encode(small, TINY.cutoff).adsorbate)  # several of them have no name
+    with torch.no_grad():
+        one, other = (member.float()(each).energy for each in (encode(small, TINY.cutoff), large))
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=0, atol=2e-6, msg=name)  # single precision
+
+
+def test_a_slab_that_repeats_along_the_normal_is_the_same() -> None:
+    """Also where the empty space is narrower than the cutoff."""
+    case = stacks()
+    cell = case.cell.clone()
+    cell[:, 2, 2] = case.positions[:, 2].max() - case.positions[:, 2].min() + 3.0
+    thin = replace(case, cell=cell)
+    one, other = (replace(thin, periodic=torch.tensor([[True, True, flag]] * 2)) for flag in (False, True))
+    assert len(neighbours(other, TINY.cutoff).sender) > len(neighbours(one, TINY.cutoff).sender)
+    graphs = encode(one, TINY.cutoff), encode(other, TINY.cutoff)
+    for name, value in vars(graphs[0]).items():
+        assert torch.equal(value, getattr(graphs[1], name)), name
+
+
+def test_stress_is_the_slope_of_the_energy_and_positive_where_stretching_costs(member: SlabMember) -> None:
+    """(1 / V) dE / d strain against central differences, component by component; turning the slab costs nothing."""
+    case = stacks()[:1]
+    edges = neighbours(case, TINY.cutoff + 0.5)
+    volume = torch.linalg.det(case.cell[0])
+
+    def energy(strain: torch.Tensor) -> torch.Tensor:
+        turned = torch.eye(3, dtype=torch.float64) + strain
+        stretched = replace(case, positions=case.positions @ turned, cell=case.cell @ turned)
+        graph = encode(stretched, TINY.cutoff, edges)
+        exact = replace(graph, occupation=case.over(_elements()), distance=edges.vectors(stretched).norm(dim=1))
+        return member(exact).energy["formation_energy"][0] * int((~graph.adsorbed).sum())
+
+    still = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(energy(still), still)
+    stress, step = slope / volume, 1e-4
+    torch.testing.assert_close(stress, stress.T, rtol=0, atol=1e-12)
+    with torch.no_grad():
+        for row in range(3):
+            for column in range(3):
+                along = torch.zeros(3, 3, dtype=torch.float64)
+                along[row, column] = step
+                rise = (energy(along) - energy(-along)) / (2 * step * volume)
+                assert stress[row, column].item() == pytest.approx(rise.item(), abs=1e-9)
 
 
 def test_the_slab_does_not_hear_its_adsorbate(member: SlabMember) -> None:

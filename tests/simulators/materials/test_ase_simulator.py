@@ -1,0 +1,129 @@
+"""What an adsorption energy is counted from, and that it does not depend on how a slab is written down."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import ase.build
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.emt import EMT
+from ase.optimize import BFGS
+
+from understudy.simulators.interface import Status
+from understudy.simulators.materials.adsorbates import reaction_of
+from understudy.simulators.materials.atoms import atoms_of, case_of
+from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.emt import EMT_LATTICE_CONSTANTS, Emt
+from understudy.simulators.materials.relaxation import RelaxOptions
+
+ENERGIES = ("adsorption_energy", "formation_energy")
+
+
+@pytest.fixture
+def emt(tmp_path: Path) -> Emt:
+    return Emt(RelaxOptions(force=1e-3), folder=tmp_path)
+
+
+def covered(adsorbate: str = "O", size: tuple[int, int] = (1, 1)) -> Atoms:
+    """Two metals; of a larger cell every hollow is covered."""
+    slab = ase.build.fcc111("Pt", (1, 1, 3), a=EMT_LATTICE_CONSTANTS["Pt"], vacuum=8.0)
+    slab.symbols[1] = "Cu"
+    ase.build.add_adsorbate(slab, adsorbate, 1.2, "fcc")
+    return slab.repeat((*size, 1))
+
+
+def test_an_adsorption_energy_says_what_it_is_counted_from(emt: Emt) -> None:
+    case = case_of([covered()])
+    answer = emt.predict(case)
+    whole = atoms_of(case, 0)
+    whole.calc = EMT()
+    BFGS(whole, logfile=None).run(fmax=1e-3)
+    counted = answer["clean_energy"] + answer["gas_energy"] + answer["adsorption_energy"]
+    assert counted.item() == pytest.approx(whole.get_potential_energy(), abs=1e-5)
+    gas = []
+    for name in ("H2O", "H2"):
+        molecule = ase.build.molecule(name, vacuum=5.0, calculator=EMT())
+        BFGS(molecule, logfile=None).run(fmax=1e-3)
+        gas.append(molecule.get_potential_energy())
+    assert answer["gas_energy"].item() == pytest.approx(gas[0] - gas[1], abs=1e-4)
+    assert reaction_of(case.adsorbate(0)) == "H2O + * -> O* + H2"
+
+
+def test_reactions_conserve_every_atom() -> None:
+    for name in ("H", "C", "N", "O", "OH", "CO"):
+        assert reaction_of(name).startswith(("H2", "CH4", "N2", "CO"))
+        left, right = reaction_of(name).split(" -> ")
+        assert atoms_in(left) == pytest.approx(atoms_in(right)), name
+    assert reaction_of("") == reaction_of("CHO") == ""
+
+
+def atoms_in(side: str) -> dict[str, float]:
+    """Element -> count of one side, such as "H2O + *" or "O* + 0.5 H2"."""
+    counts: dict[str, float] = {}
+    for term in side.split(" + "):
+        if term == "*":
+            continue
+        *amount, name = term.removesuffix("*").split(" ")
+        name, _, share = name.partition("/")
+        each = float(amount[0]) if amount else 1 / float(share) if share else 1.0
+        for symbol in Atoms(name).get_chemical_symbols():
+            counts[symbol] = counts.get(symbol, 0.0) + each
+    return counts
+
+
+def test_a_clean_slab_has_a_formation_energy_and_no_other(emt: Emt) -> None:
+    answer = emt.predict(case_of([covered()[:-1]]))
+    assert answer.status == (Status.OK,)
+    assert math.isfinite(answer["formation_energy"].item())
+    assert math.isfinite(answer["clean_energy"].item())
+    assert answer["adsorption_energy"].isnan().all()
+    assert answer["gas_energy"].isnan().all()
+
+
+def test_an_adsorbate_without_a_reaction_is_refused(emt: Emt) -> None:
+    both = covered()
+    ase.build.add_adsorbate(both, "N", 2.4, "fcc")
+    answer = emt.predict(case_of([both]))
+    assert answer.status == (Status.REFUSED,)
+    assert answer.message[0] == "refused: expected an adsorbate among H, C, N, O, OH, CO; got 'NO'"
+
+
+def test_a_repeated_cell_has_the_same_formation_energy(emt: Emt) -> None:
+    """Cells of one atom a layer see images of themselves only; those of two see each other."""
+    small, large = (case_of([covered(size=size)]).clean() for size in ((1, 1), (2, 1)))
+    energies = [emt.predict(case)["formation_energy"].item() for case in (small, large)]
+    assert energies[0] == pytest.approx(energies[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("change", ["repeats along the normal", "stands elsewhere", "lies in other images"])
+def test_how_a_slab_is_written_down_changes_nothing(emt: Emt, change: str) -> None:
+    plain, changed = covered(), covered()
+    if change == "repeats along the normal":
+        changed.pbc = True
+    elif change == "stands elsewhere":
+        changed.positions += [0.3, -0.4, 20.0]  # above the end of its cell, which does not repeat there
+    else:
+        changed.positions[[0, 3]] += changed.cell[0] - 2 * changed.cell[1]
+    one, other = (emt.predict(case_of([atoms])) for atoms in (plain, changed))
+    for name in ENERGIES:
+        assert other[name].item() == pytest.approx(one[name].item(), abs=1e-6), name
+
+
+def test_a_calculator_without_numbers_is_a_row_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(self, atoms=None, properties=None, system_changes=()):
+        self.results = {"energy": math.nan, "forces": np.full((len(atoms), 3), np.nan)}
+
+    monkeypatch.setattr(EMT, "calculate", nothing)
+    answer = Emt(folder=tmp_path).predict(case_of([covered()]))
+    assert answer.status == (Status.NOT_CONVERGED,)
+    expected = "not converged: the clean slab: the calculator gave an energy or forces that are not finite"
+    assert answer.message[0].startswith(expected)
+    assert not list(tmp_path.glob("*.jsonl"))  # what is no number is not kept
+
+
+def test_mixtures_are_refused(emt: Emt) -> None:
+    case = case_of([covered()])
+    mixed: SlabCase = replace(case, occupation=0.5 * case.occupation + 0.5 * case.occupation.roll(1, 1))
+    assert emt.predict(mixed).status == (Status.REFUSED,)
