@@ -102,17 +102,21 @@ class SlabCase(Case):
         )
 
     def over(self, elements: Sequence[str]) -> Float[Tensor, "atoms columns"]:
-        """Occupations with a column for each of these elements, among which all of its own are.
+        """Occupations with a column for each of these elements, among which all are that its sites hold.
 
         Raises:
-            ValueError: an element of the case that is not among them.
+            ValueError: a site holds another element.
         """
-        missing = [symbol for symbol in self.elements if symbol not in elements]
+        held = self.occupation.detach().ne(0).any(0).tolist()
+        missing = [
+            symbol for symbol, there in zip(self.elements, held, strict=True) if there and symbol not in elements
+        ]
         if missing:
             raise ValueError(f"expected elements among {', '.join(elements)}; got {', '.join(missing)}")
-        columns = [elements.index(symbol) for symbol in self.elements]
+        own = [column for column, symbol in enumerate(self.elements) if symbol in elements]
+        columns = [elements.index(self.elements[column]) for column in own]
         blank = self.occupation.new_zeros(len(self.occupation), len(elements))
-        return blank.index_copy(1, torch.tensor(columns, device=blank.device), self.occupation)
+        return blank.index_copy(1, torch.tensor(columns, device=blank.device), self.occupation[:, own])
 
     @property
     def real(self) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, groupby
+from operator import itemgetter
 
 import torch
 from jaxtyping import Float
@@ -97,6 +99,15 @@ def fold_count(members: int) -> int:
     return max(1, members // JUDGES)
 
 
+def _foreign(case: SlabCase) -> list[str]:
+    """The elements of each row that networks cannot read, in words."""
+    columns = [column for column, symbol in enumerate(case.elements) if symbol not in ELEMENTS]
+    shares = case.occupation.detach()[:, columns]
+    held = shares.new_zeros(len(case), len(columns)).index_add(0, case.row_of_atom, shares) > 0
+    names = [case.elements[column] for column in columns]
+    return [", ".join(compress(names, row)) for row in held.tolist()]
+
+
 class SlabSurrogate(Predictor[SlabCase]):
     """A calibrated ensemble that answers slabs, mixtures of elements included.
 
@@ -138,12 +149,14 @@ class SlabSurrogate(Predictor[SlabCase]):
         return SlabSurrogate(few, self.calibration, self.familiarity, self.card)
 
     def predict(self, case: SlabCase) -> Prediction:
-        """Answer every row; an element that networks cannot read is `refused`."""
-        foreign = [symbol for symbol in case.elements if symbol not in ELEMENTS]
-        if foreign:
-            sentence = f"refused: the networks read {', '.join(ELEMENTS)}; got {', '.join(foreign)}"
-            return self._refused(case, sentence)
-        parts = [self._predict(part) for part in case.chunks(AT_ONCE)]
+        """Answer every row; one with an element that networks cannot read is `refused`."""
+        parts: list[Prediction] = []
+        for foreign, rows in groupby(enumerate(_foreign(case)), key=itemgetter(1)):
+            some = case[torch.tensor([row for row, _ in rows])]
+            if foreign:
+                parts.append(self._refused(some, f"refused: the networks read {', '.join(ELEMENTS)}; got {foreign}"))
+            else:
+                parts += [self._predict(part) for part in some.chunks(AT_ONCE)]
         return joined(parts)
 
     def _predict(self, case: SlabCase) -> Prediction:

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 
-from understudy.design.materials.space import Candidates, SlabSpace
+from understudy.design.materials.space import SlabSpace
 from understudy.simulators.materials.case import Role
 
 
@@ -14,7 +14,7 @@ def test_every_number_is_another_slab(space: SlabSpace):
     told = few.candidates(torch.arange(len(few))).told()
     assert len(few) == len(set(told)) == 2**3 * 2 * 2 * 2
     assert {slab.name for slab in told} == {"/".join(stack) for stack in product(("Pt", "Cu"), repeat=3)}
-    assert Candidates.of(few, told).told() == told
+    assert few.called(told).told() == told
 
 
 def test_layers_may_hold_different_metals():
