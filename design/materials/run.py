@@ -100,9 +100,15 @@ def run_screen(
     write_csv(screening, folder / "table.csv")
     write_hdf5(screening, folder / "table.h5")
     write_best(screening, constants, folder / "best.extxyz")
-    caution = caution_of(makers)
     write_report(
-        screening, constants, verdicts, folder / "report.html", command=command, makers=makers, caution=caution
+        screening,
+        constants,
+        verdicts,
+        folder / "report.html",
+        command=command,
+        makers=makers,
+        judge=verification.judge.title if verification else "",
+        caution=caution_of(makers),
     )
     return screening, verdicts
 

@@ -48,6 +48,7 @@ def write_report(
     *,
     command: str,
     makers: str,
+    judge: str = "",
     caution: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file.
@@ -56,11 +57,13 @@ def write_report(
         constants: lattice constants at which candidates are made [Å].
         verdicts: what a simulator said of candidates, if one was asked.
         command: the command line that repeats the run. makers: who answered and who judged.
+        judge: what the one who judged is called.
         caution: what must be said of these energies before all else.
     """
     judged = verified(screening.problem.slabs, screening.problem.scoring, verdicts) if verdicts else None
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
+        judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
         _figures(screening, judged),
         section("The best", _best_table(screening), _BEST_NOTE),
@@ -80,6 +83,12 @@ def write_report(
         _SORT,
     ]
     write_bytes(path, page(screening.problem.name, sections).encode())
+
+
+def judged_line(judge: str) -> str:
+    """Who judged, at the head of a report."""
+    told = f"Judged by {judge}." if judge else "Judged by nobody: all numbers are promises."
+    return f'<p class="note">{escape(told)}</p>'
 
 
 _BEST_NOTE = (

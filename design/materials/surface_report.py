@@ -7,7 +7,7 @@ from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.plots import parity_picture, structures_picture
-from understudy.design.materials.screen_report import LIMITS, verdict_table
+from understudy.design.materials.screen_report import LIMITS, judged_line, verdict_table
 from understudy.design.materials.surface_design import SurfaceDesign
 from understudy.design.materials.verification import verified
 from understudy.design.page import figures, number, page, section, status, table
@@ -22,6 +22,7 @@ def write_surface_report(
     *,
     command: str,
     makers: str,
+    judge: str = "",
     caution: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file; arguments as in `screen_report.write_report`."""
@@ -32,6 +33,7 @@ def write_surface_report(
     case = problem.space.called(slabs).case(constants)
     sections = [
         f"<h1>{escape(problem.name)}</h1>",
+        judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
         status(design.verified is not None, *_outcome(design)),
         figures(_numbers(design)),

@@ -77,7 +77,13 @@ def run_surface_design(
         folder / "best.extxyz",
     )
     write_surface_report(
-        design, constants, folder / "report.html", command=command, makers=makers, caution=caution_of(makers)
+        design,
+        constants,
+        folder / "report.html",
+        command=command,
+        makers=makers,
+        judge=verification.judge.title if verification else "",
+        caution=caution_of(makers),
     )
     return design
 

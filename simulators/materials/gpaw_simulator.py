@@ -29,6 +29,7 @@ class GpawSimulator(AseSimulator):
     """
 
     at_once = 1
+    title = "GPAW live"
 
     options: RelaxOptions = QUICK
     settings: GpawSettings = field(default_factory=GpawSettings)
