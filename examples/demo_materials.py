@@ -12,6 +12,7 @@ import argparse
 import os
 import time
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 from understudy.asking import CHECKPOINT
@@ -20,6 +21,7 @@ from understudy.cli.progress import bar, stages
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
 from understudy.datasets.stored_answers import StoredAnswers
+from understudy.datasets.whole_files import write_bytes
 from understudy.datasets.workers import keep_to_one_thread
 from understudy.design.materials.learning import relearning
 from understudy.design.materials.run import Verification, run_screen
@@ -28,7 +30,8 @@ from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import ScreenProblem
 from understudy.design.materials.surface_design import SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
-from understudy.learning import Shares, TrainConfig, test_rows, train_surrogate, usual_settings
+from understudy.design.page import page, section
+from understudy.learning import PICTURES, Shares, TrainConfig, test_rows, train_surrogate, usual_settings
 from understudy.memory import keep_freed_memory
 from understudy.simulators.interface import Simulator
 from understudy.simulators.materials.case import SlabCase
@@ -65,11 +68,23 @@ def main() -> int:
         known = folder / "kept-out"
         who, judged = judged_by_labels(surrogate, known)
         reports.append(known / "report.html")
-    print("\n" + "\n".join(map(str, reports)) + "   the reports")
+    written = overview(folder / "report.html", f"Judged by {who}." if judged else f"Not judged by {who}.", reports)
+    print(f"\n{written}   the report, with links to the others")
     print(f"{folder / 'screening' / 'best.extxyz'}\n{folder / 'design' / 'best.extxyz'}   the structures")
     print(f"judged by {who}" if judged else f"not judged: {who} gave no answer")
     print(f"{time.monotonic() - began:.0f} s")
     return 0 if judged else 1
+
+
+def overview(path: Path, judged: str, reports: list[Path]) -> Path:
+    """A page that leads to all others."""
+    links = {Path("..") / "surrogate" / PICTURES: "how far to trust the surrogate: parity, calibration, errors"}
+    links |= {report.relative_to(path.parent): f"{report.parent.name}: candidates, verdicts" for report in reports}
+    lines = "".join(f'<p><a href="{link.as_posix()}">{escape(told)}</a></p>' for link, told in links.items())
+    told = "Hydrogen on alloys of seven metals: a surrogate of quantum chemistry, what it found, and who judged."
+    sections = ["<h1>Surfaces for hydrogen evolution</h1>", f"<p>{told}</p><p><b>{escape(judged)}</b></p>"]
+    write_bytes(path, page("Surfaces for hydrogen evolution", [*sections, section("Reports", lines)]).encode())
+    return path
 
 
 def trained(folder: Path) -> SlabSurrogate:
