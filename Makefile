@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup  ## simulate, train, trust, design, verify, report; at most 10 minutes on 2 cores
 	$(BIN)/python examples/demo.py
 
-demo-materials: setup  ## train on quantum chemistry, screen and design alloy surfaces, let GPAW judge; at most 10 minutes
+demo-materials: setup  ## train on quantum chemistry, screen and design alloy surfaces, let GPAW or labels kept out judge; at most 10 minutes
 	$(BIN)/python examples/demo_materials.py
 
 test: setup  ## the tests, without those marked slow or physics

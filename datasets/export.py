@@ -61,7 +61,7 @@ def _asked_of_airfoils(data: DataSet, row: int) -> dict[str, Tensor]:
 
 def _meaning_of_energies(data: DataSet, row: int) -> dict[str, str]:
     """What an adsorption energy is counted from, and by whom."""
-    return {"reaction": reaction_of(data.slab_case(row).adsorbate(0)), "settings": data.settings(row)}
+    return {"reaction": reaction_of(data.slab_case(row).adsorbates[0]), "settings": data.settings(row)}
 
 
 def _nothing(data: DataSet, row: int) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
     outputs = {name: np.array([_answer(atoms, name) for atoms in structures]) for name in (*QUANTITIES, *told)}
     unanswered = np.array([one is not Status.OK for one in status])
     for row in np.flatnonzero(~unanswered).tolist():
-        _require_energy(structures[row], case.adsorbate(row), row)
+        _require_energy(structures[row], case.adsorbates[row], row)
     for values in outputs.values():
         values[unanswered] = np.nan
     rows = Rows(
@@ -131,7 +131,7 @@ def _structure(case: SlabCase, place: int, data: DataSet, row: int) -> Atoms:
     atoms = atoms_of(case, place)
     start, stop = case.offsets[place : place + 2].tolist()
     atoms.set_array(HELD, case.fixed[start:stop].numpy(), dtype=int)
-    if reaction := reaction_of(case.adsorbate(place)):
+    if reaction := reaction_of(case.adsorbates[place]):
         atoms.info[REACTION] = reaction
     atoms.info["case"] = int(data.case_numbers[row])
     atoms.info["slab"] = data.subject_families[int(data.subject[row])][0]

@@ -53,7 +53,7 @@ def named(case: SlabCase, row: int) -> tuple[str, str]:
     metal = case.role[start:stop] != Role.ADSORBATE
     symbols = [symbol for symbol, kept in zip(case.symbols(row), metal.tolist(), strict=True) if kept]
     counts = {symbol: symbols.count(symbol) for symbol in sorted(set(symbols))}
-    return "".join(f"{symbol}{count}" for symbol, count in counts.items()), case.adsorbate(row)
+    return "".join(f"{symbol}{count}" for symbol, count in counts.items()), case.adsorbates[row]
 
 
 @lru_cache(maxsize=1)

@@ -1,29 +1,37 @@
 """From quantum chemistry to a screened and designed alloy surface, on one page.
 
-    python examples/demo_materials.py [--out runs/demo-materials]
+    python examples/demo_materials.py [--out runs/demo-materials] [--judge gpaw | labels]
 
 Labels that ship with the package train a surrogate; it screens 98,441 near-surface alloys for hydrogen evolution and
-designs others by gradient; where GPAW is installed it judges the best, and the surrogate learns from the verdicts.
-Killed at any moment, the same command goes on.
+designs others by gradient. Where GPAW is installed it judges the best of both, and the surrogate learns from the
+verdicts. Where it is not, labels that were kept out of the training judge: the surrogate screens their stacks alone,
+and is told the labels of those that it likes best. Killed at any moment, the same command goes on.
 """
 
 import argparse
 import os
 import time
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 from understudy.asking import CHECKPOINT
 from understudy.cli.config import made, read_table, to_toml
 from understudy.cli.progress import bar, stages
+from understudy.datasets.reader import load as load_data
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
+from understudy.datasets.stored_answers import StoredAnswers
+from understudy.datasets.whole_files import write_bytes
 from understudy.datasets.workers import keep_to_one_thread
 from understudy.design.materials.learning import relearning
 from understudy.design.materials.run import Verification, run_screen
+from understudy.design.materials.scoring import Scoring
+from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import ScreenProblem
 from understudy.design.materials.surface_design import SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
-from understudy.learning import Shares, TrainConfig, train_surrogate, usual_settings
+from understudy.design.page import page, section
+from understudy.learning import PICTURES, Shares, TrainConfig, test_rows, train_surrogate, usual_settings
 from understudy.memory import keep_freed_memory
 from understudy.simulators.interface import Simulator
 from understudy.simulators.materials.case import SlabCase
@@ -40,22 +48,43 @@ MEMBERS, STEPS, JUDGED = 6, 2500, 3
 
 
 def main() -> int:
-    """All steps; 0 if the best slab was judged."""
+    """All steps; 0 if a judge has answered."""
     arguments = argparse.ArgumentParser(description="From quantum chemistry to a screened and designed surface.")
     arguments.add_argument("--out", type=Path, default=Path("runs") / "demo-materials", help="folder for everything")
-    folder = arguments.parse_args().out
+    arguments.add_argument("--judge", choices=("gpaw", "labels"), help="gpaw if it is installed, otherwise labels")
+    given = arguments.parse_args()
     stop_on_signals()
     keep_freed_memory()
     keep_to_one_thread()
     began = time.monotonic()
-    surrogate = trained(folder / "surrogate")
-    judge = judge_here()
-    screened(surrogate, judge, folder / "screening")
-    success = designed(surrogate, judge, folder / "design")
-    print(f"\n{folder / 'screening' / 'report.html'}\n{folder / 'design' / 'report.html'}   the reports")
+    surrogate = trained(given.out / "surrogate")
+    gpaw = None if given.judge == "labels" else gpaw_here(required=given.judge == "gpaw")
+    folder = given.out / ("gpaw" if gpaw else "labels")
+    screened(surrogate, gpaw, folder / "screening")
+    judged = designed(surrogate, gpaw, folder / "design")
+    reports = [folder / name / "report.html" for name in ("screening", "design")]
+    who = "GPAW live"
+    if gpaw is None:
+        known = folder / "kept-out"
+        who, judged = judged_by_labels(surrogate, known)
+        reports.append(known / "report.html")
+    written = overview(folder / "report.html", f"Judged by {who}." if judged else f"Not judged by {who}.", reports)
+    print(f"\n{written}   the report, with links to the others")
     print(f"{folder / 'screening' / 'best.extxyz'}\n{folder / 'design' / 'best.extxyz'}   the structures")
+    print(f"judged by {who}" if judged else f"not judged: {who} gave no answer")
     print(f"{time.monotonic() - began:.0f} s")
-    return 0 if success else 1
+    return 0 if judged else 1
+
+
+def overview(path: Path, judged: str, reports: list[Path]) -> Path:
+    """A page that leads to all others."""
+    links = {Path("..") / "surrogate" / PICTURES: "how far to trust the surrogate: parity, calibration, errors"}
+    links |= {report.relative_to(path.parent): f"{report.parent.name}: candidates, verdicts" for report in reports}
+    lines = "".join(f'<p><a href="{link.as_posix()}">{escape(told)}</a></p>' for link, told in links.items())
+    told = "Hydrogen on alloys of seven metals: a surrogate of quantum chemistry, what it found, and who judged."
+    sections = ["<h1>Surfaces for hydrogen evolution</h1>", f"<p>{told}</p><p><b>{escape(judged)}</b></p>"]
+    write_bytes(path, page("Surfaces for hydrogen evolution", [*sections, section("Reports", lines)]).encode())
+    return path
 
 
 def trained(folder: Path) -> SlabSurrogate:
@@ -80,19 +109,21 @@ def trained(folder: Path) -> SlabSurrogate:
     return found
 
 
-def judge_here() -> Simulator[SlabCase] | None:
+def gpaw_here(*, required: bool) -> Simulator[SlabCase] | None:
     """GPAW, if it is installed."""
     try:
         return simulator("gpaw")
     except GpawNotInstalledError as error:
-        print(f"   no judge: {error}")
+        if required:
+            raise
+        print(f"   {error}\n   Labels that were kept out of the training judge in its place.")
         return None
 
 
 def screened(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder: Path) -> None:
     """Every stack at every strain; the best are judged, and learnt from."""
     problem = made(ScreenProblem, read_table(EXAMPLES / "hydrogen_evolution.toml"))
-    print(f"2. Screening {len(problem.space)} candidates")
+    print(f"2. Screening {len(problem.slabs)} candidates")
     with stages("screening", folder) as note:
         found, verdicts = run_screen(
             problem,
@@ -105,6 +136,36 @@ def screened(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
             progress=note,
         )
     print(f"   {len(found.order)} slabs keep the limits, {len(verdicts)} were judged")
+
+
+def judged_by_labels(surrogate: SlabSurrogate, folder: Path) -> tuple[str, bool]:
+    """Screen the stacks that were kept out of training, and let their labels judge; who judged, and whether."""
+    with load_data(NEAR_SURFACE_ALLOYS) as data:
+        rows = test_rows(surrogate, data)
+        names = [data.subject_families[int(data.subject[row])][0] for row in rows]
+        folder.mkdir(parents=True, exist_ok=True)
+        write_structures(data.slab_case(rows), [{"name": name} for name in names], folder / "kept-out.extxyz")
+    title = f"labels of {NEAR_SURFACE_ALLOYS.name} that were kept out of training"
+    judge = StoredAnswers([NEAR_SURFACE_ALLOYS], rows, title=title)
+    problem = ScreenProblem(
+        name="Stacks that were kept out of training", structures=folder / "kept-out.extxyz", scoring=Scoring()
+    )
+    print(f"4. Screening the {len(rows)} stacks that were kept out of training; their labels judge the best")
+    with stages("screening", folder) as note:
+        _, verdicts = run_screen(
+            problem,
+            surrogate,
+            folder,
+            settings=to_toml(problem),
+            verification=verification(judge, rounds=1),
+            command="python examples/demo_materials.py --judge labels",
+            progress=note,
+        )
+    answered = [verdict for verdict in verdicts if verdict.ok]
+    gaps = [abs(verdict.promise["adsorption_energy"] - verdict.values["adsorption_energy"]) for verdict in answered]
+    if gaps:
+        print(f"   {len(gaps)} were judged; adsorption energy promised within {max(gaps):.3f} eV of the label")
+    return title, bool(gaps)
 
 
 def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder: Path) -> bool:
@@ -128,7 +189,7 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
 
 
 def verification(judge: Simulator[SlabCase], rounds: int) -> Verification:
-    """Whom to ask about how many."""
+    """Whom to ask about how many in each round."""
     return Verification(
         judge=judge, count=JUDGED, rounds=rounds, relearn=relearning([NEAR_SURFACE_ALLOYS], RelearningConfig(passes=15))
     )

@@ -1,7 +1,9 @@
 """How good a surrogate is on cases it has not seen: errors, coverage, ranking of errors, false alarms, by range."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -13,6 +15,86 @@ from understudy.simulators.interface import Answer, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
+
+#: Coverages at which promise and observation are compared.
+LEVELS = tuple(step / 100 for step in range(1, 100))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One quantity, case by case: what the simulator said, and what the surrogate promised.
+
+    truth, value: (cases,). low, high: ends of the intervals. coverage: that they promise.
+    logarithmic: whether errors and widths are those of logarithms, as of cd; otherwise in the unit of the quantity.
+    """
+
+    truth: Float[Tensor, " cases"]
+    value: Float[Tensor, " cases"]
+    low: Float[Tensor, " cases"]
+    high: Float[Tensor, " cases"]
+    coverage: float
+    logarithmic: bool = False
+
+    @staticmethod
+    def of(truth: Answer, prediction: Prediction, name: str, mask: Bool[Tensor, " batch"]) -> "Comparison":
+        """Of one quantity on the cases of a mask."""
+
+        def chosen(column: Tensor) -> Tensor:
+            return column[mask].detach().double()
+
+        return Comparison(
+            truth=chosen(truth[name]),
+            value=chosen(prediction[name]),
+            low=chosen(prediction.low[name]),
+            high=chosen(prediction.high[name]),
+            coverage=prediction.coverage,
+            logarithmic=name == "cd",
+        )
+
+    @cached_property
+    def error(self) -> Float[Tensor, " cases"]:
+        """Absolute."""
+        return (self._scaled(self.value) - self._scaled(self.truth)).abs()
+
+    @cached_property
+    def half_width(self) -> Float[Tensor, " cases"]:
+        """Half of the interval."""
+        return 0.5 * (self._scaled(self.high) - self._scaled(self.low))
+
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's, of half-width against error."""
+        return rank_correlation(self.half_width, self.error)
+
+    @cached_property
+    def observed(self) -> tuple[float, ...]:
+        """Share of truths inside intervals that promise each of `LEVELS`.
+
+        These are the intervals made narrower or wider as normal errors ask for, which is what scores and limits of a
+        screening assume.
+        """
+        unit = self.half_width / _reach(self.coverage)
+        return tuple(float((self.error <= _reach(level) * unit).double().mean()) for level in LEVELS)
+
+    @property
+    def miscalibration(self) -> float:
+        """Area between observed and promised coverage, 0 to 0.5."""
+        apart = [abs(seen - level) for seen, level in zip(self.observed, LEVELS, strict=True)]
+        return sum(apart) / (len(apart) + 1)  # trapezia; nothing is apart at 0 and 1
+
+    def accuracy(self) -> "Accuracy":
+        """In a few numbers."""
+        return Accuracy(
+            mean=float(self.error.mean()),
+            median=float(self.error.median()),
+            p95=float(self.error.quantile(0.95)),
+            coverage=float(((self.truth >= self.low) & (self.truth <= self.high)).double().mean()),
+            width=float(self.half_width.median()),
+            rank_correlation=self.rank_correlation,
+        )
+
+    def _scaled(self, values: Tensor) -> Tensor:
+        return values.log() if self.logarithmic else values
 
 
 @dataclass(frozen=True)
@@ -33,15 +115,22 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Report:
-    """Accuracy by range and quantity, with the cases in each range and the share of them flagged."""
+    """Accuracy by range and quantity, with the cases in each range and the share of them flagged.
+
+    comparisons: of the first range, quantity by quantity.
+    """
 
     cases: Mapping[str, int]
     flagged: Mapping[str, float]
     accuracy: Mapping[str, Mapping[str, Accuracy]]
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict, repr=False, compare=False)
 
     def words(self) -> dict[str, Any]:
-        """JSON-ready words."""
-        return asdict(self)
+        """JSON-ready words, without the single cases."""
+        accuracy = {
+            name: {quantity: asdict(row) for quantity, row in rows.items()} for name, rows in self.accuracy.items()
+        }
+        return {"cases": dict(self.cases), "flagged": dict(self.flagged), "accuracy": accuracy}
 
     def text(self) -> str:
         """A table for people."""
@@ -78,17 +167,21 @@ def evaluate(ranges: Mapping[str, Bool[Tensor, " batch"]], truth: Answer, predic
         for name in prediction.low
         if name in truth.values
     }
+    compared = {
+        name: {
+            quantity: Comparison.of(truth, prediction, quantity, mask & there)
+            for quantity, there in finite.items()
+            if (mask & there).any()
+        }
+        for name, mask in masks.items()
+    }
     return Report(
         cases={name: int(mask.sum()) for name, mask in masks.items()},
         flagged=flagged,
         accuracy={
-            name: {
-                quantity: accuracy(truth, prediction, quantity, mask & there)
-                for quantity, there in finite.items()
-                if (mask & there).any()
-            }
-            for name, mask in masks.items()
+            name: {quantity: one.accuracy() for quantity, one in rows.items()} for name, rows in compared.items()
         },
+        comparisons=next(iter(compared.values())),
     )
 
 
@@ -124,30 +217,12 @@ def airfoil_ranges(case: AirfoilCase, alpha: Float[Tensor, " batch"]) -> dict[st
 
 def slab_ranges(case: SlabCase, truth: Answer) -> dict[str, Bool[Tensor, " batch"]]:
     """Slabs on which the adsorbate stayed what and where it was, all and by adsorbate; and the others."""
-    names = [case.adsorbate(row) or "clean" for row in range(len(case))]
+    names = [name or "clean" for name in case.adsorbates]
     strange = torch.stack([truth[str(name)] > 0.5 for name in Anomaly]).any(0)
     plain = {
         f"{name} in its place": torch.tensor([one == name for one in names]) & ~strange for name in dict.fromkeys(names)
     }
     return {"everything in its place": ~strange, **(plain if len(plain) > 1 else {}), "anomalous": strange}
-
-
-def accuracy(truth: Answer, prediction: Prediction, name: str, mask: Bool[Tensor, " batch"]) -> Accuracy:
-    """Accuracy of one quantity on the cases of a mask."""
-    true, value = truth[name][mask].double(), prediction[name][mask].detach().double()
-    low, high = prediction.low[name][mask].detach().double(), prediction.high[name][mask].detach().double()
-    if name == "cd":
-        error, width = (value.log() - true.log()).abs(), 0.5 * (high.log() - low.log())
-    else:
-        error, width = (value - true).abs(), 0.5 * (high - low)
-    return Accuracy(
-        mean=float(error.mean()),
-        median=float(error.median()),
-        p95=float(error.quantile(0.95)),
-        coverage=float(((true >= low) & (true <= high)).double().mean()),
-        width=float(width.median()),
-        rank_correlation=rank_correlation(width, error),
-    )
 
 
 def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cases"]) -> float:
@@ -156,6 +231,11 @@ def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cas
         return float("nan")
     ranks = torch.stack([_ranks(first), _ranks(second)])
     return float(torch.corrcoef(ranks)[0, 1])
+
+
+def _reach(coverage: float) -> float:
+    """Standard deviations on either side within which that share of normal errors lies."""
+    return NormalDist().inv_cdf(0.5 + 0.5 * coverage)
 
 
 def _ranks(values: Tensor) -> Tensor:

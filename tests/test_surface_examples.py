@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def test_every_key_is_there_and_reads(name: str, kind: type, tables: dict[str, type]):
     table = read_table(EXAMPLES / name)
     made(kind, table)
-    assert set(table) == {item.name for item in fields(kind)}
+    assert set(table) == {item.name for item in fields(kind)} - {"structures"}  # which stand in place of a space
     for key, part in tables.items():
         assert set(table[key]) >= {item.name for item in fields(part)} - {"layers"}
 

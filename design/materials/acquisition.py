@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable
 from enum import StrEnum
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from understudy.design.materials.screening import Screening
-from understudy.design.materials.space import Slab
 
 Wish = Callable[[Screening, float], NDArray[np.float64]]
 
@@ -24,7 +24,7 @@ class Acquisition(StrEnum):
 
 
 def chosen(
-    screening: Screening, acquisition: Acquisition, count: int, judged: set[Slab], best: float = math.inf
+    screening: Screening, acquisition: Acquisition, count: int, judged: set[Any], best: float = math.inf
 ) -> list[int]:
     """Rows of listed candidates that are to be asked about, the most wanted first.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.scoring import NAMES, Scoring
-from understudy.design.materials.space import Candidates, SlabSpace
+from understudy.design.materials.space import SlabSpace, Stacks
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
@@ -59,9 +59,9 @@ class Mixtures:
     strain: Float[Tensor, " starts"]
     objective: Float[Tensor, " starts"]
 
-    def rounded(self, space: SlabSpace) -> Candidates:
+    def rounded(self, space: SlabSpace) -> Stacks:
         """The real slabs nearest to the mixtures."""
-        return Candidates.first(space, self.shares.argmax(3), self.strain)
+        return Stacks.first(space, self.shares.argmax(3), self.strain)
 
 
 def descend(
@@ -114,13 +114,15 @@ def objective_of(
     """The score of mixtures, and what breaking the limits costs besides, differentiable in shares and strain."""
     plan = space.plan(constants)
     slabs = plan.slabs(shares.expand(-1, -1, plan.sites, -1), strain)
-    candidates = Candidates.first(space, shares.argmax(3), strain.detach())
+    candidates = Stacks.first(space, shares.argmax(3), strain.detach())
     answer = predictor.predict(candidates.standing_on(slabs))
     values = {name: answer[name] for name in ENERGIES}
     values |= scoring.of_composition(shares.mean((1, 2)), space.metals) | {"strain": strain}
     values["free_energy"] = values["adsorption_energy"] + scoring.correction([space.adsorbates[0]])
     if scoring.needs("segregation_energy"):
-        swapped = predictor.predict(plan.slabs(shares[:, space.exchanged].expand(-1, -1, plan.sites, -1), strain))
+        swapped = predictor.predict(
+            plan.slabs(shares[:, space.exchanged_layers].expand(-1, -1, plan.sites, -1), strain)
+        )
         values["segregation_energy"] = space.atoms * (swapped["formation_energy"] - values["formation_energy"])
     total = Expression(scoring.score, NAMES)(values)
     for limit in scoring.limits:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from understudy.design.materials.scoring import Scored, Scoring
 from understudy.design.materials.screening import scored_by
-from understudy.design.materials.space import Candidates, SlabSpace
+from understudy.design.materials.space import SlabSpace, Stacks
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 
@@ -26,7 +26,7 @@ Layout = tuple[tuple[int, ...], ...]
 class Ranked:
     """Real slabs, the best first, each at its best strain, with what they are worth."""
 
-    candidates: Candidates
+    candidates: Stacks
     scored: Scored
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class Workshop:
         return Ranked(every[rows], worth[rows])
 
     @torch.no_grad()
-    def score(self, candidates: Candidates) -> Scored:
+    def score(self, candidates: Stacks) -> Scored:
         """What real slabs are worth."""
         self.asked += len(candidates)
         return scored_by(self.predictor, candidates, self.constants, self.scoring)[0]
@@ -122,14 +122,14 @@ class Workshop:
         finite = [layout for layout, score in self._known.items() if not math.isnan(score)]
         return sorted(finite, key=self._known.__getitem__)[:count]
 
-    def _scored(self, layouts: list[Layout], count: int) -> tuple[Candidates, Scored, Float[Tensor, "layouts strains"]]:
+    def _scored(self, layouts: list[Layout], count: int) -> tuple[Stacks, Scored, Float[Tensor, "layouts strains"]]:
         """Layouts at so many strains each, what they are worth, and their scores, infinite where a limit is broken."""
         metals = torch.tensor(layouts).repeat_interleave(count, 0)
-        every = Candidates.first(self.space, metals, self.space.grid(count).repeat(len(layouts)))
+        every = Stacks.first(self.space, metals, self.space.grid(count).repeat(len(layouts)))
         worth = self.score(every)
         return every, worth, torch.where(worth.kept, worth.score, torch.inf).reshape(len(layouts), count)
 
 
-def layouts_of(candidates: Candidates) -> list[Layout]:
+def layouts_of(candidates: Stacks) -> list[Layout]:
     """Metals of each candidate, as plain numbers."""
     return [tuple(tuple(layer) for layer in row) for row in candidates.metals.tolist()]

@@ -62,9 +62,9 @@ def run_screen(
 ) -> tuple[Screening, list[Verdict]]:
     """Screen, let a simulator judge the best, learn, and leave everything in a folder.
 
-    The folder then holds `problem.toml`, `makers.txt`, every candidate in `table.csv` and `table.h5`, the head of the
-    list in `best.extxyz`, the verdicts, and `report.html`. The same run in the same folder repeats nothing that was
-    finished.
+    The folder then holds `problem.toml`, `makers.txt`, which structures were screened if they came from a file
+    (`structures.txt`), every candidate in `table.csv` and `table.h5`, the head of the list in `best.extxyz`, the
+    verdicts, and `report.html`. The same run in the same folder repeats nothing that was finished.
 
     Args:
         settings: the problem as text, kept to tell runs apart.
@@ -83,7 +83,9 @@ def run_screen(
     keep_same(folder / "problem.toml", settings, "another problem")
     makers = makers_of("screened", predictor, verification)
     keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
-    constants = constants_of(predictor)
+    if problem.slabs.contents:
+        keep_same(folder / "structures.txt", f"{problem.slabs.contents}\n", "other structures: their file has changed")
+    constants = constants_of(predictor, problem.slabs)
     answering = predictor
     rounds = verification.rounds if verification else 0
     for round_ in range(rounds + 1):
@@ -95,14 +97,20 @@ def run_screen(
         verdicts = _judged(screening, verification, constants, folder, round_, progress)
         if round_ < rounds and verification.relearn is not None:
             progress("learning", 0, 1)
-            answering = verification.relearn(predictor, *labels_of(problem.space, verdicts, constants))
+            answering = verification.relearn(predictor, *labels_of(problem.slabs, verdicts, constants))
     verdicts = verdicts_in(folder / FILE)
     write_csv(screening, folder / "table.csv")
     write_hdf5(screening, folder / "table.h5")
     write_best(screening, constants, folder / "best.extxyz")
-    caution = caution_of(makers)
     write_report(
-        screening, constants, verdicts, folder / "report.html", command=command, makers=makers, caution=caution
+        screening,
+        constants,
+        verdicts,
+        folder / "report.html",
+        command=command,
+        makers=makers,
+        judge=verification.judge.title if verification else "",
+        caution=caution_of(makers),
     )
     return screening, verdicts
 
@@ -121,7 +129,7 @@ def _judged(
     if left <= 0:
         return told
     problem = screening.problem
-    scores = verified(problem.space, problem.scoring, told)["score"].tolist() if told else []
+    scores = verified(problem.slabs, problem.scoring, told)["score"].tolist() if told else []
     best = min((score for score in scores if math.isfinite(score)), default=math.inf)
     rows = chosen(screening, verification.acquisition, left, {verdict.slab for verdict in told}, best)
     return verify(

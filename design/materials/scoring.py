@@ -17,9 +17,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from understudy.design.materials.candidates import Candidates
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
-from understudy.design.materials.space import Candidates
 from understudy.simulators.materials.solution import ENERGIES
 
 PREDICTED = (*ENERGIES, "segregation_energy")
@@ -84,6 +84,19 @@ class Scoring:
         formulas = (self.score, *(limit.quantity for limit in self.limits))
         return any(name in Expression(formula, NAMES).names for formula in formulas)
 
+    def check(self, undefined: Sequence[str]) -> None:
+        """Refuse formulas of quantities that slabs do not have.
+
+        Raises:
+            ValueError: one of them is asked for.
+        """
+        for name in undefined:
+            if self.needs(name):
+                raise ValueError(
+                    f"the {name} of a structure of a file is not defined; leave it out of score and limits, or screen "
+                    "a [space]"
+                )
+
     def of_composition(self, shares: Float[Tensor, "batch metals"], metals: Sequence[str]) -> dict[str, Tensor]:
         """Price and scarcity of slabs, over those of platinum.
 
@@ -95,7 +108,8 @@ class Scoring:
             missing = [metal for metal in metals if metal not in table]
             if missing and self.needs(name):
                 raise ValueError(f"the {name} of {missing[0]} is not known; give it in the table of the problem")
-            values[name] = shares @ shares.new_tensor([table.get(metal, math.nan) for metal in metals])
+            parts = shares * shares.new_tensor([table.get(metal, math.nan) for metal in metals])
+            values[name] = torch.where(shares > 0, parts, 0.0).sum(1)  # metals that a slab lacks may be unknown
         return values
 
     def correction(self, adsorbates: Sequence[str]) -> Tensor:
@@ -184,7 +198,7 @@ def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scor
 
 def score_of(candidates: Candidates, found: Mapping[str, Predicted], scoring: Scoring) -> Scored:
     """What candidates are worth by what was found of them."""
-    plain = scoring.of_composition(candidates.shares(), candidates.space.metals) | {"strain": candidates.strain}
+    plain = scoring.of_composition(candidates.shares(), candidates.space.metals) | candidates.exact
     return scored(found, plain, scoring, scoring.correction([name for name, _ in candidates.standing()]))
 
 

@@ -1,8 +1,10 @@
 """The report of a screening: one HTML page that needs nothing else."""
 
+import math
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from understudy.design.page import figures, number, page, section, status, table
 #: What is promised of a candidate counts as kept within this [eV].
 CLOSE = 0.05
 DRAWN = 6  # structures
+TITLE = 20  # letters in a line above a drawing
+TOLD = 50  # sentences on what was not answered
 #: Clicking a heading sorts the table by it.
 _SORT = """<script>
 document.querySelectorAll("table").forEach(table => table.querySelectorAll("th").forEach((head, column) => {
@@ -44,6 +48,7 @@ def write_report(
     *,
     command: str,
     makers: str,
+    judge: str = "",
     caution: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file.
@@ -52,17 +57,20 @@ def write_report(
         constants: lattice constants at which candidates are made [Å].
         verdicts: what a simulator said of candidates, if one was asked.
         command: the command line that repeats the run. makers: who answered and who judged.
+        judge: what the one who judged is called.
         caution: what must be said of these energies before all else.
     """
-    judged = verified(screening.problem.space, screening.problem.scoring, verdicts) if verdicts else None
+    judged = verified(screening.problem.slabs, screening.problem.scoring, verdicts) if verdicts else None
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
+        judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
         _figures(screening, judged),
         section("The best", _best_table(screening), _BEST_NOTE),
         section("Activity", volcano_picture(screening, judged), "Free energy of adsorption of all candidates."),
         section("Activity, stability, price", pareto_picture(screening)),
         section("Structures", _structures(screening, constants), "The slab from the side and its surface from above."),
+        *_unanswered(screening),
     ]
     if judged is not None:
         sections += [
@@ -75,6 +83,12 @@ def write_report(
         _SORT,
     ]
     write_bytes(path, page(screening.problem.name, sections).encode())
+
+
+def judged_line(judge: str) -> str:
+    """Who judged, at the head of a report."""
+    told = f"Judged by {judge}." if judge else "Judged by nobody: all numbers are promises."
+    return f'<p class="note">{escape(told)}</p>'
 
 
 _BEST_NOTE = (
@@ -116,8 +130,8 @@ def _best_table(screening: Screening) -> str:
     lines = [
         [
             told["slab"],
-            f"{told['adsorbate']}, {told['site']}",
-            f"{100 * told['strain']:+.2f}",
+            ", ".join(filter(None, (told["adsorbate"], told["site"]))),
+            number(100 * told["strain"], "+.2f"),
             number(told["free_energy"], "+.3f"),
             _interval(told, "adsorption_energy"),
             _interval(told, "formation_energy"),
@@ -142,11 +156,22 @@ def _structures(screening: Screening, constants: Mapping[str, float]) -> str:
     if not len(rows):
         return "<p>No candidate keeps the limits.</p>"
     candidates = screening.candidates(rows)
-    titles = [
-        f"{slab}\n{100 * strain:+.2f} %"
-        for slab, strain in zip(candidates.names(), candidates.strain.tolist(), strict=True)
-    ]
+    titles = ["\n".join((*wrap(slab.name, TITLE), _strained(slab.strain))) for slab in candidates.told()]
     return structures_picture(candidates.case(constants), titles)
+
+
+def _strained(strain: float) -> str:
+    return "" if math.isnan(strain) else f"{100 * strain:+.2f} %"
+
+
+def _unanswered(screening: Screening) -> list[str]:
+    """A section where there are candidates that were not answered or not scored."""
+    rows = np.flatnonzero(screening.columns["message"] != "")
+    if not len(rows):
+        return []
+    lines = [[f"{told['number']}", told["slab"], told["message"]] for told in rows_of(screening, rows[:TOLD].tolist())]
+    note = f"{len(rows):,} in all; the others stand in table.csv." if len(rows) > TOLD else ""
+    return [section("Not compared", table(["Number", "Slab", "Why"], lines), note)]
 
 
 def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
@@ -158,7 +183,7 @@ def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
         lines.append(
             [
                 verdict.slab.name,
-                f"{100 * verdict.slab.strain:+.2f}",
+                number(100 * verdict.slab.strain, "+.2f"),
                 f"{verdict.round}",
                 f"{judged['promised'][place]:+.3f} ± {half:.3f}",
                 number(judged["adsorption_energy"][place], "+.3f") if verdict.ok else _why(verdict),
@@ -168,7 +193,15 @@ def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
                 number(judged["score"][place], ".3g"),
             ]
         )
-    head = ["Slab, surface first", "Strain [%]", "Round", "ΔE promised [eV]", "ΔE verified [eV]", "Gap [eV]", "Inside"]
+    head = [
+        "Slab, surface first",
+        "Strain [%]",
+        "Round",
+        "ΔE promised [eV]",
+        "ΔE verified [eV]",
+        "Gap [eV]",
+        "Inside",
+    ]
     return table([*head, "Score promised", "Score verified"], lines)
 
 

@@ -36,19 +36,22 @@ def write_hdf5(screening: Screening, path: Path) -> None:
     candidates = screening.candidates(rows)
     names = {"slab": candidates.names(), "adsorbate": [name for name, _ in candidates.standing()]}
     names["site"] = [site for _, site in candidates.standing()]
+    names["message"] = screening.columns["message"][rows].tolist()
+    numbers = {name: column for name, column in screening.columns.items() if name != "message"}
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["listed"] = len(screening.order)
         for name, words in names.items():
             file.create_dataset(name, data=np.array(words, dtype=object), dtype=h5py.string_dtype())
-        for name, column in screening.columns.items():
+        for name, column in numbers.items():
             made = file.create_dataset(name, data=column[rows], compression="gzip", compression_opts=1, shuffle=True)
             made.attrs["unit"] = unit_of(name)
 
 
 def write_best(screening: Screening, constants: Mapping[str, float], path: Path) -> None:
-    """The structures at the head of the list, at these lattice constants [Å], with what was promised of them."""
+    """The structures at the head of the list, if there are any, with what was promised of them."""
     rows = screening.order[: screening.problem.top]
-    write_structures(screening.candidates(rows).case(constants), list(rows_of(screening, rows.tolist())), path)
+    if len(rows):
+        write_structures(screening.candidates(rows).case(constants), list(rows_of(screening, rows.tolist())), path)
 
 
 def write_structures(case: SlabCase, told: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -60,13 +63,17 @@ def write_structures(case: SlabCase, told: Sequence[Mapping[str, Any]], path: Pa
     structures = []
     for row, words in enumerate(told):
         atoms = atoms_of(case, row)
-        finite = {name: value for name, value in words.items() if not isinstance(value, float) or np.isfinite(value)}
-        atoms.info |= finite
-        if reaction := reaction_of(case.adsorbate(row)):
+        atoms.info |= {name: value for name, value in words.items() if _survives(value)}
+        if reaction := reaction_of(case.adsorbates[row]):
             atoms.info["reaction"] = reaction
         structures.append(atoms)
     with replacing(path) as temporary:
         ase.io.write(temporary, structures, format="extxyz")
+
+
+def _survives(value: object) -> bool:
+    """Whether extended XYZ can hold it: neither what is not finite nor an empty word."""
+    return bool(np.isfinite(value)) if isinstance(value, float) else value != ""
 
 
 def unit_of(name: str) -> str:

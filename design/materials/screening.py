@@ -1,4 +1,4 @@
-"""Screening a space: every candidate asked once, in chunks that are kept, so that a killed run goes on.
+"""Screening a space, or the structures of a file: every candidate asked once, so that a killed run goes on.
 
 The folder holds `problem.toml`, `makers.txt` (who answered), and a file of each finished chunk in `chunks/`.
 """
@@ -6,6 +6,7 @@ The folder holds `problem.toml`, `makers.txt` (who answered), and a file of each
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from understudy.datasets.whole_files import write_bytes
+from understudy.design.materials.candidates import Candidates, Space
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, Predicted, Scored, Scoring, score_of
-from understudy.design.materials.space import Candidates, SlabSpace
+from understudy.design.materials.scoring import NAMES, PREDICTED, Predicted, Scored, Scoring, score_of
+from understudy.design.materials.space import SlabSpace
+from understudy.design.materials.structures import StructureList
 from understudy.simulators.interface import Answer, Predictor, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
@@ -34,13 +37,14 @@ Columns = dict[str, NDArray[Any]]
 class ScreenProblem:
     """What is screened and how it is judged.
 
-    name: for people. space: of candidates. scoring: what is sought.
+    name: for people. space: of candidates; or structures: a file of them, in its place. scoring: what is sought.
     top: candidates at the head of the list.
     every_strain: list a slab at every strain, not only at its best one.
     """
 
     name: str = "screening"
-    space: SlabSpace
+    space: SlabSpace | None = None
+    structures: Path | None = None
     scoring: Scoring
     top: int = 20
     every_strain: bool = False
@@ -48,6 +52,20 @@ class ScreenProblem:
     def __post_init__(self) -> None:
         if self.top < 1:
             raise ValueError(f"top must be at least 1; got {self.top}")
+        if (self.space is None) == (self.structures is None):
+            got = "neither" if self.space is None else "both"
+            raise ValueError(f"expected either a space or structures, a file of them; got {got}")
+        if self.structures is not None:
+            self.scoring.check(StructureList.undefined)
+
+    @cached_property
+    def slabs(self) -> Space:
+        """All candidates.
+
+        Raises:
+            FileNotFoundError, StructureError: no such file of structures, or one that cannot be read to its end.
+        """
+        return self.space if self.space is not None else StructureList.read(Path(str(self.structures)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +73,8 @@ class Screening:
     """Answers to a whole space, one entry a candidate in each column.
 
     columns: `number` in the space, quantities `NAMES` with ends of the intervals of predicted ones, `MEASURES`, and
-        `known`, whether it is like what the predictor was trained on, and `ok`, whether it was answered.
+        `known`, whether it is like what the predictor was trained on, `ok`, whether it was answered and scored, and
+        `message`, a sentence where something is missing.
     order: rows that are listed, the best first.
     """
 
@@ -68,7 +87,7 @@ class Screening:
 
     def candidates(self, rows: NDArray[np.int64]) -> Candidates:
         """Those of some rows."""
-        return self.problem.space.candidates(torch.from_numpy(self.columns["number"][rows]))
+        return self.problem.slabs.candidates(torch.from_numpy(self.columns["number"][rows]))
 
     @property
     def front(self) -> NDArray[np.int64]:
@@ -106,11 +125,12 @@ def screen(
         ValueError: the predictor has no lattice constants, or lacks those of a metal.
         DiskFullError: no room; finished chunks are kept.
     """
-    constants = constants_of(predictor)
-    problem.space.plan(constants)
+    space = problem.slabs
+    constants = constants_of(predictor, space)
+    space.check(constants)
     chunks = folder / "chunks"
     chunks.mkdir(parents=True, exist_ok=True)
-    total = len(problem.space)
+    total = len(space)
     starts = range(0, total, AT_ONCE)
     missing = [start for start in starts if not _chunk(chunks, start).is_file()]
     done = total - sum(min(AT_ONCE, total - start) for start in missing)
@@ -136,17 +156,55 @@ def screen(
 def assessed(
     problem: ScreenProblem, predictor: Predictor[SlabCase], constants: Mapping[str, float], numbers: Tensor
 ) -> Columns:
-    """The columns of some candidates."""
-    candidates = problem.space.candidates(numbers)
+    """The columns of some candidates; those that cannot be asked about hold NaN and a sentence."""
+    candidates = problem.slabs.candidates(numbers)
+    message = np.array(candidates.refusals())
+    asked = np.flatnonzero(message == "")
+    if len(asked) == len(numbers):
+        return {"number": numbers.numpy(), **_answered(problem, predictor, constants, candidates)}
+    names = (*NAMES, *(f"{name}_{end}" for name in _asked_for(problem.scoring) for end in ("low", "high")), *MEASURES)
+    columns: Columns = {name: np.full(len(numbers), False if name == "kept" else np.nan) for name in names}
+    columns |= {name: np.zeros(len(numbers), dtype=bool) for name in ("known", "ok")}
+    if len(asked):
+        told = _answered(problem, predictor, constants, candidates[torch.from_numpy(asked)])
+        message = message.astype(np.promote_types(message.dtype, told["message"].dtype))
+        for name, column in {**columns, "message": message}.items():
+            column[asked] = told[name]
+    return {"number": numbers.numpy(), **columns, "message": message}
+
+
+def _answered(
+    problem: ScreenProblem, predictor: Predictor[SlabCase], constants: Mapping[str, float], candidates: Candidates
+) -> Columns:
     worth, answer = scored_by(predictor, candidates, constants, problem.scoring)
-    columns: Columns = {"number": numbers.numpy()}
     blank = torch.full_like(worth.score, torch.nan)
-    columns |= {name: worth.values.get(name, blank).numpy() for name in NAMES}
+    columns: Columns = {name: worth.values.get(name, blank).numpy() for name in NAMES}
     columns |= {name: column.numpy() for name, column in worth.ends.items()}
     columns |= {name: getattr(worth, name).numpy() for name in MEASURES}
-    known = getattr(answer, "known", torch.ones(len(numbers), dtype=torch.bool))
+    known = getattr(answer, "known", torch.ones(len(candidates), dtype=torch.bool))
     ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"])
-    return columns | {"known": known.numpy(), "ok": ok}
+    return columns | {
+        "known": known.numpy(),
+        "ok": ok,
+        "message": _sentences(problem.scoring, candidates, columns, answer),
+    }
+
+
+def _sentences(scoring: Scoring, candidates: Candidates, columns: Columns, answer: Answer) -> NDArray[Any]:
+    """What a reader must know of each candidate that lacks something: why it was not answered, or not scored."""
+    told = list(answer.message)
+    needed = [name for name in NAMES if scoring.needs(name)]
+    apart = candidates.unexchangeable() if "segregation_energy" in needed else [""] * len(told)
+    for row, reason in enumerate(apart):
+        missing = [name for name in needed if np.isnan(columns[name][row])]
+        if missing and not told[row]:
+            told[row] = reason or f"score or limits need what is not known of it: {', '.join(missing)}"
+    return np.array(told)
+
+
+def _asked_for(scoring: Scoring) -> list[str]:
+    """Predicted quantities that a screening asks for."""
+    return [name for name in PREDICTED if name in ENERGIES or scoring.needs(name)]
 
 
 def scored_by(
@@ -173,12 +231,17 @@ def _segregation(
 ) -> Predicted:
     """What exchanging surface and second layer costs [eV]: atoms of the slab times the change of formation energy.
 
-    Positive: the surface stays as it is.
+    Positive: the surface stays as it is. NaN where the layers cannot be exchanged.
     """
-    swapped = _predicted(predictor.predict(candidates.swapped().clean(constants)), "formation_energy")
-    atoms = candidates.space.atoms
-    width = torch.hypot(formation.half_width, swapped.half_width)
-    return Predicted(atoms * (swapped.value - formation.value), atoms * width, formation.coverage)
+    rows = torch.tensor([not reason for reason in candidates.unexchangeable()]).nonzero()[:, 0]
+    value, width = (torch.full_like(formation.value, torch.nan) for _ in range(2))
+    if len(rows):
+        swapped = _predicted(predictor.predict(candidates[rows].exchanged(constants)), "formation_energy")
+        value[rows], width[rows] = swapped.value, swapped.half_width
+    atoms = candidates.atoms
+    return Predicted(
+        atoms * (value - formation.value), atoms * torch.hypot(formation.half_width, width), formation.coverage
+    )
 
 
 def ranked(problem: ScreenProblem, columns: Columns) -> NDArray[np.int64]:
@@ -187,18 +250,18 @@ def ranked(problem: ScreenProblem, columns: Columns) -> NDArray[np.int64]:
     rows = rows[np.lexsort((columns["score"][rows], ~columns["known"][rows]))]
     if problem.every_strain:
         return rows
-    _, first = np.unique(columns["number"][rows] // problem.space.strains[2], return_index=True)
+    _, first = np.unique(problem.slabs.slab_of(columns["number"][rows]), return_index=True)
     return rows[np.sort(first)]
 
 
-def constants_of(predictor: Predictor[SlabCase]) -> Mapping[str, float]:
+def constants_of(predictor: Predictor[SlabCase], space: Space) -> Mapping[str, float]:
     """Lattice constants of a predictor [Å].
 
     Raises:
-        ValueError: it has none.
+        ValueError: it has none, and the slabs of the space are made at them.
     """
     constants: Mapping[str, float] = getattr(predictor, "constants", {})
-    if not len(constants):
+    if space.made and not len(constants):
         raise ValueError(f"{predictor.name} names no lattice constants at which slabs could be made; train it again")
     return constants
 
@@ -213,8 +276,9 @@ def rows_of(screening: Screening, rows: Sequence[int]) -> Iterator[dict[str, Any
 
 
 def promises_of(screening: Screening, rows: Sequence[int]) -> list[dict[str, float]]:
-    """All columns of some rows."""
-    return [{name: float(column[row]) for name, column in screening.columns.items()} for row in rows]
+    """All columns of some rows that are numbers."""
+    numbers = {name: column for name, column in screening.columns.items() if name != "message"}
+    return [{name: float(column[row]) for name, column in numbers.items()} for row in rows]
 
 
 def _chunk(folder: Path, start: int) -> Path:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
+from understudy.design.materials.candidates import Candidates, Space
 from understudy.simulators.materials.adsorbates import adsorbate, placed
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.sites import require_kinds, sites_of
@@ -19,8 +22,28 @@ STRAIN_DIGITS = 8
 METALS = ("Pt", "Pd", "Ir", "Rh", "Cu", "Ag", "Au")
 
 
+@dataclass(frozen=True)
+class Slab:
+    """A candidate by name: metals of each layer, surface first, one or one a site; strain; what stands where."""
+
+    layers: tuple[tuple[str, ...], ...]
+    strain: float
+    adsorbate: str
+    site: str
+
+    @staticmethod
+    def of(words: Mapping[str, Any]) -> "Slab":
+        """From the words of JSON."""
+        return Slab(**{**words, "layers": tuple(tuple(layer) for layer in words["layers"])})
+
+    @property
+    def name(self) -> str:
+        """Metals from the surface down."""
+        return "/".join("".join(layer) for layer in self.layers)
+
+
 @dataclass(frozen=True, kw_only=True)
-class SlabSpace:
+class SlabSpace(Space[Slab]):
     """Slabs of one metal a layer, checked at birth.
 
     metals: of which each layer may be made. depth: layers.
@@ -79,7 +102,7 @@ class SlabSpace:
         return torch.linspace(low, high, count, dtype=torch.float64)
 
     @property
-    def exchanged(self) -> list[int]:
+    def exchanged_layers(self) -> list[int]:
         """Layers in the order in which surface and second layer have changed places."""
         return [1, 0, *range(2, self.depth)]
 
@@ -96,6 +119,9 @@ class SlabSpace:
     def __len__(self) -> int:
         return self.stacks * self.strains[2] * len(self.adsorbates) * len(self.sites)
 
+    def check(self, constants: Mapping[str, float]) -> None:
+        self.plan(constants)
+
     def plan(self, constants: Mapping[str, float]) -> SlabPlan:
         """What all slabs have in common, with lattice constants [Å].
 
@@ -105,8 +131,7 @@ class SlabSpace:
         known = constants_of_metals(self.metals, constants)
         return SlabPlan(Facet(self.facet), self.size, self.depth, self.free, known)
 
-    def candidates(self, numbers: Int[Tensor, " batch"]) -> "Candidates":
-        """What candidates of those numbers, from 0 to the length of the space, are made of."""
+    def candidates(self, numbers: Int[Tensor, " batch"]) -> "Stacks":
         rest, strain = numbers // self.strains[2], numbers % self.strains[2]
         rest, stack = rest // self.stacks, rest % self.stacks
         metals = []
@@ -114,13 +139,25 @@ class SlabSpace:
             stack, place = stack // len(choice), stack % len(choice)
             metals.append(torch.tensor(choice)[place])
         steps = self.grid(self.strains[2])
-        return Candidates(
+        return Stacks(
             self,
             torch.stack(metals[::-1], 1)[:, :, None],
             steps[strain],
             rest // len(self.sites),
             rest % len(self.sites),
         )
+
+    def called(self, slabs: Sequence[Slab]) -> "Stacks":
+        return Stacks(
+            self,
+            torch.tensor([[[self.metals.index(metal) for metal in layer] for layer in slab.layers] for slab in slabs]),
+            torch.tensor([slab.strain for slab in slabs], dtype=torch.float64),
+            torch.tensor([self.adsorbates.index(slab.adsorbate) for slab in slabs]),
+            torch.tensor([self.sites.index(slab.site) for slab in slabs]),
+        )
+
+    def slab_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return numbers // self.strains[2]
 
     @cached_property
     def places(self) -> Float[Tensor, "sites 2"]:
@@ -138,29 +175,9 @@ class SlabSpace:
         return torch.tensor([list(found[name]) for name in self.sites], dtype=torch.float64)
 
 
-@dataclass(frozen=True)
-class Slab:
-    """A candidate by name: metals of each layer, surface first, one or one a site; strain; what stands where."""
-
-    layers: tuple[tuple[str, ...], ...]
-    strain: float
-    adsorbate: str
-    site: str
-
-    @staticmethod
-    def of(words: Mapping[str, Any]) -> "Slab":
-        """From the words of JSON."""
-        return Slab(**{**words, "layers": tuple(tuple(layer) for layer in words["layers"])})
-
-    @property
-    def name(self) -> str:
-        """Metals from the surface down."""
-        return "/".join("".join(layer) for layer in self.layers)
-
-
 @dataclass(frozen=True, eq=False)
-class Candidates:
-    """Some slabs of a space.
+class Stacks(Candidates[Slab]):
+    """Some slabs of a space of stacks.
 
     metals: number of the metal of each layer, surface first, or of each of its sites (batch, layers, columns).
     strain: (batch,). adsorbate, site: number of each (batch,).
@@ -175,33 +192,17 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.strain)
 
-    def __getitem__(self, rows: slice | Tensor) -> "Candidates":
+    def __getitem__(self, rows: slice | Tensor) -> "Stacks":
         columns = (self.metals, self.strain, self.adsorbate, self.site)
-        return Candidates(self.space, *(column[rows] for column in columns))
+        return Stacks(self.space, *(column[rows] for column in columns))
 
     @staticmethod
-    def first(space: SlabSpace, metals: Tensor, strain: Tensor) -> "Candidates":
+    def first(space: SlabSpace, metals: Tensor, strain: Tensor) -> "Stacks":
         """Slabs with the first adsorbate on the first site of the space."""
         none = torch.zeros(len(strain), dtype=torch.int64)
-        return Candidates(space, metals, strain, none, none)
+        return Stacks(space, metals, strain, none, none)
 
-    @staticmethod
-    def of(space: SlabSpace, slabs: "Sequence[Slab]") -> "Candidates":
-        """Those that are told by name.
-
-        Raises:
-            ValueError: a metal, adsorbate or site that is not of the space.
-        """
-        return Candidates(
-            space,
-            torch.tensor([[[space.metals.index(metal) for metal in layer] for layer in slab.layers] for slab in slabs]),
-            torch.tensor([slab.strain for slab in slabs], dtype=torch.float64),
-            torch.tensor([space.adsorbates.index(slab.adsorbate) for slab in slabs]),
-            torch.tensor([space.sites.index(slab.site) for slab in slabs]),
-        )
-
-    def told(self) -> "list[Slab]":
-        """Each by name."""
+    def told(self) -> list[Slab]:
         rows = zip(self.metals.tolist(), self.strain.tolist(), self.standing(), strict=True)
         return [
             Slab(
@@ -212,23 +213,31 @@ class Candidates:
             for layers, strain, standing in rows
         ]
 
-    def names(self) -> list[str]:
-        """Of the slabs: metals from the surface down."""
-        return [slab.name for slab in self.told()]
-
     def standing(self) -> list[tuple[str, str]]:
-        """Adsorbate and site of each."""
         pairs = zip(self.adsorbate.tolist(), self.site.tolist(), strict=True)
         return [(self.space.adsorbates[kind], self.space.sites[site]) for kind, site in pairs]
 
     def shares(self) -> Float[Tensor, "batch metals"]:
-        """Share of each metal in each slab."""
         return torch.nn.functional.one_hot(self.metals, len(self.space.metals)).double().mean((1, 2))
 
-    def swapped(self) -> "Candidates":
+    @property
+    def atoms(self) -> Float[Tensor, " batch"]:
+        return torch.full((len(self),), float(self.space.atoms), dtype=torch.float64)
+
+    @property
+    def exact(self) -> dict[str, Float[Tensor, " batch"]]:
+        return {"strain": self.strain}
+
+    def refusals(self) -> list[str]:
+        return [""] * len(self)
+
+    def unexchangeable(self) -> list[str]:
+        return [""] * len(self)
+
+    def swapped(self) -> "Stacks":
         """With surface and second layer exchanged."""
-        metals = self.metals[:, self.space.exchanged]
-        return Candidates(self.space, metals, self.strain, self.adsorbate, self.site)
+        metals = self.metals[:, self.space.exchanged_layers]
+        return Stacks(self.space, metals, self.strain, self.adsorbate, self.site)
 
     def clean(self, constants: Mapping[str, float]) -> SlabCase:
         """The slabs without adsorbates."""
@@ -237,8 +246,10 @@ class Candidates:
         return plan.slabs(occupation.expand(-1, -1, plan.sites, -1), self.strain)
 
     def case(self, constants: Mapping[str, float]) -> SlabCase:
-        """The question: slabs with their adsorbates, in the order of the candidates."""
         return self.standing_on(self.clean(constants))
+
+    def exchanged(self, constants: Mapping[str, float]) -> SlabCase:
+        return self.swapped().clean(constants)
 
     def standing_on(self, slabs: SlabCase) -> SlabCase:
         """Slabs with the adsorbates of the candidates."""

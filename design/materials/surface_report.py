@@ -7,8 +7,7 @@ from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.plots import parity_picture, structures_picture
-from understudy.design.materials.screen_report import LIMITS, verdict_table
-from understudy.design.materials.space import Candidates
+from understudy.design.materials.screen_report import LIMITS, judged_line, verdict_table
 from understudy.design.materials.surface_design import SurfaceDesign
 from understudy.design.materials.verification import verified
 from understudy.design.page import figures, number, page, section, status, table
@@ -23,6 +22,7 @@ def write_surface_report(
     *,
     command: str,
     makers: str,
+    judge: str = "",
     caution: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file; arguments as in `screen_report.write_report`."""
@@ -30,9 +30,10 @@ def write_surface_report(
     judged = verified(problem.space, problem.scoring, design.verdicts) if design.verdicts else None
     slabs = design.searches[-1].slabs[:DRAWN]
     titles = [f"{slab.name}\n{100 * slab.strain:+.2f} %" for slab in slabs]
-    case = Candidates.of(problem.space, slabs).case(constants)
+    case = problem.space.called(slabs).case(constants)
     sections = [
         f"<h1>{escape(problem.name)}</h1>",
+        judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
         status(design.verified is not None, *_outcome(design)),
         figures(_numbers(design)),

@@ -14,7 +14,7 @@ from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.run import Progress, Verification, caution_of, makers_of, require_comparable
 from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import constants_of
-from understudy.design.materials.space import Candidates, Slab
+from understudy.design.materials.space import Slab
 from understudy.design.materials.surface_design import Search, SurfaceDesign, SurfaceProblem, search
 from understudy.design.materials.surface_report import write_surface_report
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
@@ -47,7 +47,7 @@ def run_surface_design(
     keep_same(folder / "problem.toml", settings, "another problem")
     makers = makers_of("followed", predictor, verification)
     keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
-    constants = constants_of(predictor)
+    constants = constants_of(predictor, problem.space)
     following, searches = predictor, []
     rounds = verification.rounds if verification else 0
     for round_ in range(rounds + 1):
@@ -57,7 +57,7 @@ def run_surface_design(
         found = searches[-1]
         count = min(verification.count, len(found.slabs))
         verdicts = verify(
-            Candidates.of(problem.space, found.slabs[:count]),
+            problem.space.called(found.slabs[:count]),
             found.promises[:count],
             verification.judge,
             constants,
@@ -72,14 +72,20 @@ def run_surface_design(
     design = _chosen(problem, searches, verdicts_in(folder / FILE))
     words = {**asdict(design), "problem": settings}
     write_bytes(folder / "design.json", json.dumps(words, indent=1).encode())
-    best = Candidates.of(problem.space, [design.best, *(slab for slab in searches[-1].slabs if slab != design.best)])
+    best = problem.space.called([design.best, *(slab for slab in searches[-1].slabs if slab != design.best)])
     write_structures(
         best.case(constants),
         [{"slab": slab.name, "strain": slab.strain} for slab in best.told()],
         folder / "best.extxyz",
     )
     write_surface_report(
-        design, constants, folder / "report.html", command=command, makers=makers, caution=caution_of(makers)
+        design,
+        constants,
+        folder / "report.html",
+        command=command,
+        makers=makers,
+        judge=verification.judge.title if verification else "",
+        caution=caution_of(makers),
     )
     return design
 

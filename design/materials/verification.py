@@ -5,13 +5,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Generic
 
 import numpy as np
 import torch
 
 from understudy.datasets.whole_files import room_for
+from understudy.design.materials.candidates import Candidates, Space, Told
 from understudy.design.materials.scoring import PREDICTED, Predicted, Scoring, score_of
-from understudy.design.materials.space import Candidates, Slab, SlabSpace
+from understudy.design.materials.space import Slab
+from understudy.design.materials.structures import Structure
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.line_file import append_line
 from understudy.simulators.materials.anomaly import Anomaly
@@ -22,14 +25,14 @@ FILE = "verdicts.jsonl"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Generic[Told]):
     """What the simulator said of a candidate.
 
     slab: the candidate. status, message: how it ended. values: quantity -> value, of those that it answered.
     promise: what a predictor said of it before it was asked, as columns of a screening. round: in which it was asked.
     """
 
-    slab: Slab
+    slab: Told
     status: str
     message: str
     values: Mapping[str, float]
@@ -71,9 +74,9 @@ def verify(
     file = folder / FILE
     verdicts = verdicts_in(file)
     known = {verdict.slab for verdict in verdicts}
-    waiting = [(place, slab) for place, slab in enumerate(candidates.told()) if slab not in known]
+    waiting = {slab: place for place, slab in reversed(list(enumerate(candidates.told()))) if slab not in known}
     progress(0, len(waiting))
-    for done, (place, slab) in enumerate(waiting, 1):
+    for done, (slab, place) in enumerate(reversed(waiting.items()), 1):
         status, message, values = _asked(candidates[place : place + 1], judge, constants, scoring)
         verdicts.append(Verdict(slab, status, message, values, dict(promises[place]), round_))
         with room_for(file):
@@ -89,9 +92,9 @@ def _asked(
     answer = judge.predict(candidate.case(constants))
     values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
     if scoring.needs("segregation_energy") and answer.status[0] is Status.OK:
-        swapped = judge.predict(candidate.swapped().clean(constants))
+        swapped = judge.predict(candidate.exchanged(constants))
         change = float(swapped["formation_energy"][0]) - values["formation_energy"]
-        values["segregation_energy"] = candidate.space.atoms * change
+        values["segregation_energy"] = float(candidate.atoms[0]) * change
     return str(answer.status[0]), answer.message[0], values
 
 
@@ -103,17 +106,22 @@ def verdicts_in(file: Path) -> list[Verdict]:
             row = json.loads(line)
         except ValueError:
             continue
-        verdicts.append(Verdict(**{**row, "slab": Slab.of(row["slab"])}))
+        verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
     return verdicts
 
 
-def verified(space: SlabSpace, scoring: Scoring, verdicts: Sequence[Verdict]) -> dict[str, np.ndarray]:
+def _slab(words: Mapping[str, Any]) -> Slab | Structure:
+    """From the words of JSON."""
+    return Slab.of(words) if "layers" in words else Structure(**words)
+
+
+def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dict[str, np.ndarray]:
     """Quantities and score of candidates by what the simulator said, one entry a verdict; NaN where it has none.
 
     Besides: the energy of adsorption that was `promised`, with the ends of its interval, whether the verdict is
     `inside` it, and the promised score.
     """
-    candidates = Candidates.of(space, [verdict.slab for verdict in verdicts])
+    candidates = space.called([verdict.slab for verdict in verdicts])
     found = {}
     for name in PREDICTED:
         told = [verdict.values.get(name, math.nan) if verdict.ok else math.nan for verdict in verdicts]
@@ -128,11 +136,9 @@ def verified(space: SlabSpace, scoring: Scoring, verdicts: Sequence[Verdict]) ->
     return columns
 
 
-def labels_of(
-    space: SlabSpace, verdicts: Sequence[Verdict], constants: Mapping[str, float]
-) -> tuple[SlabCase, Solution]:
+def labels_of(space: Space, verdicts: Sequence[Verdict], constants: Mapping[str, float]) -> tuple[SlabCase, Solution]:
     """Verdicts as cases with their answers, from which a surrogate learns."""
-    case = Candidates.of(space, [verdict.slab for verdict in verdicts]).case(constants)
+    case = space.called([verdict.slab for verdict in verdicts]).case(constants)
     return case, Solution.joined([verdict.solution() for verdict in verdicts])
 
 

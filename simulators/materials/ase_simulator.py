@@ -1,5 +1,6 @@
 """Any ASE calculator as a simulator: slabs are relaxed with and without their adsorbate, and what became of it told."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from understudy.simulators.interface import Status
 from understudy.simulators.materials.adsorbates import ADSORBATES
 from understudy.simulators.materials.anomalies import anomalies
-from understudy.simulators.materials.atoms import atoms_of, layers_of, roles_of
+from understudy.simulators.materials.atoms import atoms_of, roles_of
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.energies import KeptEnergies, key_of, usual_folder
+from understudy.simulators.materials.layers import layers_of
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 from understudy.simulators.materials.simulator import SlabSimulator
 from understudy.simulators.materials.slabs import Facet, SlabPlan
@@ -96,7 +98,8 @@ class AseSimulator(SlabSimulator):
         if not case.real:
             sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
             return _assembled([_Row(Status.REFUSED, sentence)] * len(case), case)
-        return _assembled([self._answered(atoms_of(case, row), case.adsorbate(row)) for row in range(len(case))], case)
+        rows = [self._answered(atoms_of(case, row), adsorbate) for row, adsorbate in enumerate(case.adsorbates)]
+        return _assembled(rows, case)
 
     def _answered(self, atoms: Atoms, adsorbate: str) -> "_Row":
         try:
@@ -154,7 +157,8 @@ class AseSimulator(SlabSimulator):
         free = len(np.unique(layers[held]))
         constants = {symbol: self.constants[symbol] for symbol in dict.fromkeys(symbols)}
         plan = SlabPlan(facet=facet, layers=int(layers.max()) + 1, free=free, constants=constants)
-        return (energy - sum(self._pure(symbol, plan) for symbol in symbols)) / len(symbols)
+        apart = sum(count * self._pure(symbol, plan) for symbol, count in Counter(symbols).items())
+        return (energy - apart) / len(symbols)
 
     def _pure(self, symbol: str, plan: SlabPlan) -> float:
         """Energy of an atom of a pure slab [eV]."""

@@ -14,11 +14,10 @@ from ase.neighborlist import neighbor_list
 from understudy.simulators.materials.anomalies import INSIDE
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.elements import COVALENT_RADII
+from understudy.simulators.materials.layers import LAYER, layers_of
 
 #: Atoms that are an adsorbate where nothing else says so: what stands on metals.
 ADSORBED = ("H", "C", "N", "O")
-#: Heights within which atoms lie in one layer [Å], where the layers are not told.
-LAYER = 0.8
 #: Empty space along the normal below which a slab sees its image [Å].
 LEAST_VACUUM = 5.0
 #: Distance of two atoms, over the sum of their covalent radii, below which no calculator should be asked: bonds of
@@ -72,6 +71,16 @@ def case_of(structures: Sequence[Atoms]) -> SlabCase:
     return SlabCase.concatenate(rows)
 
 
+def asked(atoms: Atoms) -> SlabCase | str:
+    """The case of one structure, or the sentence that says why it is none."""
+    try:
+        return case_of([atoms])
+    except StructureError as error:
+        return str(error).removeprefix("structure 0: ")
+    except ValueError as error:
+        return " ".join(str(error).split())
+
+
 def atoms_of(case: SlabCase, row: int) -> Atoms:
     """A row as ASE's atoms, its roles in the array `role`, its held atoms under a constraint.
 
@@ -115,15 +124,6 @@ def _told_roles(told: np.ndarray) -> np.ndarray:
             f"structure; got {found}: leave the array out where it means something else"
         )
     return told.astype(int)
-
-
-def layers_of(heights: np.ndarray) -> np.ndarray:
-    """Number of the layer of each atom, 0 for the surface, from their heights [Å]."""
-    order = np.argsort(-heights)
-    steps = np.diff(-heights[order]) > LAYER
-    numbers = np.empty(len(heights), dtype=int)
-    numbers[order] = np.concatenate(([0], np.cumsum(steps)))
-    return numbers
 
 
 def _database(path: Path) -> list[Atoms]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -102,17 +103,21 @@ class SlabCase(Case):
         )
 
     def over(self, elements: Sequence[str]) -> Float[Tensor, "atoms columns"]:
-        """Occupations with a column for each of these elements, among which all of its own are.
+        """Occupations with a column for each of these elements, among which all are that its sites hold.
 
         Raises:
-            ValueError: an element of the case that is not among them.
+            ValueError: a site holds another element.
         """
-        missing = [symbol for symbol in self.elements if symbol not in elements]
+        held = self.occupation.detach().ne(0).any(0).tolist()
+        missing = [
+            symbol for symbol, there in zip(self.elements, held, strict=True) if there and symbol not in elements
+        ]
         if missing:
             raise ValueError(f"expected elements among {', '.join(elements)}; got {', '.join(missing)}")
-        columns = [elements.index(symbol) for symbol in self.elements]
+        own = [column for column, symbol in enumerate(self.elements) if symbol in elements]
+        columns = [elements.index(self.elements[column]) for column in own]
         blank = self.occupation.new_zeros(len(self.occupation), len(elements))
-        return blank.index_copy(1, torch.tensor(columns, device=blank.device), self.occupation)
+        return blank.index_copy(1, torch.tensor(columns, device=blank.device), self.occupation[:, own])
 
     @property
     def real(self) -> bool:
@@ -124,12 +129,15 @@ class SlabCase(Case):
         start, stop = self.offsets[row : row + 2].tolist()
         return tuple(self.elements[column] for column in self.occupation[start:stop].argmax(1).tolist())
 
-    def adsorbate(self, row: int) -> str:
-        """Symbols of the adsorbate's atoms, hydrogen last, such as "OH"; empty for a clean slab."""
-        start, stop = self.offsets[row : row + 2].tolist()
-        roles = self.role[start:stop].tolist()
-        symbols = [one for one, role in zip(self.symbols(row), roles, strict=True) if role == Role.ADSORBATE]
-        return "".join(sorted(symbols, key=lambda symbol: (symbol == "H", symbol)))
+    @cached_property
+    def adsorbates(self) -> tuple[str, ...]:
+        """Symbols of each row's adsorbate, hydrogen last, such as "OH"; empty for a clean slab."""
+        standing: list[list[str]] = [[] for _ in range(len(self))]
+        atoms = (self.role == Role.ADSORBATE).nonzero()[:, 0]
+        columns = self.occupation.detach()[atoms].argmax(1)
+        for row, column in zip(self.row_of_atom[atoms].tolist(), columns.tolist(), strict=True):
+            standing[row].append(self.elements[column])
+        return tuple("".join(sorted(symbols, key=lambda symbol: (symbol == "H", symbol))) for symbols in standing)
 
     def clean(self) -> "SlabCase":
         """The slabs without their adsorbates."""

@@ -28,6 +28,8 @@ class GpawSimulator(AseSimulator):
         GpawNotInstalledError: at birth, with the way to install it.
     """
 
+    title = "GPAW live"
+
     options: RelaxOptions = QUICK
     settings: GpawSettings = field(default_factory=GpawSettings)
     interpreter: str = INTERPRETER

@@ -20,6 +20,11 @@ class SlabSimulator(Simulator[SlabCase]):
     about = Subject.SLAB
     constants: Mapping[str, float]
 
+    @property
+    def title(self) -> str:
+        """Its name, and that it computes what it says now."""
+        return f"{self.name} live"
+
     @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits of all that decides its energies: those of different ones are never compared."""

@@ -16,6 +16,7 @@ from scipy.spatial import Delaunay, cKDTree
 
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.elements import SYMBOLS
+from understudy.simulators.materials.layers import LAYER
 
 Points = NDArray[np.float64]
 
@@ -26,8 +27,6 @@ ABOVE = 0.35
 #: Radius of the surroundings that tell sites apart, height above the surface from which they are seen [Å], and how
 #: closely distances agree [Å].
 RADIUS, SEEN_FROM, ALIKE = 6.0, 1.0, 0.05
-#: Heights within which atoms lie in one layer below the surface [Å].
-LAYER = 0.8
 
 
 class SiteKind(StrEnum):

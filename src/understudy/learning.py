@@ -14,6 +14,7 @@ from understudy.asking import CHECKPOINT
 from understudy.datasets.reader import DataSet, load
 from understudy.datasets.splits import split
 from understudy.datasets.whole_files import write_bytes
+from understudy.design.evaluation_page import write_evaluation
 from understudy.simulators.interface import Answer, Solution, Subject
 from understudy.surrogate.atoms.building import build_slabs
 from understudy.surrogate.atoms.rows import slab_rows
@@ -29,7 +30,8 @@ from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training import TrainingConfig
 from understudy.surrogate.training_data import training_data
 
-EVALUATION = "evaluation.json"
+EVALUATION, PICTURES = "evaluation.json", "evaluation.html"
+TRUST = "How far to trust this surrogate"
 TESTED_AT_ONCE = 256
 #: Usual training of slabs: members, steps of each, limits of their epochs, and below how many rows batches are small.
 SLAB_MEMBERS, STEPS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 6000, 20, 400, 3000
@@ -145,6 +147,8 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
     surrogate.card = replace(surrogate.card, sentence=sentence, accuracy=report.words())
     save(surrogate, config.out / CHECKPOINT)
     write_bytes(config.out / EVALUATION, json.dumps(report.words(), indent=1).encode())
+    told = f"{surrogate.card.sentence}\nData: {', '.join(map(str, config.data))}, families that it never saw"
+    write_evaluation(report, config.out / PICTURES, title=TRUST, told=told)
     return surrogate, report
 
 

@@ -13,7 +13,7 @@ from understudy.datasets.structure_file import named
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.anomaly import Anomaly
-from understudy.simulators.materials.atoms import StructureError, case_of, read_atoms
+from understudy.simulators.materials.atoms import asked, read_atoms
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES, REFERENCES
 
@@ -60,28 +60,18 @@ def answered(atoms: Sequence[Atoms], who: Predictor[SlabCase], first: int = 0) -
     at_once = min(AT_ONCE, who.at_once) if isinstance(who, Simulator) else AT_ONCE
     for start in range(first, len(atoms), at_once):
         some = atoms[start : start + at_once]
-        asked = [_asked(one) for one in some]
+        cases = [asked(one) for one in some]
         told: Iterator[Row] = iter(())
-        cases = [case for case in asked if isinstance(case, SlabCase)]
-        if cases:
-            case = SlabCase.concatenate(cases)
+        slabs = [case for case in cases if isinstance(case, SlabCase)]
+        if slabs:
+            case = SlabCase.concatenate(slabs)
             with torch.no_grad():
                 told = _told(case, who.predict(case), getattr(who, "fingerprint", ""))
         yield [
             {"structure": str(start + place)}
             | (next(told) if isinstance(one, SlabCase) else {"status": str(Status.REFUSED), "message": one})
-            for place, one in enumerate(asked)
+            for place, one in enumerate(cases)
         ]
-
-
-def _asked(atoms: Atoms) -> SlabCase | str:
-    """The case of a structure, or the sentence with which it is refused."""
-    try:
-        return case_of([atoms])
-    except StructureError as error:
-        return str(error).removeprefix("structure 0: ")
-    except ValueError as error:
-        return " ".join(str(error).split())
 
 
 def _told(case: SlabCase, answer: Answer, settings: str) -> Iterator[Row]:

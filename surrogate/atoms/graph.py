@@ -93,14 +93,13 @@ def encode(case: SlabCase, cutoff: float, known: Neighbours | None = None) -> At
     edges = known or neighbours(replace(case, periodic=case.periodic & along), cutoff)
     row = case.row_of_atom
     ends = torch.bincount(row[edges.receiver], minlength=len(case)).cumsum(0)
-    names = [case.adsorbate(number) for number in range(len(case))]
     return AtomsGraph(
         case.over(ELEMENTS).float(),
         case.role == Role.ADSORBATE,
         edges.sender,
         edges.receiver,
         edges.vectors(case).norm(dim=1).float(),
-        torch.tensor([NAMES.index(name) if name in NAMES else -1 for name in names], device=row.device),
+        torch.tensor([NAMES.index(name) if name in NAMES else -1 for name in case.adsorbates], device=row.device),
         case.offsets,
         torch.cat((ends.new_zeros(1), ends)),
     )

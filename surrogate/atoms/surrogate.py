@@ -188,11 +188,9 @@ class SlabSurrogate(Predictor[SlabCase]):
 
 def _refusals(case: SlabCase) -> list[str]:
     """Why networks cannot read each row; empty where they can."""
-    sentences = [""] * len(case)
-    for row in range(len(case)):
-        name = case.adsorbate(row)
-        if name and name not in NAMES:
-            sentences[row] = f"refused: the networks know the adsorbates {', '.join(NAMES)}; got {name}"
+    known = dict.fromkeys(("", *NAMES), "")
+    unknown = f"refused: the networks know the adsorbates {', '.join(NAMES)}; got "
+    sentences = [known.get(name, f"{unknown}{name}") for name in case.adsorbates]
     for column, symbol in enumerate(case.elements):
         if symbol not in ELEMENTS:
             there = case.row_of_atom[case.occupation[:, column] > TRACE]

@@ -90,6 +90,8 @@ def test_train_evaluate_predict(understudy, data, tmp_path):
     code, _, _ = understudy("evaluate", data, "--by", tmp_path / "run", "--out", tmp_path / "e.json")
     assert code == 0
     again = json.loads((tmp_path / "e.json").read_text())
+    for page in (tmp_path / "run" / "evaluation.html", tmp_path / "e.html"):
+        assert page.read_text().count("<svg") == len(next(iter(figures["accuracy"].values())))  # one of each quantity
     assert again["cases"] == figures["cases"]  # the unseen families, as the training left them aside
     assert again["accuracy"]["everything"]["cd"] == pytest.approx(figures["accuracy"]["everything"]["cd"])
     everything = understudy("evaluate", data, "--by", tmp_path / "run", "--rows", "all", "--out", tmp_path / "e.json")

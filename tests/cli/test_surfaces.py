@@ -101,6 +101,18 @@ def test_a_screening_by_a_simulator_and_its_judge(understudy, tmp_path):
     assert code == 0
 
 
+def test_a_file_of_structures_is_screened(understudy, structures, tmp_path):
+    problem = tmp_path / "screen.toml"
+    problem.write_text(f'structures = "{structures}"\n[scoring]\nscore = "abs(free_energy)"\n')
+    code, out, _ = understudy("screen", problem, "--out", tmp_path / "run", "--predictor", "emt")
+    assert (code, "3 candidates, 2 slabs listed, 0 judged" in out) == (0, True)
+    with (tmp_path / "run" / "table.csv").open() as file:
+        assert "nothing but H, C, N and O" in list(csv.DictReader(file))[-1]["message"]
+    problem.write_text(problem.read_text().replace("abs(free_energy)", "abs(strain)"))
+    code, _, err = understudy("screen", problem, "--out", tmp_path / "other", "--predictor", "emt")
+    assert (code, "the strain of a structure of a file is not defined" in err) == (1, True)
+
+
 def test_a_misspelt_key_is_named(understudy, tmp_path):
     problem = tmp_path / "screen.toml"
     problem.write_text(SCREEN.replace("strains", "strain"))

@@ -1,13 +1,15 @@
 """The report counts what it says it counts."""
 
+import math
 from collections.abc import Callable
+from statistics import NormalDist
 
 import pytest
 import torch
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
-from understudy.surrogate.evaluation import airfoil_ranges, evaluate, rank_correlation
+from understudy.surrogate.evaluation import LEVELS, Comparison, airfoil_ranges, evaluate, rank_correlation
 from understudy.surrogate.surrogate import Surrogate
 
 Simulate = Callable[[AirfoilCase], Solution]
@@ -28,6 +30,8 @@ def test_report_on_shapes_never_seen(
     assert 0.6 < everything["cd"].coverage <= 1
     assert "everything" in report.text()
     assert set(report.words()) == {"cases", "flagged", "accuracy"}
+    headline = report.accuracy["headline box"]["cd"]
+    assert report.comparisons["cd"].accuracy() == headline  # case by case, the first range is the same as in numbers
 
 
 def test_nothing_to_compare_is_refused(
@@ -37,6 +41,19 @@ def test_nothing_to_compare_is_refused(
     failed = Solution(values=simulate(case).values, status=(Status.FAILED,) * 3, message=("no",) * 3)
     with pytest.raises(ValueError, match="at least one case that both"):
         evaluate(airfoil_ranges(case, case.alpha), failed, surrogate.predict(case))
+
+
+@pytest.mark.parametrize("claimed", [1.0, 0.5, 2.0])
+def test_miscalibration_of_normal_errors_in_closed_form(claimed: float):
+    """Where widths are wrong by a factor, the area is |1/2 - 2/pi arctan(factor)|: a part of the plane."""
+    error = torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(20000, dtype=torch.float64) + 0.5) / 20000)
+    half = claimed * NormalDist().inv_cdf(0.95)
+    compared = Comparison(truth=torch.zeros_like(error), value=error, low=error - half, high=error + half, coverage=0.9)
+    expected = abs(0.5 - 2 / math.pi * math.atan(claimed))
+    assert compared.miscalibration == pytest.approx(expected, abs=1e-3)  # the last trapezium: 0.01 by 0.2
+    inside = 2 * NormalDist().cdf(half) - 1
+    assert compared.accuracy().coverage == pytest.approx(inside, abs=1e-3)
+    assert compared.observed[LEVELS.index(0.9)] == pytest.approx(inside, abs=1e-3)
 
 
 def test_rank_correlation_against_closed_forms():

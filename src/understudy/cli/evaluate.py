@@ -15,9 +15,14 @@ def evaluate(
         Literal["unseen", "all"],
         Parameter(help="unseen: shapes of its test families alone; all: every answered case"),
     ] = "unseen",
-    out: Annotated[Path | None, Parameter(help="JSON file for the figures")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="JSON file for the figures; a page of pictures is left beside it, as .html")
+    ] = None,
 ) -> None:
-    """Compare a surrogate with stored answers of a simulator: errors, coverage of the intervals, flagged cases."""
+    """Compare a surrogate with stored answers of a simulator: errors, coverage of the intervals, flagged cases.
+
+    understudy evaluate runs/airfoils.h5 --by runs/surrogate --out runs/trust.json
+    """
     import json
 
     from understudy.asking import predictor
@@ -25,7 +30,8 @@ def evaluate(
     from understudy.cli.report import say
     from understudy.datasets.reader import load
     from understudy.datasets.whole_files import write_bytes
-    from understudy.learning import evaluation, test_rows
+    from understudy.design.evaluation_page import write_evaluation
+    from understudy.learning import TRUST, evaluation, test_rows
     from understudy.surrogate.checkpoint import AnySurrogate
 
     with load(data) as content, bar("evaluating") as show:
@@ -39,3 +45,6 @@ def evaluate(
         out.parent.mkdir(parents=True, exist_ok=True)
         words = {"data": str(data), "by": by, "rows": rows, **report.words()}
         write_bytes(out, json.dumps(words, indent=1).encode())
+        told = f"{who.card.sentence}\nData: {data}, rows: {rows}"
+        write_evaluation(report, out.with_suffix(".html"), title=TRUST, told=told)
+        say(f"{out}\n{out.with_suffix('.html')}")

@@ -29,7 +29,7 @@ def screen(
     ] = None,
     workers: Annotated[int, Parameter(help="threads of the screening")] = 2,
 ) -> int:
-    """Screen a space of surfaces, let a simulator judge the best, and write tables and a report.
+    """Screen a space of surfaces, or those of a file, let a simulator judge the best, and write tables and a report.
 
     understudy screen problem.toml --out runs/her
     understudy screen problem.toml --out runs/her --verify 10 --by gpaw --rounds 2 --acquisition improvement

@@ -25,7 +25,7 @@ def train(
 ) -> None:
     """Train, calibrate and test a surrogate; killed at any moment, the same command goes on.
 
-    Leaves surrogate.safetensors (for --by), evaluation.json and train.toml in the folder.
+    Leaves surrogate.safetensors (for --by), evaluation.json, evaluation.html (pictures) and train.toml in the folder.
     """
     import torch
 

@@ -20,9 +20,9 @@ HALF_WIDTH = 0.03  # eV
 
 def energies(case: SlabCase) -> dict[str, Tensor]:
     """Differentiable in occupation and cell; layers are numbered from below."""
-    order = [case.elements.index(metal) for metal in CONSTANTS]
-    first = case.offsets[:-1]
-    shares = [case.occupation[first + layer][:, order] for layer in range(4)]
+    others = [symbol for symbol in case.elements if symbol not in CONSTANTS]
+    occupation, first = case.over((*CONSTANTS, *others))[:, : len(CONSTANTS)], case.offsets[:-1]
+    shares = [occupation[first + layer] for layer in range(4)]
     mean = sum(shares) @ torch.tensor(list(CONSTANTS.values()), dtype=torch.float64) / 4
     strain = case.cell[:, 0].norm(dim=1) * 2**0.5 / mean - 1
     mixing = sum((upper - lower).square().sum(1) for upper, lower in zip(shares[1:], shares[:-1], strict=True))
@@ -75,8 +75,7 @@ class Judge(Simulator[SlabCase]):
         self.asked += len(case)
         values = energies(case)
         flags = {str(name): torch.zeros(len(case), dtype=torch.float64) for name in Anomaly}
-        top = (case.offsets[:-1] + 3).tolist()
-        flags["desorbed"] = case.occupation[top, case.elements.index("Au")].clone()
+        flags["desorbed"] = torch.tensor([float(case.symbols(row)[3] == "Au") for row in range(len(case))])
         adsorption = values["adsorption_energy"] + 0.01
         return Solution(
             values={**values, "adsorption_energy": adsorption, **flags},

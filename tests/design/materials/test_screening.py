@@ -186,6 +186,7 @@ def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_pa
     assert [atoms.info["slab"] for atoms in structures] == [line["slab"] for line in lines[:5]]
     page = (tmp_path / "report.html").read_text()
     assert "Promise, verdict and gap" in page
+    assert "Judged by judge." in page
     assert page.count("<svg") == 4
     asked = judge.asked
     run_screen(problem, law, tmp_path, settings="one", verification=verification)

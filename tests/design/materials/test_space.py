@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 
-from understudy.design.materials.space import Candidates, SlabSpace
+from understudy.design.materials.space import SlabSpace
 from understudy.simulators.materials.case import Role
 
 
@@ -14,7 +14,7 @@ def test_every_number_is_another_slab(space: SlabSpace):
     told = few.candidates(torch.arange(len(few))).told()
     assert len(few) == len(set(told)) == 2**3 * 2 * 2 * 2
     assert {slab.name for slab in told} == {"/".join(stack) for stack in product(("Pt", "Cu"), repeat=3)}
-    assert Candidates.of(few, told).told() == told
+    assert few.called(told).told() == told
 
 
 def test_layers_may_hold_different_metals():
@@ -27,7 +27,7 @@ def test_the_question_is_in_the_order_of_the_candidates():
     mixed = SlabSpace(metals=("Pt", "Cu"), depth=2, strains=(0.0, 0.0, 1), adsorbates=("H", "CO"))
     candidates = mixed.candidates(torch.tensor([5, 0, 7, 2]))
     case = candidates.case({"Pt": 3.99, "Cu": 3.68})
-    assert [case.adsorbate(row) for row in range(4)] == [slab.adsorbate for slab in candidates.told()]
+    assert list(case.adsorbates[:4]) == [slab.adsorbate for slab in candidates.told()]
     surface = [case.symbols(row)[1] for row in range(4)]
     assert surface == [slab.layers[0][0] for slab in candidates.told()]
     assert (case.role == Role.ADSORBATE).sum() == 2 * 2 + 2 * 1

@@ -48,7 +48,7 @@ def test_an_adsorption_energy_says_what_it_is_counted_from(emt: Emt) -> None:
         BFGS(molecule, logfile=None).run(fmax=1e-3)
         gas.append(molecule.get_potential_energy())
     assert answer["gas_energy"].item() == pytest.approx(gas[0] - gas[1], abs=1e-4)
-    assert reaction_of(case.adsorbate(0)) == "H2O + * -> O* + H2"
+    assert reaction_of(case.adsorbates[0]) == "H2O + * -> O* + H2"
 
 
 def test_reactions_conserve_every_atom() -> None:

@@ -34,7 +34,7 @@ def test_there_and_back_is_the_same(covered: Atoms) -> None:
     moved = find_mic(back.positions - covered.positions, covered.cell, covered.pbc)[1]
     np.testing.assert_allclose(moved, 0, atol=1e-12)
     assert back.constraints[0].index.tolist() == [0, 3]
-    assert case.adsorbate(0) == "O"
+    assert case.adsorbates[0] == "O"
 
 
 def test_tags_of_ase_are_not_taken_for_roles(covered: Atoms) -> None:
@@ -91,9 +91,9 @@ def test_roles_of_the_open_catalyst_project_without_their_array(covered: Atoms) 
 def test_the_array_of_roles_is_asked_and_checked(covered: Atoms) -> None:
     sulphur = covered.copy()
     sulphur.symbols[-1] = "S"  # no metal, but not among what is taken for an adsorbate
-    assert case_of([sulphur]).adsorbate(0) == ""
+    assert case_of([sulphur]).adsorbates[0] == ""
     sulphur.set_array("role", np.array([0] * 8 + [1] * 4 + [2]))
-    assert case_of([sulphur]).adsorbate(0) == "S"
+    assert case_of([sulphur]).adsorbates[0] == "S"
     sulphur.set_array("role", sulphur.get_tags() + 1)
     with pytest.raises(StructureError, match=r"expected role to be 0 inside the slab, 1 on its .* got 1, 2, 3, 4"):
         case_of([sulphur])
@@ -122,7 +122,7 @@ def test_what_is_simulated_overlaps_nowhere() -> None:
                 for above in {height, 0.9} if name == "H" and site.kind in ("fcc", "hcp") else {height}:
                     place = torch.from_numpy(site.place)[None]
                     case = placed(slab, name, place, torch.tensor([above], dtype=torch.float64))
-                    assert case_of([atoms_of(case, 0)]).adsorbate(0) == name
+                    assert case_of([atoms_of(case, 0)]).adsorbates[0] == name
 
 
 def test_an_adsorbate_inside_the_slab_is_refused(covered: Atoms) -> None:
