@@ -68,7 +68,10 @@ def main() -> int:
         known = folder / "kept-out"
         who, judged = judged_by_labels(surrogate, known)
         reports.append(known / "report.html")
-    written = overview(folder / "report.html", f"Judged by {who}." if judged else f"Not judged by {who}.", reports)
+    told = f"Judged by {who}." if judged else f"Not judged: {who} gave no answer."
+    if gpaw is None:
+        told += " What was screened and designed beyond the stacks of these labels are promises alone."
+    written = overview(folder / "report.html", told, reports)
     print(f"\n{written}   the report, with links to the others")
     print(f"{folder / 'screening' / 'best.extxyz'}\n{folder / 'design' / 'best.extxyz'}   the structures")
     print(f"judged by {who}" if judged else f"not judged: {who} gave no answer")
