@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-materials test verify check lint format types contract system clean
+.PHONY: help setup demo demo-materials test tutorials verify check lint format types contract system clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,10 +32,13 @@ demo-materials: setup  ## train on quantum chemistry, screen and design alloy su
 test: setup  ## the tests, without those marked slow or physics
 	PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not physics"
 
+tutorials: setup  ## every block of docs/tutorials, run as it stands
+	PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS) tests/test_tutorials.py
+
 verify: setup  ## every proof of docs/verification.md, the slow tests, every figure of docs/benchmarks.md; goes on if killed
 	$(BIN)/python benchmarks/support/verify.py
 
-check: lint types contract test  ## all that CI asks
+check: lint types contract test tutorials  ## all that CI asks
 
 lint: setup  ## style
 	$(BIN)/ruff check

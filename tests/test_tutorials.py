@@ -12,6 +12,7 @@ TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 BLOCK = re.compile(r"```(python|toml|sh)\n(?:# (\S+\.\w+)\n)?(.*?)```", re.DOTALL)
 
 
+@pytest.mark.slow  # run by `make tutorials`
 @pytest.mark.parametrize("page", sorted(path.name for path in TUTORIALS.glob("*.md")))
 def test_every_block_runs(page: str, tmp_path: Path):
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": f"{tmp_path}:{_source()}"}

@@ -5,7 +5,7 @@ The folder holds `problem.toml`, `makers.txt` (who answered), and a file of each
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from itertools import islice
@@ -45,7 +45,7 @@ class ScreenProblem:
     name: str = "screening"
     space: SlabSpace | None = None
     structures: Path | None = None
-    scoring: Scoring
+    scoring: Scoring = field(default_factory=Scoring)
     top: int = 20
     every_strain: bool = False
 
