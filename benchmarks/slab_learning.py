@@ -20,7 +20,6 @@ import cyclopts
 import matplotlib
 import numpy as np
 import torch
-from scipy.stats import norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.linear_model import RidgeCV
@@ -31,7 +30,8 @@ from torch import Tensor
 from understudy.learning import slab_settings
 from understudy.surrogate.atoms.building import build_slabs
 from understudy.surrogate.atoms.rows import slab_rows_of
-from understudy.surrogate.evaluation import rank_correlation
+from understudy.surrogate.building import SurrogateConfig
+from understudy.surrogate.evaluation import Comparison
 from understudy.surrogate.networks.atoms_config import AtomsConfig
 
 matplotlib.use("agg")
@@ -43,7 +43,7 @@ REPEATS, TEST = 5, 0.2
 SIZES = (100, 200, 400, 0)  # labels that train; 0 takes all
 PAIRS = 5  # pairs of surface and second layer that are never seen together
 QUANTITIES = ("adsorption_energy", "formation_energy")
-LEVELS = np.linspace(0.05, 0.95, 19)
+COVERAGE = SurrogateConfig().coverage
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,9 @@ def measured(task: Task) -> dict[str, object]:
     with torch.no_grad():
         answer = surrogate.predict(data.case[test])
     for quantity in QUANTITIES:
-        truth = data.answer[quantity][test]
-        half = 0.5 * (answer.high[quantity] - answer.low[quantity])
-        error = (answer[quantity] - truth).abs()
-        told[f"ours {quantity}"] = float(error.mean())
-        told[f"inside {quantity}"] = float((error <= half).double().mean())
-        told[f"rank {quantity}"] = rank_correlation(half, error)
-        told[f"ratios {quantity}"] = (error / half).tolist()
+        columns = (data.answer[quantity][test], answer[quantity], answer.low[quantity], answer.high[quantity])
+        told[quantity] = [column.double().tolist() for column in columns]
+        told[f"ours {quantity}"] = float((columns[0] - columns[1]).abs().mean())
     told["known"] = float(answer.known.double().mean())
     return told
 
@@ -185,21 +181,21 @@ def _figures(found: dict[Task, dict]) -> Iterator[Figure]:
     )
     yield Figure("formation energy, all labels: mean error [meV/atom]", formation, "5")
     for quantity in QUANTITIES:
-        ratios = np.concatenate([told[f"ratios {quantity}"] for told in rows])
-        inside = fmean(told[f"inside {quantity}"] for told in rows)
-        rank = fmean(told[f"rank {quantity}"] for told in rows)
-        yield Figure(f"{quantity}: 90 % intervals cover", f"{100 * inside:.1f} % of {len(ratios)}", "86 to 94 %")
-        yield Figure(f"{quantity}: miscalibration area", f"{_miscalibration(ratios):.3f}", "0.05")
+        compared = [_compared(told[quantity]) for told in rows]
+        every = _compared([[x for told in rows for x in told[quantity][column]] for column in range(4)])
+        inside = 100 * every.accuracy().coverage
+        rank = fmean(one.rank_correlation for one in compared)
+        yield Figure(f"{quantity}: 90 % intervals cover", f"{inside:.1f} % of {len(every.truth)}", "86 to 94 %")
+        yield Figure(f"{quantity}: miscalibration area", f"{every.miscalibration:.3f}", "0.05")
         yield Figure(f"{quantity}: Spearman of width and error", f"{rank:.2f}", "0.4")
     rows = [told for task, told in found.items() if task.kind == "pairs"]
     errors = ", ".join(f"{name} {fmean(told[f'{name} adsorption_energy'] for told in rows):.4f}" for name in names)
     yield Figure("pairs of surface and second layer never seen together: mean error [eV]", errors, "0.04")
 
 
-def _miscalibration(ratios: np.ndarray) -> float:
-    """Mean distance of the share of errors inside from the share that was promised, errors taken as normal."""
-    promised = [np.mean(ratios <= norm.ppf(0.5 + 0.5 * level) / norm.ppf(0.95)) for level in LEVELS]
-    return float(np.mean(np.abs(np.array(promised) - LEVELS)))
+def _compared(columns: list[list[float]]) -> Comparison:
+    """Truths, values, and both ends of the intervals."""
+    return Comparison(*(torch.tensor(column, dtype=torch.float64) for column in columns), coverage=COVERAGE)
 
 
 def _draw(found: dict[Task, dict]) -> None:

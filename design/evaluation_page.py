@@ -4,6 +4,7 @@ Of each quantity: promise against truth with the intervals, observed against pro
 width that was claimed.
 """
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from understudy.design.page import figures, page, section, table
 from understudy.design.plots import PROMISE, START, STYLE, VERDICT, svg
 from understudy.simulators.quantities import QUANTITIES, Quantity
 from understudy.surrogate.evaluation import LEVELS, Comparison, Report
+from understudy.surrogate.learning_curve import Learnt
 
 SHOWN, WITH_INTERVALS = 2000, 250  # cases in a cloud; more make the page heavy and the cloud no clearer
 DECADE = 10  # of widths, from which on they are drawn by their logarithms
@@ -25,16 +27,19 @@ TICKS = 4  # on an axis, at most: more run into each other where numbers are lon
 FAINT = 60  # cases from which on marks are small and intervals faint
 
 
-def write_evaluation(report: Report, path: Path, *, title: str, told: str) -> None:
+def write_evaluation(report: Report, path: Path, *, title: str, told: str, curve: Sequence[Learnt] = ()) -> None:
     """Write the page.
 
     Args:
         title: what was evaluated. told: by whom and on which data, one line each.
+
+    Rarely needed:
+        curve: errors against the rows that were learnt from.
     """
-    write_bytes(path, evaluation_page(report, title=title, told=told).encode())
+    write_bytes(path, evaluation_page(report, title=title, told=told, curve=curve).encode())
 
 
-def evaluation_page(report: Report, *, title: str, told: str) -> str:
+def evaluation_page(report: Report, *, title: str, told: str, curve: Sequence[Learnt] = ()) -> str:
     """The text of the page; arguments as in `write_evaluation`."""
     shown = next(iter(report.cases))
     sections = [
@@ -44,6 +49,7 @@ def evaluation_page(report: Report, *, title: str, told: str) -> str:
             section(_heading(name), trust_picture(name, one), _NOTE if place == 0 else "")
             for place, (name, one) in enumerate(report.comparisons.items())
         ),
+        *([section("Would more data help?", curve_picture(curve), _CURVE_NOTE)] if curve else []),
         section("All ranges", _table(report), _TABLE_NOTE),
         section("What was compared", f"<pre>{escape(told)}</pre>"),
     ]
@@ -62,6 +68,27 @@ def trust_picture(name: str, compared: Comparison) -> str:
         return svg(figure, f"trust-{name}")
 
 
+def curve_picture(curve: Sequence[Learnt]) -> str:
+    """Error on unseen cases against the rows that one network learnt from, each number on axes of its own."""
+    names = list(curve[0].errors)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 2.8), layout="constrained")
+        rows = [point.rows for point in curve]
+        for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            axes.loglog(rows, [point.errors[name] for point in curve], "o-", color=PROMISE, markersize=5)
+            axes.set(xlabel="rows learnt from", ylabel=f"mean error, {_number_named(name)}")
+            axes.set_xticks(rows, [f"{count:,}" for count in rows])
+            axes.minorticks_off()
+            axes.yaxis.set_major_formatter("{x:.2g}")
+            errors = [point.errors[name] for point in curve]
+            axes.set_yticks(sorted({min(errors), max(errors)}))
+        return svg(figure, "learning-curve")
+
+
+_CURVE_NOTE = (
+    "One network each, as many steps for all, tested on the same unseen cases. An ensemble is a little better than one "
+    "network. Where the line still falls, more data help; where it is flat, they do not."
+)
 _NOTE = (
     "Left: bars are the intervals. Middle: the intervals made narrower or wider, as normal errors ask for; above the "
     "diagonal they are wider than they need be, below it too narrow. Right: above the line the truth lay outside the "
@@ -169,6 +196,12 @@ def _error_of(quantity: Quantity, logarithmic: bool, *, plain: bool = False) -> 
     """What an error is of, with its unit."""
     symbol = quantity.symbol if plain else _symbol(quantity)
     return f"ln {symbol} [-]" if logarithmic else f"{symbol} [{quantity.unit}]"
+
+
+def _number_named(name: str) -> str:
+    """Of the numbers that networks learn: the drag is learnt as its logarithm, both transitions as one."""
+    plain = {"ln_cd": "cd", "xtr": "xtr_top"}.get(name, name)
+    return _error_of(QUANTITIES[plain], name == "ln_cd")
 
 
 def _symbol(quantity: Quantity) -> str:

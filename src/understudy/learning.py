@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
 from understudy.surrogate.calibration import fewest_cases
 from understudy.surrogate.checkpoint import AnySurrogate, save
 from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate, slab_ranges
+from understudy.surrogate.learning_curve import Learnt, learning_curve
 from understudy.surrogate.model import network_words
 from understudy.surrogate.networks.atoms_config import AtomsConfig
 from understudy.surrogate.prediction import Prediction, SurfacePrediction, joined
@@ -30,7 +31,7 @@ from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training import TrainingConfig
 from understudy.surrogate.training_data import training_data
 
-EVALUATION, PICTURES = "evaluation.json", "evaluation.html"
+EVALUATION, PICTURES, CURVE = "evaluation.json", "evaluation.html", "learning-curve"
 TRUST = "How far to trust this surrogate"
 TESTED_AT_ONCE = 256
 #: Usual training of slabs: members, steps of each, limits of their epochs, and below how many rows batches are small.
@@ -64,6 +65,7 @@ class TrainConfig:
 
     Rarely needed:
         mixed: take files whose answers were made by different simulators, versions or options; the card says so.
+        learning_curve: train single networks on a quarter, a half and all of the rows too, to see what more data bring.
     """
 
     data: tuple[Path, ...]
@@ -71,6 +73,7 @@ class TrainConfig:
     surrogate: SurrogateConfig = field(default_factory=SurrogateConfig)
     shares: Shares = field(default_factory=Shares)
     mixed: bool = False
+    learning_curve: bool = False
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -142,14 +145,27 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
         made = _slab_surrogate if data.about is Subject.SLAB else _airfoil_surrogate
         surrogate = made(data, parts, config, progress)
         report = evaluation(surrogate, data, parts.test)
+        curve = _learning_curve(data, parts, config) if config.learning_curve else ()
     settings = surrogate.card.data["settings"]
     sentence = surrogate.card.sentence + (MIXED.format(", ".join(settings)) if len(settings) > 1 else "")
     surrogate.card = replace(surrogate.card, sentence=sentence, accuracy=report.words())
     save(surrogate, config.out / CHECKPOINT)
-    write_bytes(config.out / EVALUATION, json.dumps(report.words(), indent=1).encode())
+    words = report.words() | ({"learning_curve": [asdict(point) for point in curve]} if curve else {})
+    write_bytes(config.out / EVALUATION, json.dumps(words, indent=1).encode())
     told = f"{surrogate.card.sentence}\nData: {', '.join(map(str, config.data))}, families that it never saw"
-    write_evaluation(report, config.out / PICTURES, title=TRUST, told=told)
+    write_evaluation(report, config.out / PICTURES, title=TRUST, told=told, curve=curve)
     return surrogate, report
+
+
+def _learning_curve(data: DataSet, parts: Parts, config: TrainConfig) -> tuple[Learnt, ...]:
+    """Errors on the test rows against the rows that trained."""
+    folder, network = config.out / CURVE, config.surrogate.training.network
+    if isinstance(network, AtomsConfig):
+        rows = torch.cat((parts.training, parts.validation, parts.calibration)).sort().values
+        learnt, unseen = (slab_rows(data, network.cutoff, some) for some in (rows, parts.test))
+        return learning_curve(learnt, None, unseen, config.surrogate, folder)
+    some, stop, test = (training_data(data, rows) for rows in (parts.training, parts.validation, parts.test))
+    return learning_curve(some, stop, test, config.surrogate, folder)
 
 
 def _airfoil_surrogate(data: DataSet, parts: Parts, config: TrainConfig, progress: MemberProgress | None) -> Surrogate:

@@ -5,6 +5,7 @@ import torch
 
 from understudy.design.evaluation_page import evaluation_page, trust_picture
 from understudy.surrogate.evaluation import Comparison, Report
+from understudy.surrogate.learning_curve import Learnt
 
 
 def compared(count: int, *, widths: float = 1.0, logarithmic: bool = False, seed: int = 0) -> Comparison:
@@ -36,8 +37,10 @@ def test_every_quantity_and_every_range_is_there():
         accuracy=dict.fromkeys(ranges, accuracy),
         comparisons=quantities,
     )
-    page = evaluation_page(report, title="Trust", told="by me")
-    assert page.count("<svg") == 2
+    curve = [Learnt(rows, {"adsorption_energy": 1 / rows, "ln_cd": 2 / rows}) for rows in (25, 50, 100)]
+    page = evaluation_page(report, title="Trust", told="by me", curve=curve)
+    assert page.count("<svg") == 3
+    assert evaluation_page(report, title="Trust", told="by me").count("<svg") == 2
     assert page.count("anomalous &lt;1&gt;") == 2
     assert page.count(f"<td>{accuracy['formation_energy'].mean:.4f}</td>") == 2
     assert "E_f [eV/atom]" in page

@@ -22,6 +22,9 @@ def train(
     mixed: Annotated[
         bool | None, Parameter(negative=(), help="take data of different simulators or settings; the card says so")
     ] = None,
+    learning_curve: Annotated[
+        bool | None, Parameter(negative=(), help="see what more data would bring: three networks more, on parts of it")
+    ] = None,
 ) -> None:
     """Train, calibrate and test a surrogate; killed at any moment, the same command goes on.
 
@@ -41,6 +44,7 @@ def train(
         "data": [str(path) for path in data] if data else None,
         "out": None if out is None else str(out),
         "mixed": mixed,
+        "learning_curve": learning_curve,
         "surrogate.members": members,
         "surrogate.processes": processes,
         "surrogate.training.network": None if network is None else {"kind": network},
