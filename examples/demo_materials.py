@@ -81,11 +81,7 @@ def main() -> int:
 
 def overview(path: Path, judged: str, reports: list[Path]) -> Path:
     """A page that leads to all others."""
-    links = {
-        Path("..")
-        / "surrogate"
-        / PICTURES: "how far to trust the surrogate, and what more labels would bring"
-    }
+    links = {Path("..") / "surrogate" / PICTURES: "how far to trust the surrogate, and what more labels would bring"}
     links |= {report.relative_to(path.parent): f"{report.parent.name}: candidates, verdicts" for report in reports}
     lines = "".join(f'<p><a href="{link.as_posix()}">{escape(told)}</a></p>' for link, told in links.items())
     told = "Hydrogen on alloys of seven metals: a surrogate of quantum chemistry, what it found, and who judged."

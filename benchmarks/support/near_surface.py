@@ -1,7 +1,8 @@
 """Labels of near-surface alloys as cases with their answers."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.adsorbates import placed
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS, SlabPlan
-from understudy.simulators.materials.solution import QUANTITIES
+from understudy.simulators.materials.solution import QUANTITIES, REFERENCES
 
 FOLDER = Path(__file__).parents[1] / "data" / "near_surface"
 METALS = tuple(RPBE_LATTICE_CONSTANTS)
@@ -56,23 +57,33 @@ def rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 def labels(folder: Path = FOLDER) -> Labels:
-    """All answered stacks.
+    """All answered stacks."""
+    return labels_of([row for row in rows(folder) if row["status"] == Status.OK])
+
+
+def labels_of(lines: Sequence[Mapping[str, Any]]) -> Labels:
+    """Lines as cases with their answers; NaN where there is none.
 
     Raises:
         ValueError: labels of different settings.
     """
-    every = rows(folder)
-    settings = {row["settings"] for row in every}
+    settings = {line["settings"] for line in lines}
     if len(settings) > 1:
         raise ValueError(f"expected labels of one setting; got {', '.join(sorted(settings))}")
-    answered = [row for row in every if row["status"] == "ok"]
-    stacks = [row["layers"].split("/") for row in answered]
-    strain = [row["strain"] for row in answered]
-    values = {name: torch.tensor([row[name] for row in answered], dtype=torch.float64) for name in QUANTITIES}
+    stacks = [line["layers"].split("/") for line in lines]
+    strain = [line["strain"] for line in lines]
+
+    def column(name: str) -> Tensor:
+        return torch.tensor([math.nan if line[name] is None else line[name] for line in lines], dtype=torch.float64)
+
     return Labels(
-        numbers=torch.tensor([row["number"] for row in answered]),
+        numbers=torch.tensor([line["number"] for line in lines]),
         metals=torch.tensor([[METALS.index(metal) for metal in stack] for stack in stacks]),
         strain=torch.tensor(strain, dtype=torch.float64),
         case=with_hydrogen(stacks, strain),
-        answer=Solution(values=values, status=(Status.OK,) * len(answered), message=("",) * len(answered)),
+        answer=Solution(
+            values={name: column(name) for name in (*QUANTITIES, *REFERENCES)},
+            status=tuple(Status(line["status"]) for line in lines),
+            message=tuple(line["message"] for line in lines),
+        ),
     )
