@@ -14,7 +14,7 @@ class AtomsConfig:
     features: int = 64
     layers: int = 3
     basis: int = 16
-    cutoff: float = 5.5
+    cutoff: float = 4.5
 
     def __post_init__(self) -> None:
         for name in ("features", "layers", "basis", "cutoff"):
