@@ -23,7 +23,7 @@ import torch
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.linear_model import RidgeCV
-from support.near_surface import METALS, Labels, labels
+from support.near_surface import METALS, Labels, labels, rows
 from support.record import Figure, record
 from torch import Tensor
 
@@ -59,7 +59,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return FOLDER / f"{self.kind}-{self.size}-{self.repeat}.json"
+        return FOLDER / f"of-{len(rows())}-{self.kind}-{self.size}-{self.repeat}.json"
 
 
 def parted(data: Labels, task: Task) -> tuple[Tensor, Tensor]:

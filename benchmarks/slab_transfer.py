@@ -18,7 +18,7 @@ import cyclopts
 import torch
 from slab_learning import Task as Parting
 from slab_learning import parted
-from support.near_surface import HEIGHT, METALS, labels
+from support.near_surface import HEIGHT, METALS, labels, rows
 from support.record import Figure, record
 
 from understudy.datasets.generation import SimulateConfig, generate
@@ -44,7 +44,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return FOLDER / f"{self.size}-{self.repeat}.json"
+        return FOLDER / f"of-{len(rows())}-{self.size}-{self.repeat}.json"
 
 
 def simulated() -> Path:
