@@ -19,7 +19,7 @@ def simulate(
         str | None,
         Parameter(
             name=["--simulator", "--by"],
-            help="viscous (default), xfoil, rans, openfoam or module:Class; options behind a colon",
+            help="viscous (default), xfoil, rans, openfoam, emt, gpaw or module:Class; options behind a colon",
         ),
     ] = None,
     model: Model = None,
@@ -39,7 +39,7 @@ def simulate(
     workers: Annotated[int | None, Parameter(help="processes; changes no answer")] = None,
     chunk: Annotated[int | None, Parameter(help="cases that a worker stores at once; decided by the simulator")] = None,
 ) -> int:
-    """Simulate many airfoil cases into a data file; killed at any moment, the same command goes on.
+    """Simulate many cases of airfoils or slabs into a data file; killed at any moment, the same command goes on.
 
     The settings used are left beside the data, in OUT.toml. Exits with 1 if cases were computed and none was answered.
     """
