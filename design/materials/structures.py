@@ -71,8 +71,7 @@ class StructureList(Space[Structure]):
         Raises:
             ValueError: none at all.
         """
-        from understudy.simulators.materials.atoms import asked  # ASE is an extra
-        from understudy.simulators.materials.energies import key_of
+        from understudy.simulators.materials.atoms import asked, key_of  # ASE is an extra
 
         if not len(atoms):
             raise ValueError(f"expected at least one structure to screen; got none in {contents or 'the list'}")

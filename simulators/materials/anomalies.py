@@ -11,15 +11,13 @@ from ase.data import covalent_radii
 from ase.geometry import find_mic
 from numpy.typing import NDArray
 
-from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.anomaly import INSIDE, Anomaly
 from understudy.simulators.materials.case import Role
 
 Points = NDArray[np.float64]
 
 #: Length of a bond, over the sum of the covalent radii, at which it is broken.
 BROKEN = 1.5
-#: Depth of an adsorbate's lowest atom below the mean of the surface atoms at which it lies inside the slab [Å].
-INSIDE = 0.3
 #: Move along the surface that brings an adsorbate to another site: half the way from a bridge to a hollow [Å].
 ANOTHER_SITE = 0.4
 #: Move of a metal atom at which the surface is another one [Å].

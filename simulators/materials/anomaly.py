@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+#: Depth of an adsorbate's lowest atom below the mean of the surface atoms at which it lies inside the slab [Å].
+INSIDE = 0.3
+
 
 class Anomaly(StrEnum):
     """Quantities that hold 1 where it happened and 0 where not."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from understudy.simulators.interface import Status
 from understudy.simulators.materials.adsorbates import ADSORBATES
 from understudy.simulators.materials.anomalies import anomalies
-from understudy.simulators.materials.atoms import atoms_of, roles_of
+from understudy.simulators.materials.atoms import atoms_of, key_of, roles_of
 from understudy.simulators.materials.case import Role, SlabCase
-from understudy.simulators.materials.energies import KeptEnergies, key_of, usual_folder
+from understudy.simulators.materials.energies import KeptEnergies, usual_folder
 from understudy.simulators.materials.layers import layers_of
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 from understudy.simulators.materials.simulator import SlabSimulator

@@ -1,6 +1,8 @@
 """From ASE's atoms to cases and back: any slab that ASE can read is a question."""
 
+import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import ase.db
@@ -11,7 +13,7 @@ from ase import Atoms
 from ase.constraints import FixAtoms
 from ase.neighborlist import neighbor_list
 
-from understudy.simulators.materials.anomalies import INSIDE
+from understudy.simulators.materials.anomaly import INSIDE
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.elements import COVALENT_RADII
 from understudy.simulators.materials.layers import LAYER, layers_of
@@ -25,6 +27,8 @@ LEAST_VACUUM = 5.0
 OVERLAP = 0.6
 #: Files that are databases of ASE: they keep neither `info` nor arrays of one's own unless they are told.
 DATABASES = (".db", ".json")
+#: Place [Å] to which positions must agree for two structures to be one.
+DIGITS = 5
 #: Array that says which atoms are held where no constraint does: files drop one that holds nothing.
 HELD = "fixed"
 
@@ -99,6 +103,15 @@ def atoms_of(case: SlabCase, row: int) -> Atoms:
     atoms.set_array("role", case.role[start:stop].cpu().numpy(), dtype=int)
     atoms.set_constraint(FixAtoms(mask=case.fixed[start:stop].cpu().numpy()))
     return atoms
+
+
+def key_of(atoms: Atoms) -> str:
+    """A name that structures share which are the same to five digits: elements, places, cell, and what is held."""
+    held = [constraint.index.tolist() for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
+    digest = sha256(json.dumps([atoms.numbers.tolist(), atoms.pbc.tolist(), held]).encode())
+    for values in (atoms.positions, atoms.cell.array):
+        digest.update((np.round(values, DIGITS) + 0.0).tobytes())
+    return digest.hexdigest()[:24]
 
 
 def roles_of(atoms: Atoms) -> np.ndarray:

@@ -5,18 +5,13 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
-from ase.constraints import FixAtoms
 
 from understudy.simulators.line_file import append_line
 
 _LOGGER = logging.getLogger(__name__)
-#: Place of the kept energies [Å] to which positions must agree for two structures to be one.
-DIGITS = 5
 
 
 def usual_folder() -> Path:
@@ -80,12 +75,3 @@ class KeptEnergies:
             append_line(self._file, json.dumps([name, energy]))
         except OSError as error:
             _LOGGER.warning("the energy of %s is not kept in %s: %s", name, self._file, error.strerror)
-
-
-def key_of(atoms: Atoms) -> str:
-    """A name that structures share which are the same to five digits: elements, places, cell, and what is held."""
-    held = [constraint.index.tolist() for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
-    digest = sha256(json.dumps([atoms.numbers.tolist(), atoms.pbc.tolist(), held]).encode())
-    for values in (atoms.positions, atoms.cell.array):
-        digest.update((np.round(values, DIGITS) + 0.0).tobytes())
-    return digest.hexdigest()[:24]

@@ -10,6 +10,7 @@ SIMULATORS = "understudy.simulators"
 VOCABULARY = (
     f"{SIMULATORS}.quantities",
     f"{SIMULATORS}.interface",
+    f"{SIMULATORS}.line_file",  # how answers are kept, whoever gave them
     f"{SIMULATORS}.shapes",
     f"{SIMULATORS}.grids",
     f"{SIMULATORS}.airfoil.case",
@@ -19,7 +20,18 @@ VOCABULARY = (
     f"{SIMULATORS}.airfoil.panel",  # the inviscid panel method: cheap physics that a network may take as an input
     *(
         f"{SIMULATORS}.materials.{name}"
-        for name in ("case", "elements", "adsorbates", "anomaly", "solution", "simulator", "sites", "slabs", "atoms")
+        for name in (
+            "case",
+            "elements",
+            "adsorbates",
+            "anomaly",
+            "solution",
+            "simulator",
+            "sites",
+            "layers",
+            "slabs",
+            "atoms",
+        )
     ),
 )
 # their __init__ leads to no solver, which is tested too
