@@ -19,7 +19,7 @@ from understudy.design.materials.symmetry import Layout, Turn, exchanges_apart, 
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 
-COARSE = 9  # strains at which an exchange is tried; the best slabs are looked at on the whole grid
+COARSE = 9  # strains at which layouts are compared; those that are found are looked at on the whole grid
 PASSES = 12  # rounds of exchanges, at most
 
 
@@ -76,9 +76,10 @@ class Workshop:
         self._learn([self._narrowed(layout) for layout in layouts], range(self._coarse))
         for number in range(PASSES):
             before = self._best(keep, apart)
-            for layout in before:
+            self._learn(before, range(self._coarse))
+            for layout in before:  # whose best strain is nearly that of its exchanges
                 place = int(self._known[layout].nan_to_num(math.inf).argmin())
-                self._learn(self.exchanges(layout), range(max(0, place - 1), min(self._coarse, place + 2)))
+                self._learn(self.exchanges(layout), range(place, place + 1))
             progress(number + 1, PASSES)
             if self._best(keep, apart) == before:
                 break
@@ -153,13 +154,13 @@ class Workshop:
         return min(COARSE, self.space.strains[2])
 
     def _learn(self, layouts: Iterable[Layout], steps: range) -> None:
-        """How little each layout is wanted that is not known yet, at some steps of a coarse grid of strains."""
+        """How little layouts are wanted at some steps of a coarse grid of strains, where this is not known yet."""
+        blank, asked = torch.full((self._coarse,), math.nan, dtype=torch.float64), slice(steps.start, steps.stop)
         upright_ones = dict.fromkeys(upright(layout, self.turns) for layout in layouts)
-        fresh = [layout for layout in upright_ones if layout not in self._known]
+        fresh = [layout for layout in upright_ones if self._known.get(layout, blank)[asked].isnan().any()]
         if fresh:
-            known = torch.full((len(fresh), self._coarse), math.nan, dtype=torch.float64)
-            known[:, steps.start : steps.stop] = self._valued(fresh, steps, self._coarse)[2]
-            self._known |= dict(zip(fresh, known, strict=True))
+            for layout, unwanted in zip(fresh, self._valued(fresh, steps, self._coarse)[2], strict=True):
+                self._known.setdefault(layout, blank.clone())[asked] = unwanted
 
     def _best(self, count: int, apart: int, judged: Sequence[Slab] = ()) -> list[Layout]:
         """The most wanted layouts that differ by so many exchanges, and behind them others where too few do."""
