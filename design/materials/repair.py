@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from understudy.design.materials.acquisition import Acquisition, wishes
-from understudy.design.materials.scoring import Scored, Scoring
+from understudy.design.materials.scoring import STAYS, Scored, Scoring, staying
 from understudy.design.materials.screening import MEASURES, scored_by
 from understudy.design.materials.space import Candidates, Slab, SlabSpace
 from understudy.design.materials.symmetry import Layout, Turn, exchanges_apart, turns_of, upright
@@ -143,12 +143,6 @@ class Workshop:
                     found[place] |= (grid - slab.strain).abs() <= (high - low) / COARSE
         return found
 
-    @torch.no_grad()
-    def score(self, candidates: Candidates) -> Scored:
-        """What real slabs are worth."""
-        self.asked += len(candidates)
-        return scored_by(self.predictor, candidates, self.constants, self.scoring)[0]
-
     @property
     def _coarse(self) -> int:
         return min(COARSE, self.space.strains[2])
@@ -178,20 +172,24 @@ class Workshop:
         others = [place for place in range(min(len(order), 2 * count)) if place not in chosen]
         return [layouts[number] for number in order[[*chosen, *others][:count]].tolist()]
 
+    @torch.no_grad()
     def _valued(
         self, layouts: Sequence[Layout], steps: range, count: int
     ) -> tuple[Candidates, Scored, Float[Tensor, "layouts strains"]]:
         """Layouts at some steps of a grid of so many strains, what they are worth, and how little they are wanted.
 
-        Infinite where a limit is broken, NaN where the predictor does not answer.
+        Infinite where a limit is broken or the adsorbate hardly stays, NaN where the predictor does not answer.
         """
         metals = torch.tensor(layouts).repeat_interleave(len(steps), 0)
         grid = self.space.grid(count)[steps.start : steps.stop]
         every = Candidates.first(self.space, metals, grid.repeat(len(layouts)))
-        worth = self.score(every)
+        worth, answer = scored_by(self.predictor, every, self.constants, self.scoring)
+        self.asked += len(every)
         columns = {name: getattr(worth, name).numpy() for name in MEASURES}
-        unwanted = -torch.from_numpy(wishes(columns, self.acquisition, self.best))
-        broken = ~worth.kept & ~unwanted.isnan()
+        unwanted, stays = -torch.from_numpy(wishes(columns, self.acquisition, self.best)), staying(answer)
+        if self.acquisition is Acquisition.IMPROVEMENT and math.isfinite(self.best):
+            unwanted = unwanted - stays.log()  # what leaves improves nothing
+        broken = ~(worth.kept & (stays >= STAYS)) & ~unwanted.isnan()
         return every, worth, unwanted.masked_fill(broken, math.inf).reshape(len(layouts), len(steps))
 
 

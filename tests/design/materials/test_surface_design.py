@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent, descend, objective_of
 from understudy.design.materials.repair import Workshop, layouts_of
 from understudy.design.materials.run import Verification
@@ -17,6 +18,8 @@ from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.symmetry import turned, turns_of
 from understudy.design.materials.verification import Verdict
+from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.prediction import Prediction
 
 DESCENT = Descent(starts=24, steps=60)
 
@@ -126,6 +129,25 @@ def test_a_judged_slab_is_found_again_only_at_quite_another_strain(law):
     assert all(slab.strain != best.strain for slab in found if slab.name == best.name)
     steps = [abs(slab.strain - best.strain) for slab in found if slab.name == best.name]
     assert all(step > 0.004 for step in steps)
+
+
+@pytest.mark.parametrize("acquisition", [Acquisition.SCORE, Acquisition.IMPROVEMENT])
+def test_a_surface_that_the_adsorbate_leaves_is_not_sought(acquisition: Acquisition, law, monkeypatch):
+    space = SlabSpace(metals=tuple(law.constants), strains=(0.0, 0.0, 1))
+    problem = SurfaceProblem(space=space, scoring=Scoring(score="-adsorption_energy"), descent=DESCENT)
+    (judged, *_) = search(problem, law, law.constants).slabs
+    assert judged.layers[0] == ("Au",)
+    gold, said = list(law.constants).index("Au"), type(law).predict
+
+    def leaving(self, case: SlabCase) -> Prediction:
+        top = case.occupation[case.offsets[:-1] + 3][:, gold]
+        answer = said(self, case)
+        return replace(answer, values={**answer.values, "desorbed": top})
+
+    monkeypatch.setattr(type(law), "predict", leaving)
+    verdict = Verdict(judged, "ok", "", {"adsorption_energy": 0.1, "formation_energy": 0.0}, {})
+    found = search(problem, law, law.constants, acquisition=acquisition, verdicts=[verdict]).slabs
+    assert {slab.layers[0] for slab in found} == {("Ag",)}
 
 
 def test_more_than_one_adsorbate_is_no_design():
