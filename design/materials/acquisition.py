@@ -1,18 +1,21 @@
 """Which candidates the simulator is asked about next."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import erfcx, ndtr
 
 from understudy.design.materials.screening import Screening
 
-Wish = Callable[[Screening, float], NDArray[np.float64]]
+#: Scores of candidates with the ends of their intervals: `score`, `score_low`, `score_high`.
+Scores = Mapping[str, NDArray[Any]]
+#: How much each of them is wanted, and the lowest score that was verified.
+Wish = Callable[[Scores, float], NDArray[np.float64]]
 
 
 class Acquisition(StrEnum):
@@ -33,34 +36,49 @@ def chosen(
     """
     told = screening.candidates(screening.order).told()
     rows = np.array([row for row, slab in zip(screening.order, told, strict=True) if slab not in judged], dtype=int)
-    wish = _WISHES[acquisition](screening, best)[rows]
+    wish = wishes(screening.columns, acquisition, best)[rows]
     if acquisition is not Acquisition.DOUBT:  # a stranger's intervals promise nothing
         wish = np.where(screening.columns["known"][rows], wish, -math.inf)
     return [int(row) for row in rows[np.argsort(-wish, kind="stable")[:count]]]
 
 
-def _by_score(screening: Screening, best: float) -> NDArray[np.float64]:
-    return -np.asarray(screening.columns["score"])
+def wishes(scores: Scores, acquisition: Acquisition, best: float = math.inf) -> NDArray[np.float64]:
+    """How much each candidate is wanted: numbers to compare, which mean nothing else.
+
+    Args:
+        best: lowest score that was verified, infinite if there is none.
+    """
+    return _WISHES[acquisition](scores, best)
 
 
-def _by_improvement(screening: Screening, best: float) -> NDArray[np.float64]:
-    """Mean of what a normal score falls below the best one (Jones, Schonlau and Welch, J. Global Optim. 13, 1998)."""
-    columns = screening.columns
+def _by_score(scores: Scores, best: float) -> NDArray[np.float64]:
+    return -np.asarray(scores["score"])
+
+
+def _by_improvement(scores: Scores, best: float) -> NDArray[np.float64]:
+    """Logarithm of the mean of what a normal score falls below the best one.
+
+    Jones, Schonlau and Welch, J. Global Optim. 13, 455 (1998). The logarithm still compares candidates that promise
+    next to nothing.
+    """
     if not math.isfinite(best):
-        return _by_score(screening, best)
-    deviation = np.maximum(_width(screening) / (2 * NormalDist().inv_cdf(0.95)), 1e-12)
-    ahead = best - columns["score"]
-    ratio = ahead / deviation
-    density = np.exp(-0.5 * ratio**2) / math.sqrt(2 * math.pi)
-    return np.asarray(ahead * ndtr(ratio) + deviation * density)
+        return _by_score(scores, best)
+    deviation = np.maximum(_width(scores) / (2 * NormalDist().inv_cdf(0.95)), 1e-12)
+    ratio = (best - scores["score"]) / deviation
+    behind = np.minimum(ratio, -1.0)  # where the two terms of the mean nearly cancel
+    mills = math.sqrt(math.pi / 2) * erfcx(-behind / math.sqrt(2))
+    tail = np.log1p(behind * mills) - 0.5 * behind**2 - 0.5 * math.log(2 * math.pi)
+    near = np.maximum(ratio, -1.0)
+    density = np.exp(-0.5 * near**2) / math.sqrt(2 * math.pi)
+    return np.asarray(np.log(deviation) + np.where(ratio < -1.0, tail, np.log(near * ndtr(near) + density)))
 
 
-def _by_doubt(screening: Screening, best: float) -> NDArray[np.float64]:
-    return _width(screening)
+def _by_doubt(scores: Scores, best: float) -> NDArray[np.float64]:
+    return _width(scores)
 
 
-def _width(screening: Screening) -> NDArray[np.float64]:
-    return np.asarray(screening.columns["score_high"] - screening.columns["score_low"])
+def _width(scores: Scores) -> NDArray[np.float64]:
+    return np.asarray(scores["score_high"] - scores["score_low"])
 
 
 _WISHES: dict[Acquisition, Wish] = {

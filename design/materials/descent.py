@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.design.materials.expression import Expression
-from understudy.design.materials.scoring import NAMES, Scoring
+from understudy.design.materials.scoring import NAMES, STAYS, Scoring, staying
 from understudy.design.materials.space import SlabSpace, Stacks
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
@@ -111,7 +111,10 @@ def objective_of(
     *,
     strictness: float = 1.0,
 ) -> Float[Tensor, " starts"]:
-    """The score of mixtures, and what breaking the limits costs besides, differentiable in shares and strain."""
+    """The score of mixtures, differentiable in shares and strain, and what it costs besides to break the limits.
+
+    It is a limit as well that the adsorbate stays.
+    """
     plan = space.plan(constants)
     slabs = plan.slabs(shares.expand(-1, -1, plan.sites, -1), strain)
     candidates = Stacks.first(space, shares.argmax(3), strain.detach())
@@ -124,7 +127,8 @@ def objective_of(
             plan.slabs(shares[:, space.exchanged_layers].expand(-1, -1, plan.sites, -1), strain)
         )
         values["segregation_energy"] = space.atoms * (swapped["formation_energy"] - values["formation_energy"])
-    total = Expression(scoring.score, NAMES)(values)
+    over = (STAYS - staying(answer)).clamp(min=0)
+    total = Expression(scoring.score, NAMES)(values) + strictness * LIMIT_WEIGHT * over / LIMIT_UNIT
     for limit in scoring.limits:
         found = Expression(limit.quantity, NAMES)(values)
         over = torch.zeros_like(found)

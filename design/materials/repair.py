@@ -2,29 +2,30 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from understudy.design.materials.scoring import Scored, Scoring
-from understudy.design.materials.screening import scored_by
-from understudy.design.materials.space import SlabSpace, Stacks
+from understudy.design.materials.acquisition import Acquisition, wishes
+from understudy.design.materials.scoring import STAYS, Scored, Scoring, staying
+from understudy.design.materials.screening import MEASURES, scored_by
+from understudy.design.materials.space import Slab, SlabSpace, Stacks
+from understudy.design.materials.symmetry import Layout, Turn, exchanges_apart, turns_of, upright
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 
-COARSE = 9  # strains at which an exchange is tried; the best slabs are looked at on the whole grid
+COARSE = 9  # strains at which layouts are compared; those that are found are looked at on the whole grid
 PASSES = 12  # rounds of exchanges, at most
-
-Layout = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """Real slabs, the best first, each at its best strain, with what they are worth."""
+    """Real slabs, the most wanted first, each at its best strain, with what they are worth."""
 
     candidates: Stacks
     scored: Scored
@@ -35,9 +36,10 @@ class Ranked:
 
 @dataclass(eq=False)
 class Workshop:
-    """Scores real slabs by a predictor and remembers them.
+    """Scores real slabs by a predictor and remembers them; slabs that are turned into each other are one.
 
     most_metals: different ones in a slab, at most; 0 sets no limit.
+    acquisition: what makes a slab wanted. best: lowest score that was verified, infinite if there is none.
     asked: slabs that the predictor was asked about.
     """
 
@@ -46,24 +48,41 @@ class Workshop:
     predictor: Predictor[SlabCase]
     constants: Mapping[str, float]
     most_metals: int = 0
+    acquisition: Acquisition = Acquisition.SCORE
+    best: float = math.inf
     asked: int = 0
-    _known: dict[Layout, float] = field(default_factory=dict)
+    _known: dict[Layout, Float[Tensor, " strains"]] = field(default_factory=dict)  # unwantedness; NaN if not tried
 
-    def repaired(
-        self, layouts: list[Layout], keep: int, progress: Callable[[int, int], None] = lambda done, total: None
-    ) -> Ranked:
-        """Slabs that no single exchange makes better, from the best `keep` of some layouts, each at its best strain.
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """Those about the adsorbate."""
+        return turns_of(self.space)
+
+    def repair(
+        self,
+        layouts: Iterable[Layout],
+        keep: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        *,
+        apart: int = 1,
+    ) -> None:
+        """Try exchanges of the most wanted `keep` of some layouts until no single one makes any of these better.
 
         Layouts of too many metals are first made of their most frequent ones.
+
+        Rarely needed:
+            apart: exchanges by which those that are kept should differ.
         """
-        self._learn([self._narrowed(layout) for layout in layouts])
+        self._learn([self._narrowed(layout) for layout in layouts], range(self._coarse))
         for number in range(PASSES):
-            before = self._best(keep)
-            self._learn([other for layout in before for other in self.exchanges(layout)])
+            before = self._best(keep, apart)
+            self._learn(before, range(self._coarse))
+            for layout in before:  # whose best strain is nearly that of its exchanges
+                place = int(self._known[layout].nan_to_num(math.inf).argmin())
+                self._learn(self.exchanges(layout), range(place, place + 1))
             progress(number + 1, PASSES)
-            if self._best(keep) == before:
+            if self._best(keep, apart) == before:
                 break
-        return self.ranked(self._best(keep))
 
     def allowed(self, layout: Layout) -> bool:
         """Whether it has few enough metals, each where it may be."""
@@ -96,38 +115,82 @@ class Workshop:
                     if metal != layer[place] and self.allowed(other):
                         yield other
 
-    def ranked(self, layouts: list[Layout]) -> Ranked:
-        """Layouts on the whole grid of strains."""
-        count = self.space.strains[2]
-        every, worth, objective = self._scored(layouts, count)
-        best = objective.argmin(1) + count * torch.arange(len(layouts))
-        rows = best[objective.amin(1).argsort()]
+    def most_wanted(self, count: int, judged: Sequence[Slab] = (), *, apart: int = 1) -> Ranked | None:
+        """So many of the slabs that were tried, each at its best strain on the whole grid; None if all were judged.
+
+        Args:
+            judged: slabs that are left out, as are those hardly more or less strained.
+            apart: exchanges by which they should differ from each other; where too few do, the others follow.
+        """
+        layouts, strains = self._best(count, apart, judged), self.space.strains[2]
+        if not layouts:
+            return None
+        every, worth, unwanted = self._valued(layouts, range(strains), strains)
+        taken = self._judged(layouts, judged, strains) | unwanted.isnan()
+        best = unwanted.masked_fill(taken, math.inf).min(1)
+        rows = (best.indices + strains * torch.arange(len(layouts)))[best.values.argsort(stable=True)]
         return Ranked(every[rows], worth[rows])
 
+    def _judged(self, layouts: Sequence[Layout], judged: Sequence[Slab], count: int) -> Bool[Tensor, "layouts strains"]:
+        """Which layouts were judged within a coarse step of each strain of a grid."""
+        grid, (low, high, _) = self.space.grid(count), self.space.strains
+        found = torch.zeros(len(layouts), count, dtype=torch.bool)
+        places = {layout: place for place, layout in enumerate(layouts)}
+        if judged:
+            for layout, slab in zip(layouts_of(self.space.called(judged)), judged, strict=True):
+                place = places.get(upright(layout, self.turns))
+                if place is not None:
+                    found[place] |= (grid - slab.strain).abs() <= (high - low) / COARSE
+        return found
+
+    @property
+    def _coarse(self) -> int:
+        return min(COARSE, self.space.strains[2])
+
+    def _learn(self, layouts: Iterable[Layout], steps: range) -> None:
+        """How little layouts are wanted at some steps of a coarse grid of strains, where this is not known yet."""
+        blank, asked = torch.full((self._coarse,), math.nan, dtype=torch.float64), slice(steps.start, steps.stop)
+        upright_ones = dict.fromkeys(upright(layout, self.turns) for layout in layouts)
+        fresh = [layout for layout in upright_ones if self._known.get(layout, blank)[asked].isnan().any()]
+        if fresh:
+            for layout, unwanted in zip(fresh, self._valued(fresh, steps, self._coarse)[2], strict=True):
+                self._known.setdefault(layout, blank.clone())[asked] = unwanted
+
+    def _best(self, count: int, apart: int, judged: Sequence[Slab] = ()) -> list[Layout]:
+        """The most wanted layouts that differ by so many exchanges, and behind them others where too few do."""
+        layouts = list(self._known)
+        unwanted = torch.stack(list(self._known.values()))
+        unwanted = unwanted.masked_fill(self._judged(layouts, judged, self._coarse), math.nan)
+        order = unwanted.nan_to_num(math.inf).amin(1).argsort(stable=True)
+        order = order[~unwanted.isnan().all(1)[order]]
+        metals = torch.tensor(layouts)[order]
+        far = torch.ones(len(order), dtype=torch.bool)
+        chosen: list[int] = []
+        while len(chosen) < count and far.any():
+            chosen.append(int(far.int().argmax()))
+            far &= exchanges_apart(layouts[order[chosen[-1]]], metals, self.turns) >= apart
+        others = [place for place in range(min(len(order), 2 * count)) if place not in chosen]
+        return [layouts[number] for number in order[[*chosen, *others][:count]].tolist()]
+
     @torch.no_grad()
-    def score(self, candidates: Stacks) -> Scored:
-        """What real slabs are worth."""
-        self.asked += len(candidates)
-        return scored_by(self.predictor, candidates, self.constants, self.scoring)[0]
+    def _valued(
+        self, layouts: Sequence[Layout], steps: range, count: int
+    ) -> tuple[Stacks, Scored, Float[Tensor, "layouts strains"]]:
+        """Layouts at some steps of a grid of so many strains, what they are worth, and how little they are wanted.
 
-    def _learn(self, layouts: list[Layout]) -> None:
-        """The best score of each layout that is not known yet, on a coarse grid of strains."""
-        fresh = [layout for layout in dict.fromkeys(layouts) if layout not in self._known]
-        if not fresh:
-            return
-        _, _, objective = self._scored(fresh, min(COARSE, self.space.strains[2]))
-        self._known |= dict(zip(fresh, objective.amin(1).tolist(), strict=True))
-
-    def _best(self, count: int) -> list[Layout]:
-        finite = [layout for layout, score in self._known.items() if not math.isnan(score)]
-        return sorted(finite, key=self._known.__getitem__)[:count]
-
-    def _scored(self, layouts: list[Layout], count: int) -> tuple[Stacks, Scored, Float[Tensor, "layouts strains"]]:
-        """Layouts at so many strains each, what they are worth, and their scores, infinite where a limit is broken."""
-        metals = torch.tensor(layouts).repeat_interleave(count, 0)
-        every = Stacks.first(self.space, metals, self.space.grid(count).repeat(len(layouts)))
-        worth = self.score(every)
-        return every, worth, torch.where(worth.kept, worth.score, torch.inf).reshape(len(layouts), count)
+        Infinite where a limit is broken or the adsorbate hardly stays, NaN where the predictor does not answer.
+        """
+        metals = torch.tensor(layouts).repeat_interleave(len(steps), 0)
+        grid = self.space.grid(count)[steps.start : steps.stop]
+        every = Stacks.first(self.space, metals, grid.repeat(len(layouts)))
+        worth, answer = scored_by(self.predictor, every, self.constants, self.scoring)
+        self.asked += len(every)
+        columns = {name: getattr(worth, name).numpy() for name in MEASURES}
+        unwanted, stays = -torch.from_numpy(wishes(columns, self.acquisition, self.best)), staying(answer)
+        if self.acquisition is Acquisition.IMPROVEMENT and math.isfinite(self.best):
+            unwanted = unwanted - stays.log()  # what leaves improves nothing
+        broken = ~(worth.kept & (stays >= STAYS)) & ~unwanted.isnan()
+        return every, worth, unwanted.masked_fill(broken, math.inf).reshape(len(layouts), len(steps))
 
 
 def layouts_of(candidates: Stacks) -> list[Layout]:

@@ -12,7 +12,7 @@ from understudy.design.materials.acquisition import Acquisition, chosen
 from understudy.design.materials.screen_report import write_report
 from understudy.design.materials.screen_tables import write_best, write_csv, write_hdf5
 from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, promises_of, screen
-from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.design.materials.verification import FILE, Verdict, labels_of, scores_of, verdicts_in, verify
 from understudy.design.page import sentence
 from understudy.design.run_folder import judged_by, keep_same
 from understudy.simulators.interface import Predictor, Simulator, Solution
@@ -129,8 +129,7 @@ def _judged(
     if left <= 0:
         return told
     problem = screening.problem
-    scores = verified(problem.slabs, problem.scoring, told)["score"].tolist() if told else []
-    best = min((score for score in scores if math.isfinite(score)), default=math.inf)
+    best = min(scores_of(problem.slabs, problem.scoring, told), default=math.inf)
     rows = chosen(screening, verification.acquisition, left, {verdict.slab for verdict in told}, best)
     return verify(
         screening.candidates(np.array(rows, dtype=np.int64)),

@@ -20,6 +20,8 @@ from torch import Tensor
 from understudy.design.materials.candidates import Candidates
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
+from understudy.simulators.interface import Answer
+from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.solution import ENERGIES
 
 PREDICTED = (*ENERGIES, "segregation_energy")
@@ -28,6 +30,8 @@ NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
 #: J. Electrochem. Soc. 152, J23 (2005); for others none is assumed.
 CORRECTIONS = {"H": 0.24}
 DRAWS, SEED = 256, 0
+#: Probability of staying below which a slab with its adsorbate is not sought.
+STAYS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +204,12 @@ def score_of(candidates: Candidates, found: Mapping[str, Predicted], scoring: Sc
     """What candidates are worth by what was found of them."""
     plain = scoring.of_composition(candidates.shares(), candidates.space.metals) | candidates.exact
     return scored(found, plain, scoring, scoring.correction([name for name, _ in candidates.standing()]))
+
+
+def staying(answer: Answer) -> Float[Tensor, " batch"]:
+    """Probability that the adsorbate stays what and where it was, as far as the answer tells."""
+    told = [1 - answer.values[name] for name in map(str, Anomaly) if name in answer.values]
+    return torch.stack([torch.ones_like(answer["adsorption_energy"]), *told]).prod(0)
 
 
 def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:

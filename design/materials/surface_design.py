@@ -1,17 +1,18 @@
 """Designing a surface: what is sought, the search for it, and the answer."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent, descend
 from understudy.design.materials.repair import Ranked, Workshop, layouts_of
 from understudy.design.materials.run import Progress
 from understudy.design.materials.scoring import Scoring
 from understudy.design.materials.space import Slab, SlabSpace
-from understudy.design.materials.verification import Verdict
+from understudy.design.materials.verification import Verdict, scores_of
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
@@ -51,13 +52,19 @@ class SurfaceProblem:
         """Metals that are free in a layer."""
         return self.space.size[0] * self.space.size[1] if self.by_site else 1
 
+    @property
+    def apart(self) -> int:
+        """Exchanges by which slabs that are looked at together differ: a quarter of all that are free."""
+        return max(1, self.columns * self.space.depth // 4)
+
 
 @dataclass(frozen=True)
 class Search:
     """What a search found.
 
-    mixtures: objective of the best mixture that the descent came to. slabs: the best real ones. promises: columns of a
-    screening of each. asked: slabs that the predictor was asked about after the descent.
+    mixtures: objective of the best mixture that the descent came to. slabs: real ones that were not judged before, the
+    most wanted first. promises: columns of a screening of each. asked: slabs that the predictor was asked about after
+    the descent.
     """
 
     mixtures: float
@@ -88,8 +95,16 @@ def search(
     predictor: Predictor[SlabCase],
     constants: Mapping[str, float],
     progress: Progress = lambda doing, done, total: None,
+    *,
+    count: int = 0,
+    acquisition: Acquisition = Acquisition.SCORE,
+    verdicts: Sequence[Verdict] = (),
 ) -> Search:
-    """The best real slabs that the predictor promises.
+    """The real slabs that are wanted most by what the predictor promises, and that differ from each other.
+
+    Rarely needed:
+        count: slabs that are found, `problem.repaired` at least. acquisition: what makes them wanted.
+        verdicts: on slabs that are not to be found again; the best of them are starting points besides the mixtures.
 
     Raises:
         NotDifferentiableError: the predictor gives no gradients.
@@ -103,18 +118,29 @@ def search(
         problem.scoring,
         who,
         dict(constants),
-        problem.descent,
+        replace(problem.descent, seed=problem.descent.seed + len(verdicts)),
         columns=problem.columns,
         progress=partial(progress, "descending"),
     )
-    workshop = Workshop(problem.space, problem.scoring, predictor, constants, problem.most_metals)
-    ranked = workshop.repaired(
-        layouts_of(mixtures.rounded(problem.space)), problem.repaired, partial(progress, "exchanging")
+    judged, scores = [verdict.slab for verdict in verdicts], scores_of(problem.space, problem.scoring, verdicts)
+    workshop = Workshop(
+        problem.space,
+        problem.scoring,
+        predictor,
+        constants,
+        problem.most_metals,
+        acquisition,
+        min(scores, default=math.inf),
     )
+    leading = [judged[place] for place in sorted(range(len(judged)), key=scores.__getitem__)[: problem.repaired]]
+    starts = [mixtures.rounded(problem.space), *([problem.space.called(leading)] if leading else [])]
+    layouts = [layout for some in starts for layout in layouts_of(some)]
+    workshop.repair(layouts, problem.repaired, partial(progress, "exchanging"), apart=problem.apart)
+    ranked = workshop.most_wanted(max(count, problem.repaired), judged, apart=problem.apart)
     return Search(
         float(mixtures.objective.nan_to_num(math.inf).min()),
-        tuple(ranked.candidates.told()),
-        tuple(_promises(ranked)),
+        tuple(ranked.candidates.told()) if ranked else (),
+        tuple(_promises(ranked)) if ranked else (),
         workshop.asked,
     )
 

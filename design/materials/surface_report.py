@@ -55,7 +55,8 @@ def write_surface_report(
 
 _ROUNDS_NOTE = (
     "Mixtures may hold shares of several metals on a site; the best real slab is what rounding them and exchanging "
-    "single metals led to. The verdict is that of the simulator on the best slab of the round."
+    "single metals led to, and was not judged before: the first of those that the simulator was asked about in the "
+    "round."
 )
 
 

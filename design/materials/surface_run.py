@@ -5,7 +5,6 @@ structures in `best.extxyz`, and `report.html`.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -48,17 +47,18 @@ def run_surface_design(
     makers = makers_of("followed", predictor, verification)
     keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
     constants = constants_of(predictor, problem.space)
-    following, searches = predictor, []
-    rounds = verification.rounds if verification else 0
-    for round_ in range(rounds + 1):
-        searches.append(_kept_search(problem, following, constants, folder / f"search-{round_}.json", progress))
+    searches: list[Search] = []
+    for round_ in range(verification.rounds + 1 if verification else 1):
+        before = [verdict for verdict in verdicts_in(folder / FILE) if verdict.round < round_]
+        found = _kept_search(problem, predictor, verification, before, folder / f"search-{round_}.json", progress)
+        if not found.slabs:
+            break  # every slab that is worth it was judged
+        searches.append(found)
         if verification is None:
             break
-        found = searches[-1]
-        count = min(verification.count, len(found.slabs))
-        verdicts = verify(
-            problem.space.called(found.slabs[:count]),
-            found.promises[:count],
+        verify(
+            problem.space.called(found.slabs[: verification.count]),
+            found.promises[: verification.count],
             verification.judge,
             constants,
             folder,
@@ -66,9 +66,6 @@ def run_surface_design(
             round_=round_,
             progress=partial(progress, "judging"),
         )
-        if round_ < rounds and verification.relearn is not None:
-            progress("learning", 0, 1)
-            following = verification.relearn(predictor, *labels_of(problem.space, verdicts, constants))
     design = _chosen(problem, searches, verdicts_in(folder / FILE))
     words = {**asdict(design), "problem": settings}
     write_bytes(folder / "design.json", json.dumps(words, indent=1).encode())
@@ -105,15 +102,31 @@ def _chosen(problem: SurfaceProblem, searches: list[Search], verdicts: list[Verd
 def _kept_search(
     problem: SurfaceProblem,
     predictor: Predictor[SlabCase],
-    constants: Mapping[str, float],
+    verification: Verification | None,
+    verdicts: list[Verdict],
     file: Path,
     progress: Progress,
 ) -> Search:
-    """A search, or what it found when it was done before."""
+    """A search by a predictor that has learnt from the verdicts, or what it found when it was done before."""
     if file.is_file():
         words = json.loads(file.read_text(encoding="utf-8"))
         slabs = tuple(Slab.of(slab) for slab in words["slabs"])
         return Search(**{**words, "slabs": slabs, "promises": tuple(words["promises"])})
-    found = search(problem, predictor, constants, progress)
+    constants = constants_of(predictor, problem.space)
+    if verification is None:
+        found = search(problem, predictor, constants, progress)
+    else:
+        if verdicts and verification.relearn is not None:
+            progress("learning", 0, 1)
+            predictor = verification.relearn(predictor, *labels_of(problem.space, verdicts, constants))
+        found = search(
+            problem,
+            predictor,
+            constants,
+            progress,
+            count=verification.count,
+            acquisition=verification.acquisition,
+            verdicts=verdicts,
+        )
     write_bytes(file, json.dumps(asdict(found), indent=1).encode())
     return found

@@ -119,7 +119,7 @@ def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dic
     """Quantities and score of candidates by what the simulator said, one entry a verdict; NaN where it has none.
 
     Besides: the energy of adsorption that was `promised`, with the ends of its interval, whether the verdict is
-    `inside` it, and the promised score.
+    `inside` it, and the promised score; NaN where nothing was promised.
     """
     candidates = space.called([verdict.slab for verdict in verdicts])
     found = {}
@@ -130,10 +130,16 @@ def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dic
     worth = score_of(candidates, found, scoring)
     columns = {name: value.numpy() for name, value in worth.values.items()} | {"score": worth.score.numpy()}
     for name, source in _PROMISED.items():
-        columns[name] = np.array([verdict.promise[source] for verdict in verdicts])
+        columns[name] = np.array([verdict.promise.get(source, math.nan) for verdict in verdicts])
     energy = columns["adsorption_energy"]
     columns["inside"] = (energy >= columns["promised_low"]) & (energy <= columns["promised_high"])
     return columns
+
+
+def scores_of(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> list[float]:
+    """Score of each verdict, infinite where it has none."""
+    scores = verified(space, scoring, verdicts)["score"].tolist() if verdicts else []
+    return [score if math.isfinite(score) else math.inf for score in scores]
 
 
 def labels_of(space: Space, verdicts: Sequence[Verdict], constants: Mapping[str, float]) -> tuple[SlabCase, Solution]:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from understudy.cli.options import Grid, Model, with_flags
 
 if TYPE_CHECKING:
+    from understudy.design.materials.run import Verification
     from understudy.design.optimise import Step
 
 
@@ -35,6 +36,10 @@ def design(
     polar: Annotated[int, Parameter(help="angles of the polar in the report, or 0 for none")] = 15,
     rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
     judged: Annotated[int, Parameter(help="of a surface: slabs that are judged in each round")] = 3,
+    acquisition: Annotated[
+        Literal["score", "improvement", "doubt"],
+        Parameter(help="of a surface: whom to judge, as in screen; improvement explores where it is in doubt"),
+    ] = "score",
     data: Annotated[
         list[Path] | None, Parameter(help="of a surface: data files that the surrogate was trained on, for --rounds")
     ] = None,
@@ -50,11 +55,13 @@ def design(
     Exits with 0 only if the simulator flew the design at every point and every constraint holds.
     """
     from understudy.cli.config import read_table
+    from understudy.cli.screen import verification_by
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
     if "space" in read_table(problem):
-        return _surface(problem, out, by, judge, rounds, judged, data)
+        verification = verification_by(judge, judged, rounds, data, acquisition) if judge else None
+        return _surface(problem, out, by, judge, verification)
     by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     return _airfoil(problem, out, by, judge, rounds, polar)
 
@@ -100,16 +107,13 @@ def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: 
     return 0 if found.success else 1
 
 
-def _surface(
-    problem: Path, out: Path, by: str, judge: str | None, rounds: int, judged: int, data: list[Path] | None
-) -> int:
+def _surface(problem: Path, out: Path, by: str, judge: str | None, verification: "Verification | None") -> int:
     import shlex
 
     from understudy.asking import predictor
     from understudy.cli.config import made, read_table, to_toml
     from understudy.cli.progress import stages
     from understudy.cli.report import say
-    from understudy.cli.screen import verification_by
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.design.materials.surface_run import run_surface_design
@@ -117,9 +121,10 @@ def _surface(
 
     posed = made(SurfaceProblem, read_table(problem), str(problem))
     who = predictor(by, Subject.SLAB)
-    verification = verification_by(judge, judged, rounds, data) if judge else None
-    words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--rounds", str(rounds)]
-    words += ["--judge", judge, "--judged", str(judged)] if judge else []
+    words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
+    if judge and verification:
+        words += ["--rounds", str(verification.rounds), "--judge", judge, "--judged", str(verification.count)]
+        words += ["--acquisition", str(verification.acquisition)]
     keep_to_one_thread()
     with stages(f"designing by {who.name}", out) as note:
         found = run_surface_design(

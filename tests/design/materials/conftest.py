@@ -19,12 +19,13 @@ HALF_WIDTH = 0.03  # eV
 
 
 def energies(case: SlabCase) -> dict[str, Tensor]:
-    """Differentiable in occupation and cell; layers are numbered from below."""
+    """Differentiable in occupation and cell; layers are numbered from below, and have 1 x 1 or 2 x 2 sites."""
     others = [symbol for symbol in case.elements if symbol not in CONSTANTS]
     occupation, first = case.over((*CONSTANTS, *others))[:, : len(CONSTANTS)], case.offsets[:-1]
-    shares = [occupation[first + layer] for layer in range(4)]
+    sites = int(case.counts[0]) // 4
+    shares = [occupation[first[:, None] + layer * sites + torch.arange(sites)].mean(1) for layer in range(4)]
     mean = sum(shares) @ torch.tensor(list(CONSTANTS.values()), dtype=torch.float64) / 4
-    strain = case.cell[:, 0].norm(dim=1) * 2**0.5 / mean - 1
+    strain = case.cell[:, 0].norm(dim=1) * (2 / sites) ** 0.5 / mean - 1
     mixing = sum((upper - lower).square().sum(1) for upper, lower in zip(shares[1:], shares[:-1], strict=True))
     return {
         "adsorption_energy": shares[3] @ BINDING + shares[2] @ BELOW - 3.0 * strain,

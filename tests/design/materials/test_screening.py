@@ -11,10 +11,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
+from scipy.stats import norm
 
 from understudy.datasets.whole_files import DiskFullError
 from understudy.design.materials import screening as module
-from understudy.design.materials.acquisition import Acquisition, chosen
+from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
 from understudy.design.materials.run import Verification, require_comparable, run_screen
@@ -162,6 +164,25 @@ def test_acquisitions(problem, law, tmp_path):
     found.columns["score_high"] += np.where(np.arange(len(found)) == found.order[40], 1.0, 0.0)
     assert chosen(found, Acquisition.DOUBT, 1, set()) == [found.order[40]]
     assert chosen(found, Acquisition.IMPROVEMENT, 1, set(), best=0.0) == [found.order[40]]
+
+
+def test_expected_improvement_against_quadrature():
+    score, deviation, best = np.array([0.4, 1.0, 1.8, 3.0]), np.array([0.3, 0.2, 0.5, 0.4]), 0.9
+    half = deviation * norm.ppf(0.95)
+    scores = {"score": score, "score_low": score - half, "score_high": score + half}
+    found = np.exp(wishes(scores, Acquisition.IMPROVEMENT, best))
+    below = [
+        quad(lambda x, a=a, b=b: (best - x) * norm.pdf(x, a, b), a - 12 * b, best, points=[min(a, best)])[0]
+        for a, b in zip(score, deviation, strict=True)
+    ]
+    assert found == pytest.approx(below, rel=1e-6)
+
+
+def test_improvements_that_nobody_expects_still_compare():
+    score = np.array([50.0, 60.0, 70.0])
+    wanted = wishes({"score": score, "score_low": score - 0.1, "score_high": score + 0.1}, Acquisition.IMPROVEMENT, 1.0)
+    assert np.isfinite(wanted).all()
+    assert (np.diff(wanted) < 0).all()
 
 
 def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_path):

@@ -1,10 +1,13 @@
 """Design by gradient finds what looking at every slab finds."""
 
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 import torch
 
+from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent, descend, objective_of
 from understudy.design.materials.repair import Workshop, layouts_of
 from understudy.design.materials.run import Verification
@@ -13,6 +16,10 @@ from understudy.design.materials.screening import ScreenProblem, rows_of, screen
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem, search
 from understudy.design.materials.surface_run import run_surface_design
+from understudy.design.materials.symmetry import turned, turns_of
+from understudy.design.materials.verification import Verdict
+from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.prediction import Prediction
 
 DESCENT = Descent(starts=24, steps=60)
 
@@ -80,12 +87,67 @@ def test_a_run_is_judged_and_goes_on(problem: SurfaceProblem, law, judge, tmp_pa
     design = run_surface_design(problem, law, tmp_path, settings="one", verification=verification, command="me")
     assert design.verified is not None
     assert len(design.searches) == 2
-    assert len(design.verdicts) == 2  # the second search finds the same slabs, which are not asked about again
+    assert len({verdict.slab.name for verdict in design.verdicts}) == 4  # the second search finds others
     page = (tmp_path / "report.html").read_text()
     assert design.best.name in page
     asked = law.asked
-    run_surface_design(problem, law, tmp_path, settings="one", verification=verification)
+    learnt = []
+    again = replace(verification, relearn=lambda *words: learnt.append(words))
+    run_surface_design(problem, law, tmp_path, settings="one", verification=again)
     assert law.asked == asked
+    assert not learnt
+
+
+def test_rounds_end_where_no_slab_is_left(law, judge, tmp_path: Path):
+    layers = (("Pt",), ("Pt",), ("Pt",), ("Pt", "Cu"))
+    space = SlabSpace(metals=tuple(law.constants), layers=layers, strains=(0.0, 0.0, 1))
+    verification = Verification(judge=judge, count=3, rounds=4, relearn=lambda predictor, case, solution: predictor)
+    problem = SurfaceProblem(space=space, descent=Descent(starts=4, steps=10))
+    design = run_surface_design(problem, law, tmp_path, settings="one", verification=verification)
+    assert len(design.searches) == 1
+    assert {verdict.slab.name for verdict in design.verdicts} == {"Pt/Pt/Pt/Pt", "Pt/Pt/Pt/Cu"}
+
+
+def test_slabs_that_are_judged_together_differ(law):
+    space = SlabSpace(metals=tuple(law.constants), size=(2, 2), strains=(-0.02, 0.02, 5))
+    problem = SurfaceProblem(space=space, by_site=True, descent=Descent(starts=8, steps=30), repaired=2)
+    found = search(problem, law, law.constants, count=6)
+    layouts = layouts_of(space.called(found.slabs))
+    assert len(layouts) == 6
+    for one, other in combinations(layouts, 2):
+        for turn in turns_of(space):
+            differing = sum(a != b for a, b in zip(sum(turned(one, turn), ()), sum(other, ()), strict=True))
+            assert differing >= 4
+
+
+def test_a_judged_slab_is_found_again_only_at_quite_another_strain(law):
+    space = SlabSpace(metals=tuple(law.constants), strains=(-0.02, 0.02, 41))
+    problem = SurfaceProblem(space=space, descent=Descent(starts=8, steps=30))
+    (best, *_) = search(problem, law, law.constants).slabs
+    verdict = Verdict(best, "ok", "", {"adsorption_energy": -0.24, "formation_energy": 0.0}, {})
+    found = search(problem, law, law.constants, verdicts=[verdict]).slabs
+    assert all(slab.strain != best.strain for slab in found if slab.name == best.name)
+    steps = [abs(slab.strain - best.strain) for slab in found if slab.name == best.name]
+    assert all(step > 0.004 for step in steps)
+
+
+@pytest.mark.parametrize("acquisition", [Acquisition.SCORE, Acquisition.IMPROVEMENT])
+def test_a_surface_that_the_adsorbate_leaves_is_not_sought(acquisition: Acquisition, law, monkeypatch):
+    space = SlabSpace(metals=tuple(law.constants), strains=(0.0, 0.0, 1))
+    problem = SurfaceProblem(space=space, scoring=Scoring(score="-adsorption_energy"), descent=DESCENT)
+    (judged, *_) = search(problem, law, law.constants).slabs
+    assert judged.layers[0] == ("Au",)
+    gold, said = list(law.constants).index("Au"), type(law).predict
+
+    def leaving(self, case: SlabCase) -> Prediction:
+        top = case.occupation[case.offsets[:-1] + 3][:, gold]
+        answer = said(self, case)
+        return replace(answer, values={**answer.values, "desorbed": top})
+
+    monkeypatch.setattr(type(law), "predict", leaving)
+    verdict = Verdict(judged, "ok", "", {"adsorption_energy": 0.1, "formation_energy": 0.0}, {})
+    found = search(problem, law, law.constants, acquisition=acquisition, verdicts=[verdict]).slabs
+    assert {slab.layers[0] for slab in found} == {("Ag",)}
 
 
 def test_more_than_one_adsorbate_is_no_design():
