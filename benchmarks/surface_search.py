@@ -39,7 +39,7 @@ from support.record import Figure, record
 from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent
 from understudy.design.materials.run import Verification
-from understudy.design.materials.space import Candidates, Slab, SlabSpace
+from understudy.design.materials.space import Slab, SlabSpace, Stacks
 from understudy.design.materials.surface_design import SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.verification import FILE, Verdict, labels_of, scores_of, verdicts_in, verify
@@ -111,7 +111,7 @@ class Ask:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._keep(verdicts_in(self.folder / FILE))
 
-    def __call__(self, candidates: Candidates) -> list[float]:
+    def __call__(self, candidates: Stacks) -> list[float]:
         """Objective of each, infinite where it has none."""
         told = candidates.told()
         if any(slab not in self._known for slab in told):
@@ -126,7 +126,7 @@ class Ask:
         self._known |= dict(zip((verdict.slab for verdict in fresh), scores(fresh), strict=True))
 
 
-def random_slabs(seed: int, count: int) -> Candidates:
+def random_slabs(seed: int, count: int) -> Stacks:
     """Uniform in metals and strains; a larger count begins with the same ones."""
     random = np.random.default_rng([11, seed])
     metals, steps = [], []
@@ -134,7 +134,7 @@ def random_slabs(seed: int, count: int) -> Candidates:
         metals.append(random.integers(len(SPACE.metals), size=(SPACE.depth, PROBLEM.columns)))
         steps.append(int(random.integers(SPACE.strains[2])))
     strain = SPACE.grid(SPACE.strains[2])[torch.tensor(steps)]
-    return Candidates.first(SPACE, torch.from_numpy(np.stack(metals)), strain)
+    return Stacks.first(SPACE, torch.from_numpy(np.stack(metals)), strain)
 
 
 def at_random(seed: int, folder: Path) -> None:
@@ -237,7 +237,7 @@ def genetic(seed: int, folder: Path, genes: Genes = Genes()) -> None:
             population.update()
 
 
-def _as_atoms(candidates: Candidates) -> list[Atoms]:
+def _as_atoms(candidates: Stacks) -> list[Atoms]:
     case = candidates.clean(EMT_LATTICE_CONSTANTS)
     found = []
     for row, strain in enumerate(candidates.strain.tolist()):
@@ -247,12 +247,12 @@ def _as_atoms(candidates: Candidates) -> list[Atoms]:
     return found
 
 
-def _as_candidate(atoms: Atoms, strain: float) -> Candidates:
+def _as_candidate(atoms: Atoms, strain: float) -> Stacks:
     """The slab of some atoms, bottom layer first, at the nearest strain of the space."""
     metals = torch.tensor([SPACE.metals.index(symbol) for symbol in atoms.get_chemical_symbols()])
     grid = SPACE.grid(SPACE.strains[2])
     nearest = grid[(grid - strain).abs().argmin()]
-    return Candidates.first(SPACE, metals.reshape(1, SPACE.depth, -1).flip(1), nearest[None])
+    return Stacks.first(SPACE, metals.reshape(1, SPACE.depth, -1).flip(1), nearest[None])
 
 
 SEARCHES: dict[str, Callable[[int, Path], None]] = {
