@@ -50,6 +50,7 @@ def main(*, workers: int = 2) -> None:
 
 def without_platinum_metals(problem: ScreenProblem) -> ScreenProblem:
     """The same, with coinage metals at the surface, any below, and whatever forms readily first."""
+    assert problem.space is not None
     space = replace(problem.space, layers=(CHEAP, *(EVERY,) * (problem.space.depth - 1)))
     limits = (Limit(quantity="formation_energy", at_most=0.05),)
     return replace(problem, space=space, scoring=replace(problem.scoring, limits=limits))
@@ -66,7 +67,7 @@ def judged(
         found.candidates(np.array(chosen)),
         promises_of(found, chosen),
         judge,
-        constants_of(surrogate),
+        constants_of(surrogate, problem.slabs),
         folder,
         scoring=problem.scoring,
         progress=lambda done, total: print(f"{name}: {done} of {total}", flush=True),
@@ -81,7 +82,7 @@ def strangers(found: Screening) -> list[int]:
 
 
 def _best(problem: ScreenProblem, verdicts: Sequence[Verdict]) -> Iterator[Figure]:
-    told = verified(problem.space, problem.scoring, verdicts)
+    told = verified(problem.slabs, problem.scoring, verdicts)
     gap = np.abs(told["promised"] - told["adsorption_energy"])
     yield Figure(
         f"{len(verdicts)} best, of stacks never learnt: verdict within {NEAR} eV of the promise",
@@ -96,7 +97,7 @@ def _best(problem: ScreenProblem, verdicts: Sequence[Verdict]) -> Iterator[Figur
 
 
 def _cheap(problem: ScreenProblem, verdicts: Sequence[Verdict]) -> Iterator[Figure]:
-    told = verified(problem.space, problem.scoring, verdicts)
+    told = verified(problem.slabs, problem.scoring, verdicts)
     right = (np.abs(told["free_energy"]) <= NEAR) & (told["formation_energy"] < 0.05)
     words = [
         f"{verdict.slab.name} {100 * verdict.slab.strain:+.2f} %: ΔG {energy:+.3f} eV, {1e3 * formation:+.0f} meV/atom"
