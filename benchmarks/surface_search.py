@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 
 import cyclopts
 import matplotlib
@@ -66,10 +66,11 @@ FOLDER = Path("runs/surface_search")
 PICTURE = Path("docs/images/surface_search.png")
 SPACE = SlabSpace(metals=("Pt", "Pd", "Cu", "Ag", "Au", "Ni"), size=(2, 2), free=2)
 PROBLEM = SurfaceProblem(space=SPACE, by_site=True, descent=Descent(starts=16, steps=50), repaired=8)
-BUDGET, REPEATS = 400, 5
-TOLD = (200, 300, 400)  # calls after which the best is told
-#: Of our loop: random calls that train, rounds of design, members, steps of the first training and of each later one.
-FIRST, ROUNDS, MEMBERS, STEPS, LATER = 170, 10, 6, 1000, 300
+BUDGET, REPEATS = 300, 5
+TOLD = (150, 200, 250, 300)  # calls after which the best is told
+#: Of our loop: answers that intervals need, how many random calls are made at once until these are there, rounds of
+#: design, members, steps of the first training and of each later one.
+ANSWERS, AT_ONCE, ROUNDS, MEMBERS, STEPS, LATER = 80, 10, 5, 6, 1000, 300
 NETWORK = AtomsConfig(cutoff=4.5)
 
 
@@ -144,9 +145,12 @@ def at_random(seed: int, folder: Path) -> None:
 
 def designed(seed: int, folder: Path) -> None:
     """Our loop: a surrogate of random slabs, then rounds of design, verdicts, and learning from all of these."""
-    first = folder / "first"
-    Ask(first)(random_slabs(seed, FIRST))
-    rows = slab_rows_of(*labels_of(SPACE, verdicts_in(first / FILE), EMT_LATTICE_CONSTANTS), NETWORK.cutoff)
+    ask, count, answered = Ask(folder / "first"), 0, 0
+    while answered < ANSWERS:
+        count += AT_ONCE
+        answered = int(np.isfinite(ask(random_slabs(seed, count))).sum())
+    told = verdicts_in(ask.folder / FILE)
+    rows = slab_rows_of(*labels_of(SPACE, told, EMT_LATTICE_CONSTANTS), NETWORK.cutoff)
     training = TrainingConfig(network=NETWORK, epochs=math.ceil(STEPS * 16 / len(rows)), batch=16, average=0.99)
     config = SurrogateConfig(training=training, members=MEMBERS)
     surrogate = build_slabs(rows, config, folder / "training", identity={"constants": EMT_LATTICE_CONSTANTS})
@@ -157,15 +161,17 @@ def designed(seed: int, folder: Path) -> None:
         passes = math.ceil(LATER * 16 / (len(rows) + len(new)))
         return relearn(before, rows, new, RelearningConfig(passes=passes))
 
-    count, left = divmod(BUDGET - FIRST, ROUNDS)
-    assert not left
     run_surface_design(
         PROBLEM,
         surrogate,
         folder,
         settings=repr(PROBLEM),
         verification=Verification(
-            judge=judge(), count=count, rounds=ROUNDS - 1, relearn=learnt, acquisition=Acquisition.IMPROVEMENT
+            judge=judge(),
+            count=(BUDGET - count) // ROUNDS,
+            rounds=ROUNDS - 1,
+            relearn=learnt,
+            acquisition=Acquisition.IMPROVEMENT,
         ),
     )
 
@@ -327,8 +333,8 @@ def _figures(best: dict[str, np.ndarray], tasks: list[Task]) -> Iterator[Figure]
         yield Figure(f"calls after which our median is that of {name} at the end", calls, f"below {BUDGET}")
     for name in best:
         mine = [task for task in tasks if task.name == name]
-        spent = fmean(sum(map(json.loads, task.seconds.read_text().splitlines())) for task in mine)
-        yield Figure(f"{name}: processor time of a search, simulator included", f"{spent:.0f} s")
+        spent = median(sum(map(json.loads, task.seconds.read_text().splitlines())) for task in mine)
+        yield Figure(f"{name}: processor time of a search, simulator included: median", f"{spent:.0f} s")
 
 
 def _draw(best: dict[str, np.ndarray]) -> None:
@@ -338,14 +344,11 @@ def _draw(best: dict[str, np.ndarray]) -> None:
         calls = np.arange(1, found.shape[1] + 1)
         (line,) = axes.step(calls, np.median(found, 0), where="post", label=name)
         axes.fill_between(calls, found.min(0), found.max(0), step="post", alpha=0.2, color=line.get_color())
-    ours = best["ours"]
-    axes.axvline(FIRST, color="0.6", linewidth=1)
-    axes.text(FIRST + 3, 9.6, "ours: designed from here on", color="0.4", va="top")
     axes.set(
         xlabel="calls of the simulator", ylabel="best objective so far [-]", xlim=(1, ours.shape[1]), ylim=(2.5, 10)
     )
     axes.set_title(sentence(CAUTION), fontsize=8)
-    axes.legend(title=f"median and range of {len(ours)}")
+    axes.legend(title=f"median and range of {REPEATS}")
     axes.grid(alpha=0.3)
     picture.savefig(PICTURE, dpi=120)
 
