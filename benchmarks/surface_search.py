@@ -351,9 +351,7 @@ def _draw(best: dict[str, np.ndarray]) -> None:
         calls = np.arange(1, found.shape[1] + 1)
         (line,) = axes.step(calls, np.median(found, 0), where="post", label=name)
         axes.fill_between(calls, found.min(0), found.max(0), step="post", alpha=0.2, color=line.get_color())
-    axes.set(
-        xlabel="calls of the simulator", ylabel="best objective so far [-]", xlim=(1, ours.shape[1]), ylim=(2.5, 10)
-    )
+    axes.set(xlabel="calls of the simulator", ylabel="best objective so far [-]", xlim=(1, BUDGET), ylim=(2.5, 10))
     axes.set_title(sentence(CAUTION), fontsize=8)
     axes.legend(title=f"median and range of {REPEATS}")
     axes.grid(alpha=0.3)
