@@ -1,6 +1,7 @@
 """Data sets for other programs: scalars as CSV, surfaces and flows as VTK files for ParaView."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def export_csv(data: DataSet, path: str | Path, rows: RowIndex = slice(None)) ->
     """
     outputs = [name for name in data.outputs if name != "alpha"]
     asked = _asked_of_airfoils if data.about is Subject.AIRFOIL else _nothing
-    meant = _meaning_of_energies if data.about is Subject.SLAB else _nothing
+    meant = _reactions(data) if data.about is Subject.SLAB else _nothing
     numbers = data.row_numbers(rows).tolist()
     with replacing(Path(path)) as temporary, open(temporary, "w", newline="") as file:
         table = csv.writer(file)
@@ -59,9 +60,14 @@ def _asked_of_airfoils(data: DataSet, row: int) -> dict[str, Tensor]:
     return {"alpha": _angle(data, row), "prescribed_cl": data.inputs["cl"][row], **rest}
 
 
-def _meaning_of_energies(data: DataSet, row: int) -> dict[str, str]:
-    """What an adsorption energy is counted from, and by whom."""
-    return {"reaction": reaction_of(data.slab_case(row).adsorbates[0]), "settings": data.settings(row)}
+def _reactions(data: DataSet) -> Callable[[DataSet, int], dict[str, str]]:
+    """A function that tells what the adsorption energy of a row is counted from, and by whom."""
+    adsorbates = data.slab_case().adsorbates
+
+    def told(data: DataSet, row: int) -> dict[str, str]:
+        return {"reaction": reaction_of(adsorbates[row]), "settings": data.settings(row)}
+
+    return told
 
 
 def _nothing(data: DataSet, row: int) -> dict[str, Any]:

@@ -75,12 +75,12 @@ def curve_picture(curve: Sequence[Learnt]) -> str:
         figure = Figure(figsize=(9.6, 2.8), layout="constrained")
         rows = [point.rows for point in curve]
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            axes.loglog(rows, [point.errors[name] for point in curve], "o-", color=PROMISE, markersize=5)
+            errors = [point.errors[name] for point in curve]
+            axes.loglog(rows, errors, "o-", color=PROMISE, markersize=5)
             axes.set(xlabel="rows learnt from", ylabel=f"mean error, {_number_named(name)}")
             axes.set_xticks(rows, [f"{count:,}" for count in rows])
             axes.minorticks_off()
             axes.yaxis.set_major_formatter("{x:.2g}")
-            errors = [point.errors[name] for point in curve]
             axes.set_yticks(sorted({min(errors), max(errors)}))
         return svg(figure, "learning-curve")
 

@@ -78,11 +78,7 @@ def run_screen(
             calculator than it is to learn from.
         DiskFullError: no room; finished chunks and verdicts are kept.
     """
-    require_comparable(predictor, verification)
-    folder.mkdir(parents=True, exist_ok=True)
-    keep_same(folder / "problem.toml", settings, "another problem")
-    makers = makers_of("screened", predictor, verification)
-    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
+    makers = begun("screened", predictor, verification, folder, settings)
     if problem.slabs.contents:
         keep_same(folder / "structures.txt", f"{problem.slabs.contents}\n", "other structures: their file has changed")
     constants = constants_of(predictor, problem.slabs)
@@ -143,6 +139,22 @@ def _judged(
     )
 
 
+def begun(
+    doing: str, predictor: Predictor[SlabCase], verification: Verification | None, folder: Path, settings: str
+) -> str:
+    """Make the folder of a run, or make sure that it is of the same one; the lines of `makers.txt`.
+
+    Raises:
+        ValueError: the folder holds another run, or the judge is none to learn from.
+    """
+    require_comparable(predictor, verification)
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_same(folder / "problem.toml", settings, "another problem")
+    makers = _makers_of(doing, predictor, verification)
+    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
+    return makers
+
+
 def require_comparable(predictor: Predictor[SlabCase], verification: Verification | None) -> None:
     """Refuse to teach a surrogate the verdicts of another calculator, or other settings, than it learnt from.
 
@@ -159,7 +171,7 @@ def require_comparable(predictor: Predictor[SlabCase], verification: Verificatio
         )
 
 
-def makers_of(doing: str, predictor: Predictor[SlabCase], verification: Verification | None) -> str:
+def _makers_of(doing: str, predictor: Predictor[SlabCase], verification: Verification | None) -> str:
     """Who answered, from whom it learnt, and who judged: the lines of `makers.txt`."""
     card = getattr(predictor, "card", None)
     learnt = f"which learnt from: {card.data.get('simulator', 'unknown')}\n" if card is not None else ""

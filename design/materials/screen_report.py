@@ -193,15 +193,7 @@ def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
                 number(judged["score"][place], ".3g"),
             ]
         )
-    head = [
-        "Slab, surface first",
-        "Strain [%]",
-        "Round",
-        "ΔE promised [eV]",
-        "ΔE verified [eV]",
-        "Gap [eV]",
-        "Inside",
-    ]
+    head = ["Slab, surface first", "Strain [%]", "Round", "ΔE promised [eV]", "ΔE verified [eV]", "Gap [eV]", "Inside"]
     return table([*head, "Score promised", "Score verified"], lines)
 
 

@@ -5,19 +5,19 @@ structures in `best.extxyz`, and `report.html`.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
-from understudy.design.materials.run import Progress, Verification, caution_of, makers_of, require_comparable
+from understudy.design.materials.run import Progress, Verification, begun, caution_of
 from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import constants_of
 from understudy.design.materials.space import Slab
 from understudy.design.materials.surface_design import Search, SurfaceDesign, SurfaceProblem, search
 from understudy.design.materials.surface_report import write_surface_report
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
-from understudy.design.run_folder import keep_same
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 
@@ -41,16 +41,13 @@ def run_surface_design(
         ValueError: the folder holds another run, or the judge is none to learn from.
         DiskFullError: no room; what is finished is kept.
     """
-    require_comparable(predictor, verification)
-    folder.mkdir(parents=True, exist_ok=True)
-    keep_same(folder / "problem.toml", settings, "another problem")
-    makers = makers_of("followed", predictor, verification)
-    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
+    makers = begun("followed", predictor, verification, folder, settings)
     constants = constants_of(predictor, problem.space)
     searches: list[Search] = []
     for round_ in range(verification.rounds + 1 if verification else 1):
         before = [verdict for verdict in verdicts_in(folder / FILE) if verdict.round < round_]
-        found = _kept_search(problem, predictor, verification, before, folder / f"search-{round_}.json", progress)
+        file = folder / f"search-{round_}.json"
+        found = _kept_search(problem, predictor, constants, verification, verdicts=before, file=file, progress=progress)
         if not found.slabs:
             break  # every slab that is worth it was judged
         searches.append(found)
@@ -102,7 +99,9 @@ def _chosen(problem: SurfaceProblem, searches: list[Search], verdicts: list[Verd
 def _kept_search(
     problem: SurfaceProblem,
     predictor: Predictor[SlabCase],
+    constants: Mapping[str, float],
     verification: Verification | None,
+    *,
     verdicts: list[Verdict],
     file: Path,
     progress: Progress,
@@ -112,7 +111,6 @@ def _kept_search(
         words = json.loads(file.read_text(encoding="utf-8"))
         slabs = tuple(Slab.of(slab) for slab in words["slabs"])
         return Search(**{**words, "slabs": slabs, "promises": tuple(words["promises"])})
-    constants = constants_of(predictor, problem.space)
     if verification is None:
         found = search(problem, predictor, constants, progress)
     else:

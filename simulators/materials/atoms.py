@@ -78,9 +78,7 @@ def case_of(structures: Sequence[Atoms]) -> SlabCase:
 def asked(atoms: Atoms) -> SlabCase | str:
     """The case of one structure, or the sentence that says why it is none."""
     try:
-        return case_of([atoms])
-    except StructureError as error:
-        return str(error).removeprefix("structure 0: ")
+        return _row(atoms)
     except ValueError as error:
         return " ".join(str(error).split())
 

@@ -111,6 +111,11 @@ class Parts:
     calibration: Tensor
     test: Tensor
 
+    @property
+    def all_but_test(self) -> Tensor:
+        """What trains where none needs to be set aside for validation and calibration, in the order of the data."""
+        return torch.cat((self.training, self.validation, self.calibration)).sort().values
+
 
 def part(data: DataSet, shares: Shares) -> Parts:
     """Part the rows by shape family.
@@ -145,7 +150,7 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
         made = _slab_surrogate if data.about is Subject.SLAB else _airfoil_surrogate
         surrogate = made(data, parts, config, progress)
         report = evaluation(surrogate, data, parts.test)
-        curve = _learning_curve(data, parts, config) if config.learning_curve else ()
+        curve = _learning_curve(data, parts, config, progress) if config.learning_curve else ()
     settings = surrogate.card.data["settings"]
     sentence = surrogate.card.sentence + (MIXED.format(", ".join(settings)) if len(settings) > 1 else "")
     surrogate.card = replace(surrogate.card, sentence=sentence, accuracy=report.words())
@@ -157,15 +162,21 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
     return surrogate, report
 
 
-def _learning_curve(data: DataSet, parts: Parts, config: TrainConfig) -> tuple[Learnt, ...]:
-    """Errors on the test rows against the rows that trained."""
+def _learning_curve(
+    data: DataSet, parts: Parts, config: TrainConfig, progress: MemberProgress | None
+) -> tuple[Learnt, ...]:
+    """Errors on the test rows against the rows that trained; its networks are numbered behind the members."""
     folder, network = config.out / CURVE, config.surrogate.training.network
+
+    def behind(number: int, epoch: int, epochs: int, loss: float) -> None:
+        if progress is not None:
+            progress(config.surrogate.members + number, epoch, epochs, loss)
+
     if isinstance(network, AtomsConfig):
-        rows = torch.cat((parts.training, parts.validation, parts.calibration)).sort().values
-        learnt, unseen = (slab_rows(data, network.cutoff, some) for some in (rows, parts.test))
-        return learning_curve(learnt, None, unseen, config.surrogate, folder)
+        learnt, unseen = (slab_rows(data, network.cutoff, rows) for rows in (parts.all_but_test, parts.test))
+        return learning_curve(learnt, None, unseen, config.surrogate, folder, progress=behind)
     some, stop, test = (training_data(data, rows) for rows in (parts.training, parts.validation, parts.test))
-    return learning_curve(some, stop, test, config.surrogate, folder)
+    return learning_curve(some, stop, test, config.surrogate, folder, progress=behind)
 
 
 def _airfoil_surrogate(data: DataSet, parts: Parts, config: TrainConfig, progress: MemberProgress | None) -> Surrogate:
@@ -193,7 +204,7 @@ def _slab_surrogate(data: DataSet, parts: Parts, config: TrainConfig, progress: 
     network = config.surrogate.training.network
     if not isinstance(network, AtomsConfig):
         raise ValueError(f"networks of slabs are of the kind atoms; got {network_words(network)['kind']}")
-    rows = torch.cat((parts.training, parts.validation, parts.calibration)).sort().values
+    rows = parts.all_but_test
     identity = card_data(data, replace(parts, training=rows), config.shares)
     learnt = slab_rows(data, network.cutoff, rows)
     return build_slabs(learnt, config.surrogate, config.out, identity=identity, progress=progress)

@@ -39,6 +39,7 @@ def train(
     from understudy.datasets.whole_files import write_bytes
     from understudy.learning import TrainConfig, train_surrogate, usual_settings
     from understudy.simulators.interface import Subject
+    from understudy.surrogate.learning_curve import PARTS
 
     flags = {
         "data": [str(path) for path in data] if data else None,
@@ -60,7 +61,7 @@ def train(
     settings.out.mkdir(parents=True, exist_ok=True)
     write_bytes(settings.out / "train.toml", to_toml(settings).encode())
     torch.set_num_threads(settings.surrogate.threads)  # small operations: more threads mostly wait for each other
-    count = settings.surrogate.members
+    count = settings.surrogate.members + (len(PARTS) if settings.learning_curve else 0)
     try:
         with bar("training") as show:
 
