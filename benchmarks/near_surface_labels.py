@@ -8,12 +8,14 @@ within 3 %. Each answer is a line of benchmarks/data/near_surface/labels-WORKER.
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import cyclopts
 import numpy as np
 from support.near_surface import FOLDER, METALS, rows, with_hydrogen
 
+from understudy.simulators.line_file import append_line
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
 from understudy.simulators.materials.slabs import SlabPlan
 
@@ -58,18 +60,18 @@ def main(*, worker: int = 0, workers: int = 1, count: int = COUNT) -> None:
     Args:
         worker, workers: which share of how many. count: stacks in all.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
     done = {row["number"] for row in rows()}
-    simulator = GpawSimulator(folder=ENERGIES, limit=LIMIT)
-    with (FOLDER / f"labels-{worker}.jsonl").open("a") as file:
-        for number in range(worker, count, workers):
-            if number not in done:
-                found = label(number, simulator)
-                file.write(json.dumps(found) + "\n")
-                file.flush()
-                print(
-                    number, found["layers"], found["status"], found["adsorption_energy"], found["seconds"], flush=True
-                )
+    numbers = [number for number in range(worker, count, workers) if number not in done]
+    keep(numbers, GpawSimulator(folder=ENERGIES, limit=LIMIT), FOLDER / f"labels-{worker}.jsonl")
+
+
+def keep(numbers: Iterable[int], simulator: GpawSimulator, path: Path) -> None:
+    """Label stacks, each a line of a file as soon as it is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        found = label(number, simulator)
+        append_line(path, json.dumps(found))
+        print(number, found["layers"], found["status"], found["adsorption_energy"], found["seconds"], flush=True)
 
 
 if __name__ == "__main__":

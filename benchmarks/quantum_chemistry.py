@@ -5,12 +5,11 @@
 Needs GPAW (`sudo make system`). Labels with tighter settings are kept in benchmarks/data/near_surface/tight.jsonl.
 """
 
-import json
 from collections.abc import Iterator
 from statistics import fmean
 
 import cyclopts
-from near_surface_labels import ENERGIES, LIMIT, label
+from near_surface_labels import ENERGIES, LIMIT, keep, label
 from support.near_surface import FOLDER, METALS, rows
 from support.record import Figure, record
 
@@ -33,7 +32,7 @@ TIGHT = GpawSettings(
 GENTLE = RelaxOptions(force=0.02, steps=16, stiffness=8.0, longest=0.3)
 #: Labels that are computed again: every 35th.
 AGAIN = tuple(range(len(METALS), len(METALS) + 20 * 35, 35))
-TIGHT_FILE = FOLDER / "tight.jsonl"
+TIGHT_FILES = "tight.jsonl"
 
 
 def main() -> None:
@@ -67,19 +66,12 @@ def lattice_constants() -> Iterator[Figure]:
 
 def tighter() -> Iterator[Figure]:
     """Twenty labels again, with finer waves, more k points and smaller forces left."""
-    done = {row["number"]: row for row in map(json.loads, _lines())}
+    done = {row["number"] for row in rows(names=TIGHT_FILES)}
     simulator = GpawSimulator(options=GENTLE, settings=TIGHT, folder=ENERGIES, limit=LIMIT)
-    with TIGHT_FILE.open("a") as file:
-        for number in AGAIN:
-            if number not in done:
-                done[number] = label(number, simulator)
-                file.write(json.dumps(done[number]) + "\n")
-                file.flush()
-                print(number, done[number], flush=True)
-    usual = {row["number"]: row for row in rows()}
-    both = [
-        (usual[number], done[number]) for number in AGAIN if {usual[number]["status"], done[number]["status"]} == {"ok"}
-    ]
+    keep([number for number in AGAIN if number not in done], simulator, FOLDER / TIGHT_FILES)
+    usual, again = ({row["number"]: row for row in some} for some in (rows(), rows(names=TIGHT_FILES)))
+    pairs = [(usual[number], again[number]) for number in AGAIN]
+    both = [(one, two) for one, two in pairs if {one["status"], two["status"]} == {"ok"}]
     for name, unit, scale in (("adsorption_energy", "eV", 1.0), ("formation_energy", "meV/atom", 1e3)):
         gaps = [scale * (one[name] - two[name]) for one, two in both]
         spread = fmean(abs(gap - fmean(gaps)) for gap in gaps)
@@ -88,10 +80,6 @@ def tighter() -> Iterator[Figure]:
             f"{fmean(gaps):+.4f} {unit} on average, {spread:.4f} around that, {max(map(abs, gaps)):.4f} at most",
             "stated",
         )
-
-
-def _lines() -> list[str]:
-    return TIGHT_FILE.read_text().splitlines() if TIGHT_FILE.is_file() else []
 
 
 if __name__ == "__main__":

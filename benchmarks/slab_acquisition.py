@@ -8,9 +8,7 @@ that learns on from what it knew, ridge regression on what a chemist would tell 
 the best, and chance.
 """
 
-import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median
 
@@ -21,6 +19,7 @@ import torch
 from slab_learning import by_ridge, features
 from support.near_surface import Labels, labels
 from support.record import Figure, record
+from support.tasks import finished
 from torch import Tensor
 
 from understudy.design.materials.scoring import CORRECTIONS
@@ -64,15 +63,13 @@ class Networks:
 
 
 def _training(rows: int, steps: int, rate: float, seed: int) -> TrainingConfig:
-    usual = slab_settings(rows).training
     epochs = max(1, round(steps * BATCH / rows))
-    return TrainingConfig(
-        network=usual.network, epochs=epochs, batch=BATCH, learning_rate=rate, seed=seed, average=usual.average
-    )
+    return replace(slab_settings(rows).training, epochs=epochs, batch=BATCH, learning_rate=rate, seed=seed)
 
 
-def found_after(who: str, repeat: int) -> list[int]:
-    """Calls after which each of the best was found, in order."""
+def found_after(task: tuple[str, int]) -> list[int]:
+    """Calls after which each of the best was found, in order; the task is who searches, and which repeat it is."""
+    who, repeat = task
     torch.set_num_threads(1)
     data = labels()
     truth = np.abs(data.answer["adsorption_energy"].numpy() + CORRECTIONS["H"])
@@ -100,17 +97,10 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
     Args:
         repeats: searches of each. workers: searches at once.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
     size = len(labels())
     tasks = {(who, repeat): FOLDER / f"{size}-{who}-{repeat}.json" for repeat in range(repeats) for who in WHO}
-    waiting = [task for task, file in tasks.items() if not file.is_file()]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for task, calls in zip(
-            waiting, pool.map(found_after, *zip(*waiting, strict=True)) if waiting else (), strict=True
-        ):
-            tasks[task].write_text(json.dumps(calls))
-            print(*task, calls, flush=True)
-    found = {who: [json.loads(tasks[who, repeat].read_text()) for repeat in range(repeats)] for who in WHO}
+    told = finished(tasks, found_after, workers)
+    found = {who: [told[who, repeat] for repeat in range(repeats)] for who in WHO}
     if repeats < REPEATS:
         print({who: fmean(calls[-1] for calls in runs) for who, runs in found.items()})
         return

@@ -7,11 +7,8 @@ Test stacks are never seen; five repeats with the same parting for all. The riva
 the metal of each layer, products of these for each pair of layers, strain, and strain times metal.
 """
 
-import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -25,6 +22,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.linear_model import RidgeCV
 from support.near_surface import METALS, Labels, labels, rows
 from support.record import Figure, record
+from support.tasks import finished
 from torch import Tensor
 
 from understudy.learning import slab_settings
@@ -145,20 +143,18 @@ def main(*, quick: bool = False, workers: int = 2) -> None:
     Args:
         quick: one repeat only; nothing is written. workers: trainings at once.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
     repeats = 1 if quick else REPEATS
     tasks = [Task("size", size, repeat) for repeat in range(repeats) for size in SIZES]
     tasks += [Task("pairs", 0, repeat) for repeat in range(repeats)]
     tasks = [task for task in tasks if task.size < len(labels()) * (1 - TEST)]
-    waiting = [task for task in tasks if not task.file.is_file()]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for task, told in zip(waiting, pool.map(measured, waiting), strict=True):
-            task.file.write_text(json.dumps(told))
-            print(task, {name: value for name, value in told.items() if isinstance(value, float)}, flush=True)
+    found = finished({task: task.file for task in tasks}, measured, workers, _say)
     if not quick:
-        found = {task: json.loads(task.file.read_text()) for task in tasks}
         print(record("slab_learning", "Learning near-surface alloys", list(_figures(found))))
         _draw(found)
+
+
+def _say(task: Task, told: dict[str, object]) -> None:
+    print(task, {name: value for name, value in told.items() if isinstance(value, float)}, flush=True)
 
 
 def _figures(found: dict[Task, dict]) -> Iterator[Figure]:

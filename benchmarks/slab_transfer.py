@@ -7,7 +7,6 @@ knows how metals differ in size and little of how they bind. Then labels by GPAW
 weights and once from random ones, as many steps for both; test stacks are never seen, and the same for both.
 """
 
-import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -20,6 +19,7 @@ from slab_learning import Task as Parting
 from slab_learning import parted
 from support.near_surface import HEIGHT, METALS, labels, rows
 from support.record import Figure, record
+from support.tasks import finished
 
 from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.reader import load
@@ -102,16 +102,12 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
     Args:
         repeats: partings; fewer than usual write nothing. workers: trainings at once.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
     simulated()
     tasks = [Task(size, repeat) for repeat in range(repeats) for size in SIZES if size < 0.8 * len(labels())]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         list(pool.map(first_learnt, range(MEMBERS)))
-        waiting = [task for task in tasks if not task.file.is_file()]
-        for task, told in zip(waiting, pool.map(measured, waiting), strict=True):
-            task.file.write_text(json.dumps(told))
-            print(task, _means([told], "adsorption_energy", shared=False), flush=True)
-    found = {size: [json.loads(task.file.read_text()) for task in tasks if task.size == size] for size in SIZES}
+    told = finished({task: task.file for task in tasks}, measured, workers, _say)
+    found = {size: [one for task, one in told.items() if task.size == size] for size in SIZES}
     figures = [
         Figure(
             f"{name}, {size} labels, test stacks of {'the five metals' if shared else 'all seven metals'}",
@@ -125,6 +121,10 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
     ]
     if repeats == REPEATS:
         print(record("slab_transfer", "First effective-medium theory, then quantum chemistry", figures))
+
+
+def _say(task: Task, told: dict[str, object]) -> None:
+    print(task, _means([told], "adsorption_energy", shared=False), flush=True)
 
 
 def _means(told: list[dict], name: str, *, shared: bool) -> tuple[float, float]:

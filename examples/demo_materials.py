@@ -27,9 +27,10 @@ from understudy.design.materials.learning import relearning
 from understudy.design.materials.run import Verification, run_screen
 from understudy.design.materials.scoring import Scoring
 from understudy.design.materials.screen_tables import write_structures
-from understudy.design.materials.screening import ScreenProblem
+from understudy.design.materials.screening import Screening, ScreenProblem
 from understudy.design.materials.surface_design import SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
+from understudy.design.materials.verification import Verdict
 from understudy.design.page import page, section
 from understudy.learning import PICTURES, Shares, TrainConfig, test_rows, train_surrogate, usual_settings
 from understudy.memory import keep_freed_memory
@@ -43,6 +44,7 @@ from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.checkpoint import load
 
 EXAMPLES = Path(__file__).parent
+COMMAND = "python examples/demo_materials.py"
 CORES = min(2, os.cpu_count() or 1)
 MEMBERS, STEPS, JUDGED = 6, 2500, 3
 
@@ -128,18 +130,25 @@ def screened(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
     """Every stack at every strain; the best are judged, and learnt from."""
     problem = made(ScreenProblem, read_table(EXAMPLES / "hydrogen_evolution.toml"))
     print(f"2. Screening {len(problem.slabs)} candidates")
+    found, verdicts = screened_for(problem, surrogate, judge, folder, command=COMMAND)
+    print(f"   {len(found.order)} slabs keep the limits, {len(verdicts)} were judged")
+
+
+def screened_for(
+    problem: ScreenProblem, surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder: Path, *, command: str
+) -> tuple[Screening, list[Verdict]]:
+    """A screening with two rounds of verdicts, where there is a judge."""
     with stages("screening", folder) as note:
-        found, verdicts = run_screen(
+        return run_screen(
             problem,
             surrogate,
             folder,
             settings=to_toml(problem),
             verification=None if judge is None else verification(judge, rounds=1),
             workers=CORES,
-            command="python examples/demo_materials.py",
+            command=command,
             progress=note,
         )
-    print(f"   {len(found.order)} slabs keep the limits, {len(verdicts)} were judged")
 
 
 def judged_by_labels(surrogate: SlabSurrogate, folder: Path) -> tuple[str, bool]:
@@ -155,16 +164,7 @@ def judged_by_labels(surrogate: SlabSurrogate, folder: Path) -> tuple[str, bool]
         name="Stacks that were kept out of training", structures=folder / "kept-out.extxyz", scoring=Scoring()
     )
     print(f"4. Screening the {len(rows)} stacks that were kept out of training; their labels judge the best")
-    with stages("screening", folder) as note:
-        _, verdicts = run_screen(
-            problem,
-            surrogate,
-            folder,
-            settings=to_toml(problem),
-            verification=verification(judge, rounds=1),
-            command="python examples/demo_materials.py --judge labels",
-            progress=note,
-        )
+    _, verdicts = screened_for(problem, surrogate, judge, folder, command=f"{COMMAND} --judge labels")
     answered = [verdict for verdict in verdicts if verdict.ok]
     gaps = [abs(verdict.promise["adsorption_energy"] - verdict.values["adsorption_energy"]) for verdict in answered]
     if gaps:
@@ -183,7 +183,7 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
             folder,
             settings=to_toml(problem),
             verification=None if judge is None else verification(judge, rounds=0),
-            command="python examples/demo_materials.py",
+            command=COMMAND,
             progress=note,
         )
     verified = "not judged" if design.verified is None else f"verified {design.verified:.4g}"

@@ -48,11 +48,9 @@ def with_hydrogen(stacks: Sequence[Sequence[str]], strain: Sequence[float]) -> S
     return placed(slabs, "H", place, torch.full((len(slabs),), HEIGHT, dtype=torch.float64))
 
 
-def rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """Lines of all files, by number."""
-    lines = [
-        json.loads(line) for file in sorted(folder.glob("labels-*.jsonl")) for line in file.read_text().splitlines()
-    ]
+def rows(folder: Path = FOLDER, names: str = "labels-*.jsonl") -> list[dict[str, Any]]:
+    """Lines of all files of such names, by number."""
+    lines = [json.loads(line) for file in sorted(folder.glob(names)) for line in file.read_text().splitlines()]
     return sorted(lines, key=lambda row: int(row["number"]))
 
 
