@@ -19,7 +19,7 @@ from support.record import Figure, record
 from understudy.asking import predictor
 from understudy.cli.config import made, read_table
 from understudy.design.materials.scoring import Limit
-from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, promises_of, screen
+from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, screen
 from understudy.design.materials.verification import Verdict, verified, verify
 from understudy.simulators.interface import Subject
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
@@ -67,7 +67,7 @@ def judged(
         found.candidates(np.array(chosen)),
         promises_of(found, chosen),
         judge,
-        constants_of(surrogate, problem.slabs),
+        surrogate.constants,
         folder,
         scoring=problem.scoring,
         progress=lambda done, total: print(f"{name}: {done} of {total}", flush=True),

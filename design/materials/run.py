@@ -81,12 +81,17 @@ def run_screen(
     makers = begun("screened", predictor, verification, folder, settings)
     if problem.slabs.contents:
         keep_same(folder / "structures.txt", f"{problem.slabs.contents}\n", "other structures: their file has changed")
-    constants = constants_of(predictor, problem.slabs)
+    constants = constants_of(problem.slabs, predictor, verification.judge if verification else None)
     answering = predictor
     rounds = verification.rounds if verification else 0
     for round_ in range(rounds + 1):
         screening = screen(
-            problem, answering, folder / f"round-{round_}", workers=workers, progress=partial(progress, "screening")
+            problem,
+            answering,
+            folder / f"round-{round_}",
+            constants=constants,
+            workers=workers,
+            progress=partial(progress, "screening"),
         )
         if verification is None:
             break

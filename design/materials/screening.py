@@ -109,16 +109,18 @@ def screen(
     predictor: Predictor[SlabCase],
     folder: Path,
     *,
+    constants: Mapping[str, float] | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Screening:
     """Ask a predictor about every candidate, or go on where an earlier run stopped.
 
     Args:
-        predictor: of slabs; its `constants` are the lattice constants at which candidates are made.
+        predictor: of slabs.
         folder: where finished chunks are kept; nothing else may be kept there.
 
     Rarely needed:
+        constants: lattice constants at which candidates are made [Å]; those of the predictor when omitted.
         workers: threads. progress: called after each chunk with the candidates answered and their number.
 
     Raises:
@@ -126,7 +128,7 @@ def screen(
         DiskFullError: no room; finished chunks are kept.
     """
     space = problem.slabs
-    constants = constants_of(predictor, space)
+    constants = constants_of(space, predictor) if constants is None else constants
     space.check(constants)
     chunks = folder / "chunks"
     chunks.mkdir(parents=True, exist_ok=True)
@@ -254,16 +256,24 @@ def ranked(problem: ScreenProblem, columns: Columns) -> NDArray[np.int64]:
     return rows[np.sort(first)]
 
 
-def constants_of(predictor: Predictor[SlabCase], space: Space) -> Mapping[str, float]:
-    """Lattice constants of a predictor [Å].
+def constants_of(
+    space: Space, predictor: Predictor[SlabCase], judge: Predictor[SlabCase] | None = None
+) -> Mapping[str, float]:
+    """Lattice constants of a predictor, or those of who judges it where it has none [Å].
 
     Raises:
-        ValueError: it has none, and the slabs of the space are made at them.
+        ValueError: neither has any, and the slabs of the space are made at them.
     """
-    constants: Mapping[str, float] = getattr(predictor, "constants", {})
-    if space.made and not len(constants):
-        raise ValueError(f"{predictor.name} names no lattice constants at which slabs could be made; train it again")
-    return constants
+    for who in (predictor, judge):
+        constants: Mapping[str, float] = getattr(who, "constants", {})
+        if len(constants):
+            return constants
+    if space.made:
+        raise ValueError(
+            f"expected lattice constants, at which slabs are made; got none of {predictor.name}, which learnt from "
+            "structures of a file: name a simulator that judges, whose own are taken, or screen structures of a file"
+        )
+    return {}
 
 
 def rows_of(screening: Screening, rows: Sequence[int]) -> Iterator[dict[str, Any]]:

@@ -42,7 +42,7 @@ def run_surface_design(
         DiskFullError: no room; what is finished is kept.
     """
     makers = begun("followed", predictor, verification, folder, settings)
-    constants = constants_of(predictor, problem.space)
+    constants = constants_of(problem.space, predictor, verification.judge if verification else None)
     searches: list[Search] = []
     for round_ in range(verification.rounds + 1 if verification else 1):
         before = [verdict for verdict in verdicts_in(folder / FILE) if verdict.round < round_]

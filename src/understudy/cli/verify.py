@@ -31,7 +31,7 @@ def verify(
     from understudy.design.flows import keep_flows
     from understudy.design.problem_file import read_problem
     from understudy.design.report import write_report
-    from understudy.design.run import judged_by
+    from understudy.design.run_folder import judged_by
     from understudy.design.verify import flown, with_verdict
     from understudy.simulators.registry import simulator
     from understudy.simulators.specification import Specification

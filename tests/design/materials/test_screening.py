@@ -216,6 +216,16 @@ def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_pa
         run_screen(problem, law, tmp_path, settings="two", verification=verification)
 
 
+def test_slabs_are_made_at_the_constants_of_the_judge_where_the_predictor_has_none(problem, law, judge, tmp_path):
+    law.constants = {}  # as of a surrogate that learnt from structures of a file
+    with pytest.raises(ValueError, match="name a simulator that judges"):
+        run_screen(problem, law, tmp_path / "alone", settings="one")
+    found, _ = run_screen(problem, law, tmp_path, settings="one", verification=Verification(judge=judge, count=1))
+    law.constants = judge.constants
+    own = screen(problem, law, tmp_path / "own")
+    np.testing.assert_array_equal(found.columns["adsorption_energy"], own.columns["adsorption_energy"])
+
+
 def test_prices_are_of_atoms_over_platinum():
     prices = price_of_atoms()
     assert prices["Pt"] == pytest.approx(1.0)
