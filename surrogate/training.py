@@ -174,6 +174,8 @@ class _Run(Generic[Kind]):
         torch.set_rng_state(generator_state)
         self.member = member.to(data.device).requires_grad_(True)
         self.averaged = copy.deepcopy(self.member).requires_grad_(False)
+        self.weights: list[Tensor] = list(self.member.parameters())
+        self.averages: list[Tensor] = list(self.averaged.parameters())
         self.best = copy.deepcopy(self.averaged.state_dict())
         self.optimizer = _optimizer(self.member, config)
         self.loss = _distributed(_LossModule(self.member), self.processes)
@@ -217,13 +219,13 @@ class _Run(Generic[Kind]):
             group["lr"] = learning_rate(self.step, self.config, self.steps_per_epoch)
         self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.member.parameters(), self.config.clip)
+        nn.utils.clip_grad_norm_(self.weights, self.config.clip)
         self.optimizer.step()
         self.step += 1
         self.epoch_loss += float(loss.detach())
         decay = min(self.config.average, self.step / (self.step + 20))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.member.parameters()), 1 - decay)
+            torch._foreach_lerp_(self.averages, self.weights, 1 - decay)
 
     def note(self, validation_loss: float | None) -> None:
         """Keep the averaged weights if they are the best so far, or if nothing tells which are."""
