@@ -46,7 +46,8 @@ from understudy.surrogate.checkpoint import load
 EXAMPLES = Path(__file__).parent
 COMMAND = "python examples/demo_materials.py"
 CORES = min(2, os.cpu_count() or 1)
-MEMBERS, STEPS, JUDGED = 6, 2500, 3
+#: Networks, share of the usual epochs that each learns, and candidates that are judged.
+MEMBERS, SHARE, JUDGED = 6, 0.2, 3
 
 
 def main() -> int:
@@ -97,7 +98,7 @@ def trained(folder: Path) -> SlabSurrogate:
     settings = usual_settings([NEAR_SURFACE_ALLOYS])
     print(f"1. Training {MEMBERS} networks on {NEAR_SURFACE_ALLOYS.name}: hydrogen on stacks of seven metals, by GPAW")
     if not (folder / CHECKPOINT).is_file():
-        epochs = max(1, settings.training.epochs * STEPS // 6000)
+        epochs = round(SHARE * settings.training.epochs)
         training = replace(settings.training, epochs=epochs)
         config = TrainConfig(
             data=(NEAR_SURFACE_ALLOYS,),

@@ -34,8 +34,10 @@ from understudy.surrogate.training_data import training_data
 EVALUATION, PICTURES, CURVE = "evaluation.json", "evaluation.html", "learning-curve"
 TRUST = "How far to trust this surrogate"
 TESTED_AT_ONCE = 256
-#: Usual training of slabs: members, steps of each, limits of their epochs, and below how many rows batches are small.
-SLAB_MEMBERS, STEPS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 6000, 20, 400, 3000
+#: Usual training of slabs: members, limits of their epochs, and below how many rows there are few.
+SLAB_MEMBERS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 20, 400, 3000
+#: Rows of a batch, and steps of each member.
+OF_FEW, OF_MANY = (16, 12_000), (64, 6_000)
 SLAB_RATE, SLAB_AVERAGE = 4e-3, 0.99
 #: What a card says of data that were not made alike.
 MIXED = " It learnt from different settings ({}), whose answers are not comparable, and its intervals hide by how much."
@@ -94,8 +96,8 @@ def usual_settings(files: Sequence[Path]) -> SurrogateConfig:
 
 def slab_settings(rows: int) -> SurrogateConfig:
     """What suits so many answered slabs."""
-    batch = 16 if rows < FEW_SLABS else 64
-    epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(STEPS * batch / rows)))
+    batch, steps = OF_FEW if rows < FEW_SLABS else OF_MANY
+    epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(steps * batch / rows)))
     training = TrainingConfig(
         network=AtomsConfig(), epochs=epochs, batch=batch, learning_rate=SLAB_RATE, average=SLAB_AVERAGE
     )
