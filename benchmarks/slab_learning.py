@@ -146,7 +146,8 @@ def main(*, quick: bool = False, workers: int = 2) -> None:
     repeats = 1 if quick else REPEATS
     tasks = [Task("size", size, repeat) for repeat in range(repeats) for size in SIZES]
     tasks += [Task("pairs", 0, repeat) for repeat in range(repeats)]
-    tasks = [task for task in tasks if task.size < len(labels()) * (1 - TEST)]
+    most = (1 - TEST) * len(labels())
+    tasks = [task for task in tasks if task.size < most]
     found = finished({task: task.file for task in tasks}, measured, workers, _say)
     if not quick:
         print(record("slab_learning", "Learning near-surface alloys", list(_figures(found))))

@@ -103,7 +103,8 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
         repeats: partings; fewer than usual write nothing. workers: trainings at once.
     """
     simulated()
-    tasks = [Task(size, repeat) for repeat in range(repeats) for size in SIZES if size < 0.8 * len(labels())]
+    most = 0.8 * len(labels())
+    tasks = [Task(size, repeat) for repeat in range(repeats) for size in SIZES if size < most]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         list(pool.map(first_learnt, range(MEMBERS)))
     told = finished({task: task.file for task in tasks}, measured, workers, _say)
