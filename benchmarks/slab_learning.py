@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory
 
 import cyclopts
 import matplotlib
@@ -125,8 +124,7 @@ def measured(task: Task) -> dict[str, object]:
             told[f"{name} {quantity}"] = float(np.abs(error).mean())
     cutoff = AtomsConfig().cutoff
     rows = slab_rows_of(data.case, data.answer, cutoff)
-    with TemporaryDirectory() as folder:
-        surrogate = build_slabs(rows[train], slab_settings(len(train)), Path(folder))
+    surrogate = build_slabs(rows[train], slab_settings(len(train)), task.file.with_suffix(""))
     with torch.no_grad():
         answer = surrogate.predict(data.case[test])
     for quantity in QUANTITIES:
@@ -148,6 +146,7 @@ def main(*, quick: bool = False, workers: int = 2) -> None:
     tasks += [Task("pairs", 0, repeat) for repeat in range(repeats)]
     most = (1 - TEST) * len(labels())
     tasks = [task for task in tasks if task.size < most]
+    tasks.sort(key=lambda task: task.size)  # the longest first: 0 takes all
     found = finished({task: task.file for task in tasks}, measured, workers, _say)
     if not quick:
         print(record("slab_learning", "Learning near-surface alloys", list(_figures(found))))

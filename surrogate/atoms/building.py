@@ -1,10 +1,12 @@
-"""From answered slabs to a surrogate, with none set aside: each member does without one part, and is judged by it.
+"""From answered slabs to a surrogate, with none set aside: two members do without each slab, and are judged by it.
 
-Quantum chemistry gives hundreds of answers, not a hundred thousand. So the slabs are parted into folds, each of which
-two or more members never see; errors of those members there make the intervals and the known range (cross-conformal
-prediction [1]). All members together answer, which is a little better than what was judged.
+Quantum chemistry gives hundreds of answers, not a hundred thousand. So every slab is kept from one pair of members, of
+all pairs in turn, and their errors there make the intervals and the known range (cross-conformal prediction [1]). All
+members together answer, though, and err less than two: the mean square error of the mean of m members is b + v / m,
+where v is the variance of one [2]. Two judges tell v by how they differ, so their errors are made as much smaller.
 
 1. V. Vovk, Ann. Math. Artif. Intell. 74, 9 (2015).
+2. N. Ueda, R. Nakano, Proc. Int. Conf. Neural Networks, 90 (1996); b holds bias, covariance and the noise of labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,25 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from understudy.surrogate.atoms.familiarity import familiarity_of
+from understudy.surrogate.atoms.judges import JUDGES, judges_of, seen_by
 from understudy.surrogate.atoms.member import ENERGIES, SlabMember
 from understudy.surrogate.atoms.rows import SlabRows
-from understudy.surrogate.atoms.surrogate import (
-    AT_ONCE,
-    JUDGES,
-    SlabEnsemble,
-    SlabEnsembleOutput,
-    SlabSurrogate,
-    fold_count,
-)
+from understudy.surrogate.atoms.surrogate import AT_ONCE, SlabEnsemble, SlabEnsembleOutput, SlabSurrogate
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, train_members
 from understudy.surrogate.calibration import Calibration, Curve, calibrate, fewest_cases
 from understudy.surrogate.card import Card
-
-MIXER = 2654435761  # odd, near 2³² over the golden ratio: neighbouring numbers fall into different folds (Knuth)
 
 
 def build_slabs(
@@ -44,7 +38,8 @@ def build_slabs(
     """Train an ensemble and calibrate it; run it again after a kill and it goes on where it stopped.
 
     Args:
-        data: all that may be learnt. config: how; ten members make five folds. folder: of the members' states and logs.
+        data: all that may be learnt. config: how; each of ten members does without a fifth of the slabs.
+        folder: of the members' states and logs.
 
     Rarely needed:
         identity: words that say which data these are, for the card.
@@ -53,16 +48,12 @@ def build_slabs(
     Raises:
         ValueError: too few members or rows.
     """
-    if fold_count(config.members) < 2:
-        raise ValueError(
-            f"members must be at least {2 * JUDGES}, so that each slab has {JUDGES} judges; got {config.members}"
-        )
-    fold = folds(data.slab, config.members)
+    judges = judges_of(data.slab, config.members)
     least = 2 * fewest_cases(config.coverage)
     answered = int(torch.isfinite(data.adsorption_energy).sum())
     if answered < least:
         raise ValueError(f"intervals need at least {least} answered adsorption energies; got {answered}")
-    seen = [data[fold != number % fold_count(config.members)] for number in range(config.members)]
+    seen = [data[seen_by(number, judges)] for number in range(config.members)]
     trained = train_members(seen, None, config, folder, progress=progress)
     card = Card(
         sentence=f"Ensemble of {config.members} networks of atoms trained on {len(data)} simulated slabs.",
@@ -70,44 +61,53 @@ def build_slabs(
         accuracy={},
         training=config.words(),
     )
-    return assemble_slabs([one.member for one in trained], data, fold, config, card)
-
-
-def folds(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, " rows"]:
-    """Fold of each row, for so many members: by the number of its slab alone, so that it stays when rows are added."""
-    return (slab * MIXER % (1 << 32) >> 16) % fold_count(members)
+    return assemble_slabs([one.member for one in trained], data, judges, config, card)
 
 
 def assemble_slabs(
-    members: Sequence[SlabMember], data: SlabRows, fold: Int[Tensor, " rows"], config: SurrogateConfig, card: Card
+    members: Sequence[SlabMember],
+    data: SlabRows,
+    judges: Int[Tensor, "rows judges"],
+    config: SurrogateConfig,
+    card: Card,
 ) -> SlabSurrogate:
-    """A surrogate of members of which number k never saw the rows of fold k modulo their number."""
-    output = _unseen(members, data, fold)
+    """A surrogate of members of which two, the judges, never saw each row."""
+    output = _judged(members, data, judges)
     return SlabSurrogate(
         SlabEnsemble(members),
-        _calibration(output, data, config.coverage),
+        _calibration(output, data, len(members), config.coverage),
         familiarity_of(data.graph, output.doubt, false_alarms=config.false_alarms),
         card,
     )
 
 
 @torch.no_grad()
-def _unseen(members: Sequence[SlabMember], data: SlabRows, fold: Tensor) -> SlabEnsembleOutput:
-    """What the members that never saw a row say of it."""
+def _judged(members: Sequence[SlabMember], data: SlabRows, judges: Tensor) -> SlabEnsembleOutput:
+    """What the judges of each row say of it."""
     parts, rows = [], []
-    for number in range(fold_count(len(members))):
-        judges = SlabEnsemble(members[number :: fold_count(len(members))]).eval()
-        for some in (fold == number).nonzero()[:, 0].split(AT_ONCE):
-            parts.append(judges(data.graph[some]))
+    for pair in judges.unique(dim=0):
+        both = SlabEnsemble([members[number] for number in pair.tolist()]).eval()
+        for some in (judges == pair).all(1).nonzero()[:, 0].split(AT_ONCE):
+            parts.append(both(data.graph[some]))
             rows.append(some)
     return SlabEnsembleOutput.concatenate(parts)[torch.cat(rows).argsort()]
 
 
-def _calibration(output: SlabEnsembleOutput, data: SlabRows, coverage: float) -> Calibration:
+def _calibration(output: SlabEnsembleOutput, data: SlabRows, members: int, coverage: float) -> Calibration:
     curves: dict[str, Curve] = {}
     for name in ENERGIES:
         error = (output.mean[name] - getattr(data, name)).abs()
         known = torch.isfinite(error)
-        made = calibrate({name: error[known]}, {name: output.scale[name][known]}, data.slab[known], coverage=coverage)
+        error = error[known] * gain(error[known], output.variance[name][known], members)
+        made = calibrate({name: error}, {name: output.scale[name][known]}, data.slab[known], coverage=coverage)
         curves |= made.curves
     return Calibration(coverage, curves)
+
+
+def gain(error: Float[Tensor, " rows"], variance: Float[Tensor, " rows"], members: int) -> Tensor:
+    """Error of the mean of all members over that of two judges, both root mean square.
+
+    error: of the mean of two. variance: of the two about that mean, half of what it would be about that of many.
+    """
+    saved = (1 / JUDGES - 1 / members) * 2 * variance.mean() / error.square().mean()
+    return torch.sqrt((1 - saved).clamp(min=JUDGES / members))

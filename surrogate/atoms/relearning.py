@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from understudy.surrogate.atoms.building import assemble_slabs, folds
+from understudy.surrogate.atoms.building import assemble_slabs
+from understudy.surrogate.atoms.judges import judges_of, seen_by
 from understudy.surrogate.atoms.rows import SlabRows
-from understudy.surrogate.atoms.surrogate import SlabSurrogate, fold_count
+from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
 from understudy.surrogate.training import TrainingConfig, train
 
@@ -32,16 +33,16 @@ def relearn(
     """A surrogate that has also learnt the new rows, calibrated again; the one given is left as it is.
 
     Args:
-        old: rows that it was trained on, in the same order: each member still does without its fold of them.
+        old: rows that it was trained on, in the same order: each member still does without those that it judges.
         new: rows that it has never seen.
     """
     config = config or RelearningConfig()
     rows = old.followed_by(new)
     members = list(surrogate.ensemble)
-    fold = folds(rows.slab, len(members))
+    judges = judges_of(rows.slab, len(members))
     trained = [
         train(
-            rows[fold != number % fold_count(len(members))],
+            rows[seen_by(number, judges)],
             None,
             TrainingConfig(
                 network=member.config,
@@ -58,4 +59,4 @@ def relearn(
     learnt = surrogate.card.data.get("relearnt_cases", 0) + len(new)
     card = replace(surrogate.card, data={**surrogate.card.data, "relearnt_cases": learnt})
     coverage = surrogate.calibration.coverage
-    return assemble_slabs(trained, rows, fold, SurrogateConfig(members=len(members), coverage=coverage), card)
+    return assemble_slabs(trained, rows, judges, SurrogateConfig(members=len(members), coverage=coverage), card)

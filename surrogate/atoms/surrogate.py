@@ -15,21 +15,25 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.descriptors import ELEMENTS
 from understudy.surrogate.atoms.familiarity import TRACE, SlabFamiliarity
 from understudy.surrogate.atoms.graph import NAMES, AtomsGraph, encode
+from understudy.surrogate.atoms.judges import JUDGES
 from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
 from understudy.surrogate.calibration import Calibration
 from understudy.surrogate.card import Card, identity_of
 from understudy.surrogate.ensemble import claimed_error
 from understudy.surrogate.prediction import Prediction, joined
 
-JUDGES = 2  # members that never see a fold
 AT_ONCE = 128  # rows; more leave the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
 class SlabEnsembleOutput:
-    """Mean of the members, and the error that they expect of it: of `ENERGIES`; probability of each `Anomaly`."""
+    """What an ensemble says of `ENERGIES`.
+
+    mean, variance: of the members. scale: error that they expect. anomaly: probability of each `Anomaly`.
+    """
 
     mean: dict[str, Float[Tensor, " batch"]]
+    variance: dict[str, Float[Tensor, " batch"]]
     scale: dict[str, Float[Tensor, " batch"]]
     anomaly: Float[Tensor, "batch anomalies"]
 
@@ -42,6 +46,7 @@ class SlabEnsembleOutput:
     def __getitem__(self, rows: Tensor) -> "SlabEnsembleOutput":
         return SlabEnsembleOutput(
             {name: values[rows] for name, values in self.mean.items()},
+            {name: values[rows] for name, values in self.variance.items()},
             {name: values[rows] for name, values in self.scale.items()},
             self.anomaly[rows],
         )
@@ -51,6 +56,7 @@ class SlabEnsembleOutput:
         """The rows of all parts."""
         return SlabEnsembleOutput(
             {name: torch.cat([part.mean[name] for part in parts]) for name in ENERGIES},
+            {name: torch.cat([part.variance[name] for part in parts]) for name in ENERGIES},
             {name: torch.cat([part.scale[name] for part in parts]) for name in ENERGIES},
             torch.cat([part.anomaly for part in parts]),
         )
@@ -82,20 +88,16 @@ class SlabEnsemble(nn.Module):
         spreads = {name: torch.stack([one.spread[name] for one in outputs], 1) for name in ENERGIES}
         return SlabEnsembleOutput(
             {name: value.mean(1) for name, value in values.items()},
+            {name: value.var(1, correction=0) for name, value in values.items()},
             {name: self._claimed(value, spreads[name]) for name, value in values.items()},
             torch.stack([one.anomaly for one in outputs], 1).sigmoid().mean(1),
         )
 
     def _claimed(self, values: Tensor, spreads: Tensor) -> Tensor:
-        """What each fold's judges claim on average, as that is what was compared with errors."""
-        folds = fold_count(len(self.members))
-        parts = [claimed_error(values[:, fold::folds], spreads[:, fold::folds]) for fold in range(folds)]
+        """What two members claim on average, as the claim of two was compared with errors; an odd one makes three."""
+        groups = max(1, len(self.members) // JUDGES)
+        parts = [claimed_error(values[:, one::groups], spreads[:, one::groups]) for one in range(groups)]
         return torch.stack(parts).mean(0)
-
-
-def fold_count(members: int) -> int:
-    """Folds that so many members judge, `JUDGES` or more each; member k those of number k modulo their count."""
-    return max(1, members // JUDGES)
 
 
 class SlabSurrogate(Predictor[SlabCase]):

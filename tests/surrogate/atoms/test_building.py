@@ -10,8 +10,9 @@ from torch import Tensor
 from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms import building
-from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, folds
+from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, gain
 from understudy.surrogate.atoms.graph import AtomsGraph, encode
+from understudy.surrogate.atoms.judges import judges_of, seen_by
 from understudy.surrogate.atoms.rows import SlabRows
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
@@ -91,31 +92,53 @@ def test_graphs_follow_each_other_also_behind_one_without_edges(draw: Draw):
     assert torch.equal(joined.edge_offsets[[0, 2, 5, 7]], torch.tensor([0, 0, *[len(others.distance)] * 2]))
 
 
-def test_rows_of_a_slab_share_their_fold():
-    slab = torch.arange(300).repeat_interleave(2)
-    fold = folds(slab, 6)
-    assert torch.equal(fold[::2], fold[1::2])
-    counts = torch.bincount(fold[::2], minlength=3)
-    assert counts.min() > 75  # of 100 expected, less three deviations
-    assert torch.equal(folds(slab[:100], 6), fold[:100])  # it stays when rows are added
+def test_rows_of_a_slab_share_their_judges():
+    slab = torch.arange(600).repeat_interleave(2)
+    judges = judges_of(slab, 6)
+    assert torch.equal(judges[::2], judges[1::2])
+    pairs, counts = judges[::2].unique(dim=0, return_counts=True)
+    assert pairs.tolist() == [[one, two] for one in range(6) for two in range(one + 1, 6)]
+    assert counts.min() > 22  # of 40 expected, less three deviations
+    assert torch.equal(judges_of(slab[:100], 6), judges[:100])  # they stay when rows are added
 
 
 def test_no_row_is_judged_by_a_member_that_saw_it(
     rows: SlabRows, config: SurrogateConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    fold = folds(rows.slab, 4)
+    judges = judges_of(rows.slab, 4)
 
     class Spy(building.SlabEnsemble):
         def forward(self, graph):  # type: ignore[no-untyped-def]
-            seen.append(([members.index(member) for member in self], len(graph)))
+            asked.append(([members.index(member) for member in self], len(graph)))
             return super().forward(graph)
 
-    seen: list[tuple[list[int], int]] = []
+    asked: list[tuple[list[int], int]] = []
     members = [rows.fresh(config.training.network) for _ in range(4)]
     monkeypatch.setattr(building, "SlabEnsemble", Spy)
-    surrogate = assemble_slabs(members, rows, fold, config, Card("", {}, {}, {}))
+    surrogate = assemble_slabs(members, rows, judges, config, Card("", {}, {}, {}))
     assert len(list(surrogate.ensemble)) == 4
-    assert seen == [([0, 2], int((fold == 0).sum())), ([1, 3], int((fold == 1).sum()))]
+    assert sum(count for _, count in asked) == len(rows)
+    for pair, count in asked:
+        kept = ~(seen_by(pair[0], judges) | seen_by(pair[1], judges))
+        assert count == int(kept.sum())
+
+
+def test_judges_tell_how_much_less_all_members_err():
+    """Members that err by what they share and by what each has of its own, of deviations 1 and 1.5."""
+    random = torch.Generator().manual_seed(3)
+    shared = torch.randn(300_000, 1, generator=random, dtype=torch.float64)
+    error = shared + 1.5 * torch.randn(300_000, 10, generator=random, dtype=torch.float64)
+    two = error[:, :2]
+    told = gain(two.mean(1).abs(), two.var(1, correction=0), 10)
+    measured = error.mean(1).square().mean().sqrt() / two.mean(1).square().mean().sqrt()
+    assert told == pytest.approx(((1 + 1.5**2 / 10) / (1 + 1.5**2 / 2)) ** 0.5, rel=0.01)
+    assert told == pytest.approx(float(measured), rel=0.01)
+
+
+def test_members_that_agree_gain_nothing_and_pure_noise_gains_all():
+    error = torch.linspace(0.1, 1.0, 50)
+    assert gain(error, torch.zeros(50), 10) == 1.0
+    assert gain(error, 10 * error.square(), 10) == pytest.approx((2 / 10) ** 0.5)
 
 
 def test_too_few_members_or_rows(rows: SlabRows, config: SurrogateConfig, folder: Path):
