@@ -9,6 +9,7 @@ the metal of each layer, products of these for each pair of layers, strain, and 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from statistics import fmean
 
@@ -60,18 +61,21 @@ class Task:
 
 
 def parted(data: Labels, task: Task) -> tuple[Tensor, Tensor]:
-    """Rows that train and rows that test; the pure metals always train."""
+    """Rows that train and rows that test, of other stacks; those of one metal always train."""
     random = np.random.default_rng([7, task.repeat])
-    rows = torch.from_numpy(random.permutation(np.arange(len(METALS), len(data))))
-    pure = torch.arange(len(METALS))
+    stacks, stack = data.metals.unique(dim=0, return_inverse=True)
+    place = torch.from_numpy(random.permutation(len(stacks)))[stack]
+    pure = (data.metals == data.metals[:, :1]).all(1)
+    rows = torch.arange(len(data))[~pure]
+    rows = rows[place[rows].argsort(stable=True)]
     if task.kind == "pairs":
-        every = random.permutation(len(METALS) ** 2)[:PAIRS]
+        mixed = np.array([one * len(METALS) + two for one, two in permutations(range(len(METALS)), 2)])
         pair = data.metals[rows, 0] * len(METALS) + data.metals[rows, 1]
-        held = torch.isin(pair, torch.from_numpy(every))
-        return torch.cat((pure, rows[~held])), rows[held]
-    count = round(TEST * len(data))
-    rest = torch.cat((pure, rows[count:]))
-    return rest[: task.size or len(rest)], rows[:count]
+        held = torch.isin(pair, torch.from_numpy(random.permutation(mixed)[:PAIRS]))
+    else:
+        held = place[rows] <= place[rows[round(TEST * len(data)) - 1]]
+    train = torch.cat((torch.arange(len(data))[pure], rows[~held]))
+    return train[: task.size or len(train)], rows[held]
 
 
 def features(data: Labels) -> np.ndarray:

@@ -79,16 +79,16 @@ def draw_slabs(
     plan = mix.plan(constants)
     drawn = [_drawn(mix, plan, seed, number, each) for number in range(start, stop)]
     return StructureTable.of(
-        SlabCase.concatenate([case for case, _, _ in drawn]),
-        name=[f"{slab}, {what}" for _, slab, what in drawn],
+        SlabCase.concatenate([case for case, _, _, _ in drawn]),
+        name=[f"{layout}{strained}, {what}" for _, layout, strained, what in drawn],
         kind=["random slab"] * len(drawn),
-        families=[(slab,) for _, slab, _ in drawn],
+        families=[(layout,) for _, layout, _, _ in drawn],  # at all strains: they tell of each other
     )
 
 
-def _drawn(mix: SlabMix, plan: SlabPlan, seed: int, number: int, each: int) -> tuple[SlabCase, str, str]:
-    """A structure, the name of its slab, and what stands on it."""
-    slab, name, sites = _slab(mix, plan, seed, number // each)
+def _drawn(mix: SlabMix, plan: SlabPlan, seed: int, number: int, each: int) -> tuple[SlabCase, str, str, str]:
+    """A structure, the name of its layout, its strain in words, and what stands on it."""
+    slab, layout, strained, sites = _slab(mix, plan, seed, number // each)
     random = np.random.default_rng([seed, number // each, 1 + number % each])
     kind = mix.adsorbates[random.integers(len(mix.adsorbates))]
     site = sites[random.integers(len(sites))]
@@ -96,7 +96,7 @@ def _drawn(mix: SlabMix, plan: SlabPlan, seed: int, number: int, each: int) -> t
     radii = {atom: COVALENT_RADII[symbols[atom]] for atom in site.atoms}
     height = mix.height or likely_height(kind, site, radii)
     like = slab.positions.new_tensor
-    return placed(slab, kind, like(site.place)[None], like([height])), name, f"{kind} {site.kind}"
+    return placed(slab, kind, like(site.place)[None], like([height])), layout, strained, f"{kind} {site.kind}"
 
 
 @lru_cache(maxsize=64)
@@ -113,8 +113,8 @@ def _slab_cached(
     return slab, wanted
 
 
-def _slab(mix: SlabMix, plan: SlabPlan, seed: int, number: int) -> tuple[SlabCase, str, tuple[Site, ...]]:
-    """A clean slab, its name, and the sites that are drawn from."""
+def _slab(mix: SlabMix, plan: SlabPlan, seed: int, number: int) -> tuple[SlabCase, str, str, tuple[Site, ...]]:
+    """A clean slab, the name of its layout, its strain in words, and the sites that are drawn from."""
     random = np.random.default_rng([seed, number])
     metals = list(mix.metals)
     if mix.most_metals:
@@ -124,6 +124,6 @@ def _slab(mix: SlabMix, plan: SlabPlan, seed: int, number: int) -> tuple[SlabCas
     drawn = random.integers(len(metals), size=(plan.layers, sites))
     layout = tuple(tuple(metals[k] for k in layer) * (plan.sites // sites) for layer in drawn)
     strain = round(float(random.uniform(*mix.strain)), 5)
-    name = "/".join("".join(layer[:sites]) for layer in layout) + (f" {100 * strain:+.2f} %" if strain else "")
+    name = "/".join("".join(layer[:sites]) for layer in layout)
     slab, found = _slab_cached(mix, layout, strain, tuple(plan.constants.items()))
-    return slab, name, found
+    return slab, name, f" {100 * strain:+.2f} %" if strain else "", found

@@ -4,17 +4,39 @@ Every pair of members has slabs of its own, so that any two differ as any other 
 what they saw. What two of them differ by thus tells what is gained where all of them answer.
 """
 
+from hashlib import blake2b
+from itertools import pairwise
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from understudy.surrogate.atoms.graph import AtomsGraph
+
 JUDGES = 2
+SHARES = 1000  # occupations are told apart in thousandths
 FEWEST_MEMBERS = 4  # of three, each would be kept from two thirds of the slabs
-MIXER = 2654435761  # odd, near 2³² over the golden ratio: neighbouring numbers fall to different pairs (Knuth)
+
+
+def slab_numbers(graph: AtomsGraph) -> Int[Tensor, " rows"]:
+    """A number for the clean slab of each row, by its metals in the order of its sites.
+
+    It is the same whatever the strain and whatever stands on it, in any data and in any order of the rows.
+    """
+    shares = (SHARES * graph.occupation.detach()).round().to(torch.int16).cpu()
+    kept = ~graph.adsorbed.cpu()
+    ends = graph.atom_offsets.tolist()
+    numbers = [
+        int.from_bytes(blake2b(shares[first:last][kept[first:last]].numpy().tobytes(), digest_size=8).digest(), "big")
+        for first, last in pairwise(ends)
+    ]
+    return torch.tensor([number >> 1 for number in numbers], device=graph.adsorbate.device)
 
 
 def judges_of(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, "rows judges"]:
-    """Numbers of the members that are not to see each row: by the number of its slab alone, so that rows can be added.
+    """Numbers of the members that are not to see each row: by its slab alone, so that rows can be added.
+
+    slab: from `slab_numbers`.
 
     Raises:
         ValueError: fewer members than `FEWEST_MEMBERS`.
@@ -24,7 +46,7 @@ def judges_of(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, "rows jud
             f"members must be at least {FEWEST_MEMBERS}, so that each slab has {JUDGES} judges; got {members}"
         )
     pairs = torch.combinations(torch.arange(members, device=slab.device), JUDGES)
-    return pairs[(slab * MIXER % (1 << 32) >> 16) % len(pairs)]
+    return pairs[slab % len(pairs)]
 
 
 def seen_by(member: int, judges: Int[Tensor, "rows judges"]) -> Tensor:

@@ -5,7 +5,7 @@ spreads given those errors, and the cross entropy of the anomalies. Where an ads
 was, its energy is that of something else: such rows teach the anomaly, not the energy.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,6 +17,7 @@ from understudy.simulators.interface import Answer, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.graph import NAMES, AtomsGraph, encode
+from understudy.surrogate.atoms.judges import slab_numbers
 from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
 from understudy.surrogate.learnable import Learnable
 from understudy.surrogate.networks.atoms_config import AtomsConfig
@@ -33,7 +34,7 @@ class SlabRows(Learnable[SlabMember]):
     """Encoded slabs with their answers, one row a case.
 
     graph: inputs. energy: of `ENERGIES`; NaN is not learnt. anomaly: which of `Anomaly` happened.
-    slab: number of the clean slab that each row shares with others.
+    slab: of the clean slab of each row, from `slab_numbers`.
     """
 
     graph: AtomsGraph
@@ -51,12 +52,10 @@ class SlabRows(Learnable[SlabMember]):
         return SlabRows(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
     def followed_by(self, others: "SlabRows") -> "SlabRows":
-        """These rows and others behind them, whose slabs are none of these."""
-        behind = others.slab + int(self.slab.max()) + 1
-        joined = {name: torch.cat([getattr(self, name), getattr(others, name)]) for name in (*ENERGIES, "anomaly")}
-        return SlabRows(
-            graph=AtomsGraph.concatenate([self.graph, others.graph]), slab=torch.cat((self.slab, behind)), **joined
-        )
+        """These rows and others behind them."""
+        names = [item.name for item in fields(self) if item.name != "graph"]
+        joined = {name: torch.cat([getattr(self, name), getattr(others, name)]) for name in names}
+        return SlabRows(graph=AtomsGraph.concatenate([self.graph, others.graph]), **joined)
 
     @property
     def device(self) -> torch.device:
@@ -115,26 +114,21 @@ def slab_rows(data: DataSet, cutoff: float, rows: Tensor | None = None) -> SlabR
     chosen = data.ok_rows if rows is None else rows[data.ok[rows]]
     if len(chosen) == 0:
         raise ValueError("expected at least one answered case to train on; got none")
-    subject = data.subject[chosen].tolist()
-    families = {family: number for number, family in enumerate(dict.fromkeys(data.subject_families))}
-    slab = torch.tensor([families[data.subject_families[number]] for number in subject])
-    return replace(slab_rows_of(data.slab_case(chosen), data.solution(chosen), cutoff), slab=slab)
+    return slab_rows_of(data.slab_case(chosen), data.solution(chosen), cutoff)
 
 
 def slab_rows_of(case: SlabCase, answer: Answer, cutoff: float) -> SlabRows:
-    """Encode slabs and their answers; energies of rows where an anomaly happened, or without an answer, are NaN.
-
-    Each row counts as a slab of its own.
-    """
+    """Encode slabs and their answers; energies of rows where an anomaly happened, or without an answer, are NaN."""
     happened = torch.stack([answer.values[str(name)] > 0.5 for name in Anomaly], 1)
     answered = torch.tensor([status is Status.OK for status in answer.status])
     plain = answered & ~happened.any(1)
+    graph = encode(case, cutoff)
     return SlabRows(
-        encode(case, cutoff),
+        graph,
         torch.where(plain, answer["adsorption_energy"], torch.nan).float(),
         torch.where(answered, answer["formation_energy"], torch.nan).float(),
         happened,
-        torch.arange(len(case)),
+        slab_numbers(graph),
     )
 
 
