@@ -90,3 +90,45 @@ def _buckets_for(name: str, share: float) -> int:
     if not 0 <= share < 1:
         raise ValueError(f"the share for {name} must be at least 0 and below 1; got {share}")
     return max(1, round(share * BUCKETS)) if share else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """Which part of the shape families serves what, in steps of 5 %; the rest trains.
+
+    validation: stops the training. calibration: makes the intervals. test: tells the accuracy. seed: which families.
+    """
+
+    validation: float = 0.05
+    calibration: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Answered rows of a data set by purpose; no shape family is in two of them."""
+
+    training: Tensor
+    validation: Tensor
+    calibration: Tensor
+    test: Tensor
+
+    @property
+    def all_but_test(self) -> Tensor:
+        """What trains where none needs to be set aside for validation and calibration, in the order of the data."""
+        return torch.cat((self.training, self.validation, self.calibration)).sort().values
+
+
+def part(data: DataSet, shares: Shares) -> Parts:
+    """Part the rows by shape family.
+
+    Raises:
+        ValueError: shares that leave nothing to train on.
+    """
+    both = split(data, validation=shares.validation + shares.calibration, test=shares.test, seed=shares.seed)
+    # the families drawn first are the same in both splits, so those of the smaller one lie within the larger
+    stop = split(data, validation=shares.validation, test=0.0, seed=shares.seed).validation
+    calibration = both.validation[~torch.isin(both.validation, stop)]
+    validation = both.validation[torch.isin(both.validation, stop)]
+    return Parts(both.training, validation, calibration, both.test)

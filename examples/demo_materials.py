@@ -145,7 +145,7 @@ def screened_for(
             surrogate,
             folder,
             settings=to_toml(problem),
-            verification=None if judge is None else verification(judge, rounds=1),
+            verification=None if judge is None else verification(judge, surrogate, rounds=1),
             workers=CORES,
             command=command,
             progress=note,
@@ -183,7 +183,7 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
             surrogate,
             folder,
             settings=to_toml(problem),
-            verification=None if judge is None else verification(judge, rounds=0),
+            verification=None if judge is None else verification(judge, surrogate, rounds=0),
             command=COMMAND,
             progress=note,
         )
@@ -193,11 +193,10 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
     return design.verified is not None
 
 
-def verification(judge: Simulator[SlabCase], rounds: int) -> Verification:
-    """Whom to ask about how many in each round."""
-    return Verification(
-        judge=judge, count=JUDGED, rounds=rounds, relearn=relearning([NEAR_SURFACE_ALLOYS], RelearningConfig(passes=15))
-    )
+def verification(judge: Simulator[SlabCase], surrogate: SlabSurrogate, rounds: int) -> Verification:
+    """Whom to ask about how many in each round, and who learns from it."""
+    relearn = relearning(surrogate, [NEAR_SURFACE_ALLOYS], RelearningConfig(passes=15))
+    return Verification(judge=judge, count=JUDGED, rounds=rounds, relearn=relearn)
 
 
 if __name__ == "__main__":

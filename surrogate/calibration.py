@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 KNOTS = 6  # of the curve from claimed scale to error quantile
@@ -73,21 +73,31 @@ def calibrate(
     Raises:
         ValueError: fewer cases in either half than `fewest_cases`, or a coverage outside (0, 1).
     """
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must be above 0 and below 1; got {coverage}")
-    first = _half_of_shapes(shape, seed)
-    halves, least = (int(first.sum()), int((~first).sum())), fewest_cases(coverage)
-    if min(halves) < least:
-        raise ValueError(
-            f"intervals that cover {coverage:.6g} need at least {least} cases in each half of the calibration shapes; "
-            f"got {halves[0]} and {halves[1]}: calibrate on more shapes, or ask for less coverage"
-        )
+    first = halves(shape, coverage, seed)
     curves = {}
     for name, error in errors.items():
         curve = _rising_curve(error[first], scales[name][first], coverage)
         ratio = error[~first] / curve(scales[name][~first])
         curves[name] = Curve(curve.ln_scale, curve.ln_width + torch.log(conformal_quantile(ratio, coverage)))
     return Calibration(coverage, curves)
+
+
+def halves(shape: Tensor, coverage: float, seed: int = 0) -> Bool[Tensor, " cases"]:
+    """Which cases show how the error grows with the claimed scale; the others stretch the curve.
+
+    Raises:
+        ValueError: fewer cases in either half than `fewest_cases`, or a coverage outside (0, 1).
+    """
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage must be above 0 and below 1; got {coverage}")
+    first = _half_of_shapes(shape, seed)
+    counts, least = (int(first.sum()), int((~first).sum())), fewest_cases(coverage)
+    if min(counts) < least:
+        raise ValueError(
+            f"intervals that cover {coverage:.6g} need at least {least} cases in each half of the calibration shapes; "
+            f"got {counts[0]} and {counts[1]}: calibrate on more shapes, or ask for less coverage"
+        )
+    return first
 
 
 def conformal_quantile(scores: Float[Tensor, " cases"], coverage: float) -> Tensor:

@@ -29,16 +29,16 @@ class Acquisition(StrEnum):
 def chosen(
     screening: Screening, acquisition: Acquisition, count: int, judged: set[Any], best: float = math.inf
 ) -> list[int]:
-    """Rows of listed candidates that are to be asked about, the most wanted first.
+    """Rows of listed candidates that are to be asked about, the most wanted first; strangers only out of doubt.
 
     Args:
         judged: those that were asked about. best: lowest score among these, infinite if there is none.
     """
     told = screening.candidates(screening.order).told()
     rows = np.array([row for row, slab in zip(screening.order, told, strict=True) if slab not in judged], dtype=int)
-    wish = wishes(screening.columns, acquisition, best)[rows]
     if acquisition is not Acquisition.DOUBT:  # a stranger's intervals promise nothing
-        wish = np.where(screening.columns["known"][rows], wish, -math.inf)
+        rows = rows[screening.columns["known"][rows]]
+    wish = wishes(screening.columns, acquisition, best)[rows]
     return [int(row) for row in rows[np.argsort(-wish, kind="stable")[:count]]]
 
 

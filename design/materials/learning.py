@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from understudy.datasets.reader import DataSet, load
-from understudy.datasets.splits import split
+from understudy.datasets.splits import Shares, part
 from understudy.design.materials.run import Relearn
 from understudy.simulators.interface import Predictor, Solution
 from understudy.simulators.materials.case import SlabCase
@@ -17,23 +16,34 @@ from understudy.surrogate.atoms.rows import slab_rows, slab_rows_of
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 
 
-def relearning(files: Sequence[Path], config: RelearningConfig | None = None) -> Relearn:
+def relearning(
+    predictor: Predictor[SlabCase], files: Sequence[Path], config: RelearningConfig | None = None
+) -> Relearn:
     """A function that teaches a surrogate new answers and rehearses all that it was trained on.
 
     Args:
         files: data files that it was trained on; its test slabs among them stay unseen.
 
-    Raises, when called:
-        TypeError: a predictor that is no surrogate of slabs.
+    Raises:
+        ValueError: a predictor that is no surrogate of slabs, or data that it was not trained on.
+        FileNotFoundError, DataFileError: no such data.
     """
+    if not isinstance(predictor, SlabSurrogate):
+        raise ValueError(f"rounds need a surrogate, which learns from the verdicts; {predictor.name} does not")
+    with load(*files) as data:
+        known = predictor.card.data.get("identities")
+        if known is not None and set(known) != set(data.identities):
+            raise ValueError(
+                f"rounds rehearse what the surrogate was trained on: expected all of its data files; got "
+                f"{', '.join(map(str, files))}, which are others, or not all of them"
+            )
 
-    def learnt(predictor: Predictor[SlabCase], case: SlabCase, solution: Solution) -> Predictor[SlabCase]:
-        if not isinstance(predictor, SlabSurrogate):
-            raise TypeError(f"only a surrogate learns; {predictor.name} does not")
-        cutoff = predictor.ensemble.cutoff
+    def learnt(surrogate: Predictor[SlabCase], case: SlabCase, solution: Solution) -> Predictor[SlabCase]:
+        assert isinstance(surrogate, SlabSurrogate)
+        cutoff = surrogate.ensemble.cutoff
         with load(*files) as data:
-            old = slab_rows(data, cutoff, learnt_rows(predictor, data))
-        return relearn(predictor, old, slab_rows_of(case, solution, cutoff), config)
+            old = slab_rows(data, cutoff, learnt_rows(surrogate, data))
+        return relearn(surrogate, old, slab_rows_of(case, solution, cutoff), config)
 
     return learnt
 
@@ -41,8 +51,4 @@ def relearning(files: Sequence[Path], config: RelearningConfig | None = None) ->
 def learnt_rows(surrogate: SlabSurrogate, data: DataSet) -> Int[Tensor, " rows"]:
     """The answered rows of data that a surrogate was trained on: all but those that its card keeps for tests."""
     shares = surrogate.card.data.get("shares")
-    if shares is None:
-        return data.ok_rows
-    kept = shares["validation"] + shares["calibration"]
-    parts = split(data, validation=kept, test=shares["test"], seed=shares["seed"])
-    return torch.cat((parts.training, parts.validation)).sort().values
+    return data.ok_rows if shares is None else part(data, Shares(**shares)).all_but_test

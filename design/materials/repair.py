@@ -13,7 +13,7 @@ from torch import Tensor
 
 from understudy.design.materials.acquisition import Acquisition, wishes
 from understudy.design.materials.scoring import STAYS, Scored, Scoring, staying
-from understudy.design.materials.screening import MEASURES, scored_by
+from understudy.design.materials.screening import MEASURES, known_by, scored_by
 from understudy.design.materials.space import Slab, SlabSpace, Stacks
 from understudy.design.materials.symmetry import Layout, Turn, exchanges_apart, turns_of, upright
 from understudy.simulators.interface import Predictor
@@ -25,10 +25,14 @@ PASSES = 12  # rounds of exchanges, at most
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """Real slabs, the most wanted first, each at its best strain, with what they are worth."""
+    """Real slabs, the most wanted first, each at its best strain.
+
+    scored: what they are worth. known: whether they are like what the predictor was trained on.
+    """
 
     candidates: Stacks
     scored: Scored
+    known: Bool[Tensor, " slabs"]
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -96,6 +100,7 @@ class Workshop:
             return layout
         counts = Counter(metal for layer in layout for metal in layer)
         common = [metal for metal, _ in counts.most_common()]
+        common += sorted({metal for choice in self.space.choices for metal in choice} - set(common))
         for kept in combinations(common, min(len(common), self.most_metals)):
             choices = [[metal for metal in kept if metal in choice] for choice in self.space.choices]
             if all(choices):
@@ -116,7 +121,9 @@ class Workshop:
                         yield other
 
     def most_wanted(self, count: int, judged: Sequence[Slab] = (), *, apart: int = 1) -> Ranked | None:
-        """So many of the slabs that were tried, each at its best strain on the whole grid; None if all were judged.
+        """So many of the slabs that were tried, each at its best strain on the whole grid; None if none is left.
+
+        Slabs that break a limit, or that their adsorbate would rather leave, are none.
 
         Args:
             judged: slabs that are left out, as are those hardly more or less strained.
@@ -125,11 +132,13 @@ class Workshop:
         layouts, strains = self._best(count, apart, judged), self.space.strains[2]
         if not layouts:
             return None
-        every, worth, unwanted = self._valued(layouts, range(strains), strains)
+        every, worth, known, unwanted = self._valued(layouts, range(strains), strains)
         taken = self._judged(layouts, judged, strains) | unwanted.isnan()
         best = unwanted.masked_fill(taken, math.inf).min(1)
-        rows = (best.indices + strains * torch.arange(len(layouts)))[best.values.argsort(stable=True)]
-        return Ranked(every[rows], worth[rows])
+        order = best.values.argsort(stable=True)
+        order = order[best.values[order].isfinite()]
+        rows = (best.indices + strains * torch.arange(len(layouts)))[order]
+        return Ranked(every[rows], worth[rows], known[rows]) if len(rows) else None
 
     def _judged(self, layouts: Sequence[Layout], judged: Sequence[Slab], count: int) -> Bool[Tensor, "layouts strains"]:
         """Which layouts were judged within a coarse step of each strain of a grid."""
@@ -153,7 +162,7 @@ class Workshop:
         upright_ones = dict.fromkeys(upright(layout, self.turns) for layout in layouts)
         fresh = [layout for layout in upright_ones if self._known.get(layout, blank)[asked].isnan().any()]
         if fresh:
-            for layout, unwanted in zip(fresh, self._valued(fresh, steps, self._coarse)[2], strict=True):
+            for layout, unwanted in zip(fresh, self._valued(fresh, steps, self._coarse)[-1], strict=True):
                 self._known.setdefault(layout, blank.clone())[asked] = unwanted
 
     def _best(self, count: int, apart: int, judged: Sequence[Slab] = ()) -> list[Layout]:
@@ -175,8 +184,8 @@ class Workshop:
     @torch.no_grad()
     def _valued(
         self, layouts: Sequence[Layout], steps: range, count: int
-    ) -> tuple[Stacks, Scored, Float[Tensor, "layouts strains"]]:
-        """Layouts at some steps of a grid of so many strains, what they are worth, and how little they are wanted.
+    ) -> tuple[Stacks, Scored, Bool[Tensor, " slabs"], Float[Tensor, "layouts strains"]]:
+        """Layouts at some steps of a grid of so many strains: worth, whether known, and how little they are wanted.
 
         Infinite where a limit is broken or the adsorbate hardly stays, NaN where the predictor does not answer.
         """
@@ -190,7 +199,8 @@ class Workshop:
         if self.acquisition is Acquisition.IMPROVEMENT and math.isfinite(self.best):
             unwanted = unwanted - stays.log()  # what leaves improves nothing
         broken = ~(worth.kept & (stays >= STAYS)) & ~unwanted.isnan()
-        return every, worth, unwanted.masked_fill(broken, math.inf).reshape(len(layouts), len(steps))
+        unwanted = unwanted.masked_fill(broken, math.inf).reshape(len(layouts), len(steps))
+        return every, worth, known_by(answer), unwanted
 
 
 def layouts_of(candidates: Stacks) -> list[Layout]:

@@ -1,7 +1,7 @@
 """A screening from a problem to verdicts on disk, in rounds, so that a killed run goes on where it stopped."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,13 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from understudy.design.materials.acquisition import Acquisition, chosen
+from understudy.design.materials.candidates import Space
 from understudy.design.materials.screen_report import write_report
 from understudy.design.materials.screen_tables import write_best, write_csv, write_hdf5
-from understudy.design.materials.screening import Screening, ScreenProblem, constants_of, promises_of, screen
+from understudy.design.materials.screening import (
+    Screening,
+    ScreenProblem,
+    constants_of,
+    finished,
+    promises_of,
+    screen,
+)
 from understudy.design.materials.verification import FILE, Verdict, labels_of, scores_of, verdicts_in, verify
 from understudy.design.page import sentence
 from understudy.design.run_folder import judged_by, keep_same
-from understudy.simulators.interface import Predictor, Simulator, Solution
+from understudy.simulators.interface import Predictor, Simulator, Solution, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.simulator import CAUTION, OF_TOYS
 
@@ -82,23 +90,19 @@ def run_screen(
     if problem.slabs.contents:
         keep_same(folder / "structures.txt", f"{problem.slabs.contents}\n", "other structures: their file has changed")
     constants = constants_of(problem.slabs, predictor, verification.judge if verification else None)
-    answering = predictor
-    rounds = verification.rounds if verification else 0
-    for round_ in range(rounds + 1):
+    for round_ in range(verification.rounds + 1 if verification else 1):
+        here, answering = folder / f"round-{round_}", predictor
+        if round_:
+            before = [verdict for verdict in verdicts_in(folder / FILE) if verdict.round < round_]
+            learnt = "".join(f"{verdict.slab} {verdict.status}\n" for verdict in before)
+            keep_same(folder / f"learnt-{round_}.txt", learnt, "rounds that learnt from other verdicts")
+            if not finished(problem, here):
+                answering = taught(predictor, verification, problem.slabs, before, constants, progress)
         screening = screen(
-            problem,
-            answering,
-            folder / f"round-{round_}",
-            constants=constants,
-            workers=workers,
-            progress=partial(progress, "screening"),
+            problem, answering, here, constants=constants, workers=workers, progress=partial(progress, "screening")
         )
-        if verification is None:
-            break
-        verdicts = _judged(screening, verification, constants, folder, round_, progress)
-        if round_ < rounds and verification.relearn is not None:
-            progress("learning", 0, 1)
-            answering = verification.relearn(predictor, *labels_of(problem.slabs, verdicts, constants))
+        if verification is not None:
+            _judge(screening, verification, constants, folder, round_, progress)
     verdicts = verdicts_in(folder / FILE)
     write_csv(screening, folder / "table.csv")
     write_hdf5(screening, folder / "table.h5")
@@ -116,23 +120,38 @@ def run_screen(
     return screening, verdicts
 
 
-def _judged(
+def taught(
+    predictor: Predictor[SlabCase],
+    verification: Verification | None,
+    space: Space,
+    verdicts: Sequence[Verdict],
+    constants: Mapping[str, float],
+    progress: Progress,
+) -> Predictor[SlabCase]:
+    """The predictor when it has learnt from the verdicts; as it is where it does not learn or none was answered."""
+    answered = any(verdict.status == Status.OK for verdict in verdicts)
+    if verification is None or verification.relearn is None or not answered:
+        return predictor
+    progress("learning", 0, 1)
+    return verification.relearn(predictor, *labels_of(space, verdicts, constants))
+
+
+def _judge(
     screening: Screening,
     verification: Verification,
     constants: Mapping[str, float],
     folder: Path,
     round_: int,
     progress: Progress,
-) -> list[Verdict]:
-    """All verdicts, once the candidates of this round have theirs; none is asked about twice."""
-    told = verdicts_in(folder / FILE)
+) -> None:
+    """Ask about the candidates of this round that have no verdict yet; none is asked about twice."""
+    told, problem = verdicts_in(folder / FILE), screening.problem
     left = verification.count - sum(verdict.round == round_ for verdict in told)
     if left <= 0:
-        return told
-    problem = screening.problem
+        return
     best = min(scores_of(problem.slabs, problem.scoring, told), default=math.inf)
     rows = chosen(screening, verification.acquisition, left, {verdict.slab for verdict in told}, best)
-    return verify(
+    verify(
         screening.candidates(np.array(rows, dtype=np.int64)),
         promises_of(screening, rows),
         verification.judge,

@@ -191,10 +191,11 @@ def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
                 tick(bool(judged["inside"][place])) if verdict.ok else "–",
                 number(judged["promised_score"][place], ".3g"),
                 number(judged["score"][place], ".3g"),
+                tick(bool(judged["kept"][place])) if verdict.ok else "–",
             ]
         )
     head = ["Slab, surface first", "Strain [%]", "Round", "ΔE promised [eV]", "ΔE verified [eV]", "Gap [eV]", "Inside"]
-    return table([*head, "Score promised", "Score verified"], lines)
+    return table([*head, "Score promised", "Score verified", "Limits kept"], lines)
 
 
 def _why(verdict: Verdict) -> str:

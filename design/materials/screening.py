@@ -20,7 +20,7 @@ from torch import Tensor
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.candidates import Candidates, Space
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, PREDICTED, Predicted, Scored, Scoring, score_of
+from understudy.design.materials.scoring import NAMES, PREDICTED, STAYS, Predicted, Scored, Scoring, score_of, staying
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.structures import StructureList
 from understudy.simulators.interface import Answer, Predictor, Status
@@ -29,6 +29,8 @@ from understudy.simulators.materials.solution import ENERGIES
 
 AT_ONCE = 2048  # candidates in a chunk
 MEASURES = ("score", "score_low", "score_high", "near_peak", "feasible", "kept")
+
+LEAVES = "the adsorbate is not likely to stay what and where it was: its energy would be that of something else"
 
 Columns = dict[str, NDArray[Any]]
 
@@ -154,6 +156,11 @@ def screen(
     return Screening(problem, columns, ranked(problem, columns))
 
 
+def finished(problem: ScreenProblem, folder: Path) -> bool:
+    """Whether a screening in this folder has answered every candidate."""
+    return all(_chunk(folder / "chunks", start).is_file() for start in range(0, len(problem.slabs), AT_ONCE))
+
+
 @torch.no_grad()
 def assessed(
     problem: ScreenProblem, predictor: Predictor[SlabCase], constants: Mapping[str, float], numbers: Tensor
@@ -183,13 +190,20 @@ def _answered(
     columns: Columns = {name: worth.values.get(name, blank).numpy() for name in NAMES}
     columns |= {name: column.numpy() for name, column in worth.ends.items()}
     columns |= {name: getattr(worth, name).numpy() for name in MEASURES}
-    known = getattr(answer, "known", torch.ones(len(candidates), dtype=torch.bool))
-    ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"])
+    leaves = (staying(answer) < STAYS).numpy()  # an answer on a clean slab leaves this open
+    ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"]) & ~leaves
+    message = _sentences(problem.scoring, candidates, columns, answer)
     return columns | {
-        "known": known.numpy(),
+        "known": known_by(answer).numpy(),
         "ok": ok,
-        "message": _sentences(problem.scoring, candidates, columns, answer),
+        "message": np.where(leaves & (message == ""), LEAVES, message),
     }
+
+
+def known_by(answer: Answer) -> Tensor:
+    """Whether each row is like what the answerer was trained on; a simulator knows all (rows,)."""
+    known: Tensor = getattr(answer, "known", torch.ones(len(answer.status), dtype=torch.bool))
+    return known
 
 
 def _sentences(scoring: Scoring, candidates: Candidates, columns: Columns, answer: Answer) -> NDArray[Any]:

@@ -46,6 +46,11 @@ class SurfaceProblem:
             raise ValueError("a design is of one adsorbate on one site; name one of each in the space")
         if self.most_metals < 0 or self.repaired < 1:
             raise ValueError("most_metals must not be negative, and repaired at least 1")
+        if self.scoring.needs("free_energy") and self.space.adsorbates[0] not in self.scoring.corrections:
+            raise ValueError(
+                f"the free energy of {self.space.adsorbates[0]} needs its correction: expected one in "
+                f"scoring.corrections [eV]; got those of {', '.join(self.scoring.corrections) or 'none'}"
+            )
 
     @property
     def columns(self) -> int:
@@ -150,5 +155,5 @@ def _promises(ranked: Ranked) -> list[dict[str, float]]:
     worth = ranked.scored
     columns: dict[str, Any] = {**worth.values, **worth.ends}
     columns |= {name: getattr(worth, name).double() for name in ("score", "score_low", "score_high", "near_peak")}
-    columns["feasible"] = worth.feasible
+    columns |= {"feasible": worth.feasible, "known": ranked.known}
     return [{name: float(column[row]) for name, column in columns.items()} for row in range(len(ranked))]

@@ -10,7 +10,7 @@ from understudy.design.materials.plots import parity_picture, structures_picture
 from understudy.design.materials.screen_report import LIMITS, judged_line, verdict_table
 from understudy.design.materials.surface_design import SurfaceDesign
 from understudy.design.materials.verification import verified
-from understudy.design.page import figures, number, page, section, status, table
+from understudy.design.page import figures, number, page, section, status, table, tick
 
 DRAWN = 5
 
@@ -38,7 +38,7 @@ def write_surface_report(
         status(design.verified is not None, *_outcome(design)),
         figures(_numbers(design)),
         section("From mixtures to a verdict", _rounds_table(design), _ROUNDS_NOTE),
-        section("The best slabs of the last search", _slabs_table(design)),
+        section("The best slabs of the last search", _slabs_table(design), _SLABS_NOTE),
         section("Structures", structures_picture(case, titles), "The slab from the side and its surface from above."),
     ]
     if judged is not None:
@@ -60,9 +60,17 @@ _ROUNDS_NOTE = (
 )
 
 
+_SLABS_NOTE = "Unknown: unlike what the predictor was trained on, so that its interval promises nothing."
+
+
 def _outcome(design: SurfaceDesign) -> tuple[str, str]:
     told = f"{design.best.name} at {100 * design.best.strain:+.2f} % strain"
     if design.verified is None:
+        if design.verdicts:
+            return (
+                "Not verified",
+                f"{told} was promised; no slab that the simulator judged stands and keeps the limits.",
+            )
         return "Not verified", f"{told} is the best slab that was promised; no simulator has judged it."
     return "Judged", f"{told} has the lowest objective among those that the simulator judged."
 
@@ -107,8 +115,9 @@ def _slabs_table(design: SurfaceDesign) -> str:
             number(told["price"], ".3g"),
             f"{told['score']:.4g} ({told['score_low']:.3g} to {told['score_high']:.3g})",
             f"{told['near_peak']:.2f}",
+            tick(bool(told["known"])),
         ]
         for slab, told in zip(found.slabs, found.promises, strict=True)
     ]
     head = ["Slab, surface first", "Strain [%]", "ΔG [eV]", "E_f [eV/atom]", "Price, Pt = 1 [-]", "Objective"]
-    return table([*head, "P(at the peak)"], rows)
+    return table([*head, "P(at the peak)", "Known"], rows)

@@ -5,19 +5,20 @@ structures in `best.extxyz`, and `report.html`.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
-from understudy.design.materials.run import Progress, Verification, begun, caution_of
+from understudy.design.materials.run import Progress, Verification, begun, caution_of, taught
 from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import constants_of
 from understudy.design.materials.space import Slab
 from understudy.design.materials.surface_design import Search, SurfaceDesign, SurfaceProblem, search
 from understudy.design.materials.surface_report import write_surface_report
-from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.design.materials.verification import FILE, Verdict, scores_of, verdicts_in, verify
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
 
@@ -38,7 +39,7 @@ def run_surface_design(
         settings: the problem as text, kept to tell runs apart. command: what repeats the run, printed in the report.
 
     Raises:
-        ValueError: the folder holds another run, or the judge is none to learn from.
+        ValueError: the folder holds another run, the judge is none to learn from, or no slab keeps the limits.
         DiskFullError: no room; what is finished is kept.
     """
     makers = begun("followed", predictor, verification, folder, settings)
@@ -63,6 +64,11 @@ def run_surface_design(
             round_=round_,
             progress=partial(progress, "judging"),
         )
+    if not searches:
+        raise ValueError(
+            "none of the slabs that were tried keeps the limits with its adsorbate in place: loosen the limits, or "
+            "widen the space"
+        )
     design = _chosen(problem, searches, verdicts_in(folder / FILE))
     words = {**asdict(design), "problem": settings}
     write_bytes(folder / "design.json", json.dumps(words, indent=1).encode())
@@ -85,15 +91,16 @@ def run_surface_design(
 
 
 def _chosen(problem: SurfaceProblem, searches: list[Search], verdicts: list[Verdict]) -> SurfaceDesign:
-    best, promised = searches[-1].slabs[0], searches[-1].promises[0]["score"]
-    found = None
-    if verdicts:
-        scores = verified(problem.space, problem.scoring, verdicts)["score"]
-        order = [place for place in scores.argsort() if scores[place] == scores[place]]
-        if order:
-            judged = verdicts[int(order[0])]
-            best, promised, found = judged.slab, judged.promise["score"], float(scores[order[0]])
-    return SurfaceDesign(problem, best, promised, found, tuple(searches), tuple(verdicts))
+    scores = scores_of(problem.space, problem.scoring, verdicts)
+    lowest = min(scores, default=math.inf)
+    if math.isfinite(lowest):
+        judged = verdicts[scores.index(lowest)]
+        return SurfaceDesign(problem, judged.slab, judged.promise["score"], lowest, tuple(searches), tuple(verdicts))
+    asked = {verdict.slab for verdict in verdicts}
+    found = searches[-1]
+    place = next((place for place, slab in enumerate(found.slabs) if slab not in asked), 0)
+    promised = found.promises[place]["score"]
+    return SurfaceDesign(problem, found.slabs[place], promised, None, tuple(searches), tuple(verdicts))
 
 
 def _kept_search(
@@ -114,12 +121,9 @@ def _kept_search(
     if verification is None:
         found = search(problem, predictor, constants, progress)
     else:
-        if verdicts and verification.relearn is not None:
-            progress("learning", 0, 1)
-            predictor = verification.relearn(predictor, *labels_of(problem.space, verdicts, constants))
         found = search(
             problem,
-            predictor,
+            taught(predictor, verification, problem.space, verdicts, constants, progress),
             constants,
             progress,
             count=verification.count,

@@ -93,8 +93,9 @@ def _asked(
     values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
     if scoring.needs("segregation_energy") and answer.status[0] is Status.OK:
         swapped = judge.predict(candidate.exchanged(constants))
-        change = float(swapped["formation_energy"][0]) - values["formation_energy"]
-        values["segregation_energy"] = float(candidate.atoms[0]) * change
+        change = float(swapped["formation_energy"][0]) - values.get("formation_energy", math.nan)
+        if math.isfinite(change):
+            values["segregation_energy"] = float(candidate.atoms[0]) * change
     return str(answer.status[0]), answer.message[0], values
 
 
@@ -118,8 +119,8 @@ def _slab(words: Mapping[str, Any]) -> Slab | Structure:
 def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dict[str, np.ndarray]:
     """Quantities and score of candidates by what the simulator said, one entry a verdict; NaN where it has none.
 
-    Besides: the energy of adsorption that was `promised`, with the ends of its interval, whether the verdict is
-    `inside` it, and the promised score; NaN where nothing was promised.
+    Besides: whether it is `kept` by the limits, the energy of adsorption that was `promised`, with the ends of its
+    interval, whether the verdict is `inside` it, and the promised score; NaN where nothing was promised.
     """
     candidates = space.called([verdict.slab for verdict in verdicts])
     found = {}
@@ -128,7 +129,8 @@ def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dic
         value = torch.tensor(told, dtype=torch.float64)
         found[name] = Predicted(value, torch.zeros_like(value), 0.9)
     worth = score_of(candidates, found, scoring)
-    columns = {name: value.numpy() for name, value in worth.values.items()} | {"score": worth.score.numpy()}
+    columns = {name: value.numpy() for name, value in worth.values.items()}
+    columns |= {"score": worth.score.numpy(), "kept": worth.kept.numpy()}
     for name, source in _PROMISED.items():
         columns[name] = np.array([verdict.promise.get(source, math.nan) for verdict in verdicts])
     energy = columns["adsorption_energy"]
@@ -137,15 +139,18 @@ def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dic
 
 
 def scores_of(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> list[float]:
-    """Score of each verdict, infinite where it has none."""
-    scores = verified(space, scoring, verdicts)["score"].tolist() if verdicts else []
-    return [score if math.isfinite(score) else math.inf for score in scores]
+    """Score of each verdict, infinite where it has none or breaks a limit."""
+    if not verdicts:
+        return []
+    told = verified(space, scoring, verdicts)
+    return np.where(told["kept"] & np.isfinite(told["score"]), told["score"], math.inf).tolist()
 
 
 def labels_of(space: Space, verdicts: Sequence[Verdict], constants: Mapping[str, float]) -> tuple[SlabCase, Solution]:
-    """Verdicts as cases with their answers, from which a surrogate learns."""
-    case = space.called([verdict.slab for verdict in verdicts]).case(constants)
-    return case, Solution.joined([verdict.solution() for verdict in verdicts])
+    """Answered verdicts as cases with their answers, from which a surrogate learns; there must be one."""
+    answered = [verdict for verdict in verdicts if verdict.status == Status.OK]
+    case = space.called([verdict.slab for verdict in answered]).case(constants)
+    return case, Solution.joined([verdict.solution() for verdict in answered])
 
 
 _PROMISED = {

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from understudy.asking import CHECKPOINT
 from understudy.datasets.reader import DataSet, load
-from understudy.datasets.splits import split
+from understudy.datasets.splits import Parts, Shares, part
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.evaluation_page import write_evaluation
+from understudy.design.run_folder import keep_same
 from understudy.simulators.interface import Answer, Solution, Subject
 from understudy.surrogate.atoms.building import build_slabs
 from understudy.surrogate.atoms.rows import slab_rows
@@ -31,7 +32,7 @@ from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.training import TrainingConfig
 from understudy.surrogate.training_data import training_data
 
-EVALUATION, PICTURES, CURVE = "evaluation.json", "evaluation.html", "learning-curve"
+EVALUATION, PICTURES, CURVE, DATA = "evaluation.json", "evaluation.html", "learning-curve", "data.txt"
 TRUST = "How far to trust this surrogate"
 TESTED_AT_ONCE = 256
 #: Usual training of slabs: members, limits of their epochs, and below how many rows there are few.
@@ -43,19 +44,6 @@ SLAB_RATE, SLAB_AVERAGE = 4e-3, 0.99
 MIXED = " It learnt from different settings ({}), whose answers are not comparable, and its intervals hide by how much."
 
 Reply = TypeVar("Reply", bound=Answer)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shares:
-    """Which part of the shape families serves what, in steps of 5 %; the rest trains.
-
-    validation: stops the training. calibration: makes the intervals. test: tells the accuracy. seed: which families.
-    """
-
-    validation: float = 0.05
-    calibration: float = 0.1
-    test: float = 0.1
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,42 +92,14 @@ def slab_settings(rows: int) -> SurrogateConfig:
     return SurrogateConfig(training=training, members=SLAB_MEMBERS)
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Answered rows of a data set by purpose; no shape family is in two of them."""
-
-    training: Tensor
-    validation: Tensor
-    calibration: Tensor
-    test: Tensor
-
-    @property
-    def all_but_test(self) -> Tensor:
-        """What trains where none needs to be set aside for validation and calibration, in the order of the data."""
-        return torch.cat((self.training, self.validation, self.calibration)).sort().values
-
-
-def part(data: DataSet, shares: Shares) -> Parts:
-    """Part the rows by shape family.
-
-    Raises:
-        ValueError: shares that leave nothing to train on.
-    """
-    both = split(data, validation=shares.validation + shares.calibration, test=shares.test, seed=shares.seed)
-    # the families drawn first are the same in both splits, so those of the smaller one lie within the larger
-    stop = split(data, validation=shares.validation, test=0.0, seed=shares.seed).validation
-    calibration = both.validation[~torch.isin(both.validation, stop)]
-    validation = both.validation[torch.isin(both.validation, stop)]
-    return Parts(both.training, validation, calibration, both.test)
-
-
 def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = None) -> tuple[AnySurrogate, Report]:
     """Train on data files, test on unseen shape families, and leave checkpoint and evaluation in the folder.
 
     A second run with the same configuration goes on where the first one stopped.
 
     Raises:
-        ValueError: data without fields, with too few families, or of several simulators unless `mixed`.
+        ValueError: data without fields, with too few families, or of several simulators unless `mixed`; a folder that
+            holds a training on other data.
         FileNotFoundError, DataFileError: no such data.
         StateError: the folder holds another training.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
@@ -149,6 +109,7 @@ def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = No
             _require_one_simulator(data)
         parts = part(data, config.shares)
         config.out.mkdir(parents=True, exist_ok=True)
+        keep_same(config.out / DATA, "".join(f"{one}\n" for one in data.identities), "other data")
         made = _slab_surrogate if data.about is Subject.SLAB else _airfoil_surrogate
         surrogate = made(data, parts, config, progress)
         report = evaluation(surrogate, data, parts.test)
@@ -293,8 +254,25 @@ def card_data(data: DataSet, parts: Parts, shares: Shares, *, cases: int | None 
         "training_shapes": len(data.subject[parts.training].unique()),
         "test_cases": len(parts.test),
         "shares": vars(shares).copy(),
-        **({"constants": constants} if (constants := source.design.get("constants")) else {}),
+        **({"constants": constants} if (constants := _constants(data)) else {}),
     }
+
+
+def _constants(data: DataSet) -> dict[str, float]:
+    """Lattice constants of the metals of all files [Å].
+
+    Raises:
+        ValueError: files that differ in that of a metal.
+    """
+    found: dict[str, float] = {}
+    for file, source in zip(data.files, data.provenances, strict=True):
+        for metal, constant in source.design.get("constants", {}).items():
+            if found.setdefault(metal, constant) != constant:
+                raise ValueError(
+                    f"expected one lattice constant of {metal} in all files; got {found[metal]} and {constant} Å, the "
+                    f"latter in {file}: train on files whose slabs were made alike"
+                )
+    return found
 
 
 def _require_one_simulator(data: DataSet) -> None:

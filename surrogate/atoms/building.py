@@ -23,7 +23,7 @@ from understudy.surrogate.atoms.member import ENERGIES, SlabMember
 from understudy.surrogate.atoms.rows import SlabRows
 from understudy.surrogate.atoms.surrogate import AT_ONCE, SlabEnsemble, SlabEnsembleOutput, SlabSurrogate
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, train_members
-from understudy.surrogate.calibration import Calibration, Curve, calibrate, fewest_cases
+from understudy.surrogate.calibration import Calibration, Curve, calibrate, halves
 from understudy.surrogate.card import Card
 
 
@@ -46,13 +46,15 @@ def build_slabs(
         progress: called after each epoch with member, epoch, epochs, loss; only with `processes` = 1.
 
     Raises:
-        ValueError: too few members or rows.
+        ValueError: too few members, or rows with an answer.
     """
     judges = judges_of(data.slab, config.members)
-    least = 2 * fewest_cases(config.coverage)
-    answered = int(torch.isfinite(data.adsorption_energy).sum())
-    if answered < least:
-        raise ValueError(f"intervals need at least {least} answered adsorption energies; got {answered}")
+    for name in answered(data):
+        known = torch.isfinite(getattr(data, name))
+        try:
+            halves(data.slab[known], config.coverage)
+        except ValueError as error:
+            raise ValueError(f"{name.replace('_', ' ')} of {int(known.sum())} slabs: {error}") from None
     seen = [data[seen_by(number, judges)] for number in range(config.members)]
     trained = train_members(seen, None, config, folder, progress=progress)
     card = Card(
@@ -62,6 +64,18 @@ def build_slabs(
         training=config.words(),
     )
     return assemble_slabs([one.member for one in trained], data, judges, config, card)
+
+
+def answered(data: SlabRows) -> tuple[str, ...]:
+    """Those of `ENERGIES` that any row has; of the others a surrogate says nothing.
+
+    Raises:
+        ValueError: none.
+    """
+    names = tuple(name for name in ENERGIES if torch.isfinite(getattr(data, name)).any())
+    if not names:
+        raise ValueError(f"expected slabs with {' or '.join(ENERGIES)}, adsorbates in their place; got none")
+    return names
 
 
 def assemble_slabs(
@@ -76,7 +90,7 @@ def assemble_slabs(
     return SlabSurrogate(
         SlabEnsemble(members),
         _calibration(output, data, len(members), config.coverage),
-        familiarity_of(data.graph, output.doubt, false_alarms=config.false_alarms),
+        familiarity_of(data.graph, output.doubt(answered(data)), false_alarms=config.false_alarms),
         card,
     )
 
@@ -95,7 +109,7 @@ def _judged(members: Sequence[SlabMember], data: SlabRows, judges: Tensor) -> Sl
 
 def _calibration(output: SlabEnsembleOutput, data: SlabRows, members: int, coverage: float) -> Calibration:
     curves: dict[str, Curve] = {}
-    for name in ENERGIES:
+    for name in answered(data):
         error = (output.mean[name] - getattr(data, name)).abs()
         known = torch.isfinite(error)
         error = error[known] * gain(error[known], output.variance[name][known], members)

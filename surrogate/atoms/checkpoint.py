@@ -7,7 +7,7 @@ from torch import Tensor
 from understudy.surrogate.atoms.descriptors import COLUMNS, ELEMENTS
 from understudy.surrogate.atoms.familiarity import MEASURES, SlabFamiliarity
 from understudy.surrogate.atoms.graph import NAMES
-from understudy.surrogate.atoms.member import ENERGIES, SlabMember
+from understudy.surrogate.atoms.member import SlabMember
 from understudy.surrogate.atoms.surrogate import SlabEnsemble, SlabSurrogate
 from understudy.surrogate.model import NetworkConfig
 from understudy.surrogate.networks.atoms_config import AtomsConfig
@@ -36,9 +36,8 @@ def read(stored: Stored) -> SlabSurrogate:
         box=stored.box(MEASURES),
         doubt_limit=float(stored.entry("range", "doubt_limit", (int, float))),
     )
-    return SlabSurrogate(
-        SlabEnsemble(stored.members(_member)), stored.calibration(ENERGIES), familiarity, stored.card()
-    )
+    calibration = stored.calibration(())  # an energy that nobody answered has no curve
+    return SlabSurrogate(SlabEnsemble(stored.members(_member)), calibration, familiarity, stored.card())
 
 
 def _member(network: NetworkConfig) -> SlabMember:

@@ -58,5 +58,9 @@ def relearn(
     ]
     learnt = surrogate.card.data.get("relearnt_cases", 0) + len(new)
     card = replace(surrogate.card, data={**surrogate.card.data, "relearnt_cases": learnt})
-    coverage = surrogate.calibration.coverage
-    return assemble_slabs(trained, rows, judges, SurrogateConfig(members=len(members), coverage=coverage), card)
+    told = SurrogateConfig(
+        members=len(members),
+        coverage=surrogate.calibration.coverage,
+        false_alarms=card.training.get("false_alarms", SurrogateConfig.false_alarms),
+    )
+    return assemble_slabs(trained, rows, judges, told, card)

@@ -1,6 +1,6 @@
 """The understudy of the simulators of slabs: it takes the same cases and answers the same energies, with intervals."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -37,10 +37,9 @@ class SlabEnsembleOutput:
     scale: dict[str, Float[Tensor, " batch"]]
     anomaly: Float[Tensor, "batch anomalies"]
 
-    @property
-    def doubt(self) -> Float[Tensor, " batch"]:
-        """The largest of the claimed errors, each over its unit; of the slab alone where nothing stands on it."""
-        parts = [self.scale[name] / SPREAD_UNIT[name] for name in ENERGIES]
+    def doubt(self, names: Iterable[str]) -> Float[Tensor, " batch"]:
+        """The largest of the claimed errors of these, over its unit; of the slab alone where nothing stands on it."""
+        parts = [self.scale[name] / SPREAD_UNIT[name] for name in names]
         return torch.stack(parts, 1).nan_to_num(0.0).amax(1)
 
     def __getitem__(self, rows: Tensor) -> "SlabEnsembleOutput":
@@ -161,8 +160,11 @@ class SlabSurrogate(Predictor[SlabCase]):
         output = self.ensemble(graph)
         values, low, high = {}, {}, {}
         for name in ENERGIES:
-            width = self.calibration.width(name, output.scale[name])
-            mean = output.mean[name]
+            mean, width = output.mean[name], output.scale[name]
+            if name in self.calibration.curves:
+                width = self.calibration.width(name, width)
+            else:  # none of the slabs that it learnt from had any
+                mean = width = torch.full_like(mean, torch.nan)
             values[name], low[name], high[name] = (one.to(case.positions) for one in (mean, mean - width, mean + width))
         values |= {str(name): output.anomaly[:, k].to(case.positions) for k, name in enumerate(Anomaly)}
         return Prediction(
@@ -170,7 +172,7 @@ class SlabSurrogate(Predictor[SlabCase]):
             low=low,
             high=high,
             coverage=self.calibration.coverage,
-            known=self.familiarity.known(graph, output.doubt.detach()),
+            known=self.familiarity.known(graph, output.doubt(self.calibration.curves).detach()),
             status=(Status.OK,) * len(case),
             message=("",) * len(case),
         )

@@ -102,7 +102,7 @@ class AtomsNetwork(nn.Module):
         """
         sender, receiver = edges
         heard = ~(adsorbed[sender] & ~adsorbed[receiver])
-        edges, radial = edges[:, heard], self.radial(distance[heard])
+        edges, radial = _pairs(edges[:, heard], self.radial(distance[heard]), len(row))
         state = self.likeness(likeness) + self.own(occupation)
         for layer in self.layers:
             state = layer(state, edges, radial)
@@ -110,6 +110,18 @@ class AtomsNetwork(nn.Module):
             _mean(self.of_adsorbate(state), adsorbed, row, rows),
             _mean(self.of_slab(state), ~adsorbed, row, rows),
         )
+
+
+def _pairs(edges: Tensor, radial: Tensor, atoms: int) -> tuple[Tensor, Tensor]:
+    """One edge for each pair of atoms, with the sum of the radial functions over all images of the sender.
+
+    Images have one state, and filters are linear, so that what is heard is the same: in cells of one atom a layer by a
+    fifth of the messages.
+    """
+    pairs, pair = torch.unique(edges[1] * atoms + edges[0], return_inverse=True)
+    return torch.stack((pairs % atoms, pairs // atoms)), radial.new_zeros(len(pairs), radial.shape[1]).index_add(
+        0, pair, radial
+    )
 
 
 def _mean(values: Tensor, chosen: Tensor, row: Tensor, rows: int) -> Tensor:

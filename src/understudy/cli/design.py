@@ -12,6 +12,8 @@ from understudy.cli.options import Grid, Model, with_flags
 if TYPE_CHECKING:
     from understudy.design.materials.run import Verification
     from understudy.design.optimise import Step
+    from understudy.simulators.interface import Predictor
+    from understudy.simulators.materials.case import SlabCase
 
 
 def design(
@@ -54,14 +56,23 @@ def design(
     --model and --grid hold for whom they suit among --by and --judge. A surface without --judge is not verified.
     Exits with 0 only if the simulator flew the design at every point and every constraint holds.
     """
+    import shlex
+
+    from understudy.asking import predictor
     from understudy.cli.config import read_table
     from understudy.cli.screen import verification_by
+    from understudy.simulators.interface import Subject
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
     if "space" in read_table(problem):
-        verification = verification_by(judge, judged, rounds, data, acquisition) if judge else None
-        return _surface(problem, out, by, judge, verification)
+        who = predictor(by, Subject.SLAB)
+        verification = verification_by(judge, judged, rounds, who, data, acquisition) if judge else None
+        words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
+        if judge:
+            words += ["--judge", judge, "--rounds", str(rounds), "--judged", str(judged), "--acquisition", acquisition]
+            words += [word for file in data or () for word in ("--data", str(file))]
+        return _surface(problem, out, who, verification, shlex.join(words))
     by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     return _airfoil(problem, out, by, judge, rounds, polar)
 
@@ -107,24 +118,17 @@ def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: 
     return 0 if found.success else 1
 
 
-def _surface(problem: Path, out: Path, by: str, judge: str | None, verification: "Verification | None") -> int:
-    import shlex
-
-    from understudy.asking import predictor
+def _surface(
+    problem: Path, out: Path, who: "Predictor[SlabCase]", verification: "Verification | None", command: str
+) -> int:
     from understudy.cli.config import made, read_table, to_toml
     from understudy.cli.progress import stages
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.design.materials.surface_run import run_surface_design
-    from understudy.simulators.interface import Subject
 
     posed = made(SurfaceProblem, read_table(problem), str(problem))
-    who = predictor(by, Subject.SLAB)
-    words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
-    if judge and verification:
-        words += ["--rounds", str(verification.rounds), "--judge", judge, "--judged", str(verification.count)]
-        words += ["--acquisition", str(verification.acquisition)]
     keep_to_one_thread()
     with stages(f"designing by {who.name}", out) as note:
         found = run_surface_design(
@@ -133,7 +137,7 @@ def _surface(problem: Path, out: Path, by: str, judge: str | None, verification:
             out,
             settings=to_toml(posed),
             verification=verification,
-            command=shlex.join(words),
+            command=command,
             progress=note,
         )
     says = "not verified" if found.verified is None else f"{found.verified:.6g}"

@@ -7,6 +7,8 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from understudy.design.materials.run import Verification
+    from understudy.simulators.interface import Predictor
+    from understudy.simulators.materials.case import SlabCase
 
 
 def screen(
@@ -49,10 +51,11 @@ def screen(
     who = asking.predictor(predictor, Subject.SLAB)
     if rounds and not verify:
         raise ValueError("rounds learn from verdicts; say how many candidates are judged in each (--verify)")
-    verification = verification_by(by, verify, rounds, data, acquisition) if verify else None
+    verification = verification_by(by, verify, rounds, who, data, acquisition) if verify else None
     words = ["understudy", "screen", str(problem), "--out", str(out), "--predictor", predictor]
     if verify:
         words += ["--verify", str(verify), "--by", by, "--rounds", str(rounds), "--acquisition", acquisition]
+        words += [word for file in data or () for word in ("--data", str(file))]
     keep_to_one_thread()
     with stages("screening", out) as note:
         screening, verdicts = run_screen(
@@ -71,9 +74,14 @@ def screen(
 
 
 def verification_by(
-    judge: str, count: int, rounds: int, data: list[Path] | None, acquisition: str = "score"
+    judge: str,
+    count: int,
+    rounds: int,
+    learner: "Predictor[SlabCase]",
+    data: list[Path] | None,
+    acquisition: str = "score",
 ) -> "Verification":
-    """Whom to ask, in words, about how many candidates a round, and what is rehearsed where verdicts are learnt."""
+    """Whom to ask, in words, about how many candidates a round, who learns from it, and what is rehearsed besides."""
     from understudy.asking import predictor
     from understudy.design.materials.acquisition import Acquisition
     from understudy.design.materials.learning import relearning
@@ -83,5 +91,5 @@ def verification_by(
     who = predictor(judge, Subject.SLAB)
     if not isinstance(who, Simulator):
         raise ValueError(f"only a simulator judges; {who.name} is a surrogate")
-    relearn = relearning(data) if rounds and data else None
+    relearn = relearning(learner, data) if rounds and data else None
     return Verification(judge=who, count=count, rounds=rounds, relearn=relearn, acquisition=Acquisition(acquisition))

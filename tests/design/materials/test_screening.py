@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
 
@@ -23,8 +24,10 @@ from understudy.design.materials.run import Verification, require_comparable, ru
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
-from understudy.design.materials.verification import FILE, Verdict, verdicts_in, verified, verify
+from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.prediction import Prediction
 
 
 @pytest.fixture
@@ -214,6 +217,78 @@ def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_pa
     assert judge.asked == asked
     with pytest.raises(ValueError, match="a run of another problem"):
         run_screen(problem, law, tmp_path, settings="two", verification=verification)
+
+
+def test_rounds_go_on_without_learning_again(problem, law, judge, tmp_path):
+    learnt = []
+
+    def relearn(predictor, case, solution):
+        learnt.append(len(case))
+        return predictor
+
+    verification = Verification(judge=judge, count=3, rounds=2, relearn=relearn)
+    run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert learnt == [3, 6]
+    run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert learnt == [3, 6]
+    more = replace(verification, count=4)  # the second round would have learnt from one verdict more
+    with pytest.raises(ValueError, match="rounds that learnt from other verdicts"):
+        run_screen(problem, law, tmp_path, settings="one", verification=more)
+
+
+def test_nothing_is_learnt_from_verdicts_without_answer(problem, law, judge, tmp_path, monkeypatch):
+    said = judge.predict
+    failed = Status.FAILED
+    monkeypatch.setattr(judge, "predict", lambda case: replace(said(case), status=(failed,) * len(case)))
+
+    def relearn(predictor, case, solution):
+        raise AssertionError("there is nothing to be learnt")
+
+    verification = Verification(judge=judge, count=2, rounds=1, relearn=relearn)
+    _, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert {verdict.status for verdict in verdicts} == {"failed"}
+    mixed = [verdicts[0], replace(verdicts[1], status="ok", values={"adsorption_energy": 0.1, "formation_energy": 0.0})]
+    case, solution = labels_of(problem.space, mixed, judge.constants)
+    assert len(case) == len(solution.status) == 1
+
+
+def test_a_verdict_without_formation_energy_is_kept(problem, law, judge, tmp_path, monkeypatch):
+    said = judge.predict
+
+    def predict(case: SlabCase) -> Solution:
+        answer = said(case)
+        return replace(answer, values={**answer.values, "formation_energy": torch.full((len(case),), torch.nan)})
+
+    monkeypatch.setattr(judge, "predict", predict)
+    found = screen(problem, law, tmp_path)
+    (verdict,) = judged(found, found.order[:1].tolist(), judge, tmp_path)  # whose limits ask for segregation
+    assert "adsorption_energy" in verdict.values
+    assert "segregation_energy" not in verdict.values
+    assert not verified(problem.space, problem.scoring, [verdict])["kept"].any()
+
+
+def test_strangers_are_asked_about_only_out_of_doubt(problem, law, tmp_path):
+    found = screen(problem, law, tmp_path)
+    found.columns["known"][:] = False
+    found.columns["known"][found.order[7]] = True
+    for acquisition in (Acquisition.SCORE, Acquisition.IMPROVEMENT):
+        assert chosen(found, acquisition, 3, set(), best=0.1) == [found.order[7]]
+    assert len(chosen(found, Acquisition.DOUBT, 3, set())) == 3
+
+
+def test_a_slab_that_its_adsorbate_leaves_is_not_listed(problem, law, tmp_path, monkeypatch):
+    said = type(law).predict
+
+    def leaving(self, case: SlabCase) -> Prediction:
+        answer = said(self, case)
+        top = [float(case.symbols(row)[3] == "Cu") for row in range(len(case))]
+        return replace(answer, values={**answer.values, "desorbed": 0.99 * torch.tensor(top, dtype=torch.float64)})
+
+    monkeypatch.setattr(type(law), "predict", leaving)
+    found = screen(problem, law, tmp_path)
+    surface = np.array([name.split("/")[0] for name in found.candidates(np.arange(len(found))).names()])
+    assert (surface[found.order] != "Cu").all()
+    assert set(found.columns["message"][surface == "Cu"]) == {module.LEAVES}
 
 
 def test_slabs_are_made_at_the_constants_of_the_judge_where_the_predictor_has_none(problem, law, judge, tmp_path):

@@ -17,7 +17,8 @@ from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem, search
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.symmetry import turned, turns_of
-from understudy.design.materials.verification import Verdict
+from understudy.design.materials.verification import Verdict, scores_of
+from understudy.simulators.interface import Solution
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
 
@@ -153,3 +154,60 @@ def test_a_surface_that_the_adsorbate_leaves_is_not_sought(acquisition: Acquisit
 def test_more_than_one_adsorbate_is_no_design():
     with pytest.raises(ValueError, match="one adsorbate on one site"):
         SurfaceProblem(space=SlabSpace(adsorbates=("H", "O")))
+
+
+def test_a_slab_that_breaks_a_limit_by_the_verdict_is_no_design(problem: SurfaceProblem, law, judge, tmp_path: Path):
+    """The judge gives the slab with the lowest promise a formation energy beyond the limit."""
+    limits = (Limit(quantity="formation_energy", at_most=0.06),)
+    problem = replace(problem, scoring=Scoring(score=OBJECTIVE, limits=limits))
+    (first, *_) = search(problem, law, law.constants, count=3).slabs
+    said = judge.predict
+
+    def predict(case: SlabCase) -> Solution:
+        answer = said(case)
+        here = torch.tensor(
+            [tuple(case.symbols(row)[3::-1]) == tuple(sum(first.layers, ())) for row in range(len(case))]
+        )
+        formation = torch.where(here, 0.07, answer["formation_energy"])
+        return replace(answer, values={**answer.values, "formation_energy": formation})
+
+    judge.predict = predict
+    design = run_surface_design(problem, law, tmp_path, settings="one", verification=Verification(judge=judge, count=3))
+    assert design.verified is not None
+    assert design.best != first
+    assert scores_of(problem.space, problem.scoring, design.verdicts)[0] == float("inf")
+
+
+def test_limits_that_nothing_keeps_end_the_search(problem: SurfaceProblem, law, tmp_path: Path):
+    limits = (Limit(quantity="formation_energy", at_most=-5.0),)
+    problem = replace(problem, scoring=Scoring(score=OBJECTIVE, limits=limits))
+    assert search(problem, law, law.constants).slabs == ()
+    with pytest.raises(ValueError, match="none of the slabs that were tried keeps the limits"):
+        run_surface_design(problem, law, tmp_path, settings="one")
+
+
+def test_a_layout_is_narrowed_to_metals_that_it_lacked(law):
+    layers = (("Cu",), ("Pt", "Ag"), ("Ag", "Au"), ("Ag", "Au"))
+    shop = Workshop(SlabSpace(metals=tuple(law.constants), layers=layers), Scoring(), law, law.constants, most_metals=2)
+    copper, platinum, gold, silver = (list(law.constants).index(metal) for metal in ("Cu", "Pt", "Au", "Ag"))
+    rounded = ((copper,), (platinum,), (gold,), (gold,))
+    shop.repair([rounded], 1)
+    (found,) = layouts_of(shop.most_wanted(1).candidates)
+    assert found == ((copper,), (silver,), (silver,), (silver,))
+
+
+def test_a_free_energy_without_correction_is_no_objective():
+    with pytest.raises(ValueError, match=r"free energy of O needs its correction: .* got those of H"):
+        SurfaceProblem(space=SlabSpace(adsorbates=("O",)))
+
+
+def test_strangers_are_told(problem: SurfaceProblem, law, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said, no = type(law).predict, torch.zeros
+    monkeypatch.setattr(
+        type(law),
+        "predict",
+        lambda self, case: replace(said(self, case), known=no(len(case), dtype=torch.bool)),
+    )
+    design = run_surface_design(problem, law, tmp_path, settings="one")
+    assert not any(told["known"] for told in design.searches[-1].promises)
+    assert "unlike what the predictor was trained on" in (tmp_path / "report.html").read_text()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate import checkpoint
 from understudy.surrogate.atoms import building
 from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, gain
 from understudy.surrogate.atoms.graph import AtomsGraph, encode
@@ -154,5 +155,21 @@ def test_members_that_agree_gain_nothing_and_pure_noise_gains_all():
 def test_too_few_members_or_rows(rows: SlabRows, config: SurrogateConfig, folder: Path):
     with pytest.raises(ValueError, match="members must be at least 4, so that each slab has 2 judges; got 3"):
         build_slabs(rows, SurrogateConfig(training=config.training, members=3), folder)
-    with pytest.raises(ValueError, match="at least 80 answered adsorption energies; got 50"):
+    with pytest.raises(ValueError, match=r"adsorption energy of 50 slabs: .* at least 40 cases in each half"):
         build_slabs(rows[:50], config, folder)
+
+
+def test_an_energy_that_nobody_answered_is_not_told(
+    rows: SlabRows, config: SurrogateConfig, draw: Draw, tmp_path: Path
+):
+    """As of labels that were imported with adsorption energies alone; and it is so when it was kept on disk."""
+    blank = torch.full_like(rows.formation_energy, torch.nan)
+    quick = SurrogateConfig(members=4, training=replace(config.training, epochs=2))
+    surrogate = build_slabs(replace(rows, formation_energy=blank), quick, tmp_path / "members")
+    checkpoint.save(surrogate, tmp_path / "surrogate.safetensors")
+    for who in (surrogate, checkpoint.load(tmp_path / "surrogate.safetensors")):
+        prediction = who.predict(draw(20, 3))
+        assert prediction["adsorption_energy"].isfinite().all()
+        for values in (prediction.values, prediction.low, prediction.high):
+            assert values["formation_energy"].isnan().all()
+        assert prediction.known.double().mean() > 0.7

@@ -34,7 +34,7 @@ def test_loaded_surrogate_answers_the_same(
         ("about", "bridge", "about must be airfoil or slab; got 'bridge'"),
         ("inputs", {"elements": ["H"]}, "inputs must be"),
         ("networks", [{"kind": "convolution"}] * 4, r"networks\[0\]: expected a network of atoms"),
-        ("calibration", {"coverage": 0.9, "quantities": []}, "quantities lacks adsorption_energy"),
+        ("calibration", {"quantities": ["adsorption_energy"]}, "calibration.coverage is missing"),
         ("range", {"box": {}, "elements": ["Pt"], "adsorbates": ["H"], "doubt_limit": 1.0}, "range.box lacks nearest"),
         ("range", {"box": {}, "adsorbates": ["H"], "doubt_limit": 1.0}, "range.elements is missing"),
     ],
