@@ -1,7 +1,8 @@
-"""Whether a slab is like those trained on: its elements, its adsorbate, the distances between its atoms, little doubt.
+"""Whether a slab is like those trained on: its elements, its adsorbate, how its atoms stand, little doubt.
 
-Distances and coordinations of the metal atoms tell strain, facet and vacancies apart. The limit of the doubt is a
-quantile over slabs that were not trained on, so the share of false alarms is known.
+Distances and coordinations of the metal atoms tell strain, facet and vacancies apart, the share of those at a surface
+the number of layers, metal around the adsorbate its site, and its own share of the atoms how densely it stands. The
+limit of the doubt is a quantile over slabs that were not trained on, so the share of false alarms is known.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,13 @@ TRACE = 1e-2
 NEAR = 1.2
 #: Share of each range that may be overstepped by rounding.
 MARGIN = 1e-3
-MEASURES = ("nearest", "farthest", "least_coordination", "most_coordination", "height")
+#: Distance from an adsorbate within which metal is around it, over that between neighbours of the metal. Above an fcc
+#: hollow nine atoms are, above an hcp hollow seven.
+AROUND = 1.4
+MEASURES = (
+    "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "around",
+    "adsorbed_share",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +84,10 @@ def familiarity_of(
 
 @torch.no_grad()
 def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
-    """`MEASURES` of each row: distances from metal atoms to their nearest, their coordination, the adsorbate's bond."""
+    """`MEASURES` of each row: distances from metal atoms to their nearest, their coordination, where adsorbates stand.
+
+    Those of the adsorbate are NaN for clean slabs.
+    """
     rows, row = len(graph), graph.row
     metal = ~graph.adsorbed
     between = metal[graph.sender] & metal[graph.receiver]
@@ -90,13 +100,26 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
     height = torch.full((rows,), torch.inf, device=distance.device)
     height = height.scatter_reduce(0, row[graph.receiver[bond]], graph.distance[bond], "amin")
     of_metal = row[metal]
+    least, most = -_largest(-nearest[metal], of_metal, rows), _largest(coordination[metal], of_metal, rows)
+    at_surface = (coordination < most[row]) & metal
+    around = graph.distance[bond] < AROUND * least[row[graph.receiver[bond]]]
+    adsorbed = _count(graph.adsorbed, row, rows)
+    adsorbed = torch.where(adsorbed > 0, adsorbed, torch.nan)
     return {
-        "nearest": -_largest(-nearest[metal], of_metal, rows),
+        "nearest": least,
         "farthest": _largest(nearest[metal], of_metal, rows),
         "least_coordination": -_largest(-coordination[metal], of_metal, rows),
-        "most_coordination": _largest(coordination[metal], of_metal, rows),
+        "most_coordination": most,
+        "surface_share": _count(at_surface, row, rows) / _count(metal, row, rows),
         "height": torch.where(torch.isinf(height), torch.nan, height),
+        "around": _count(around, row[graph.receiver[bond]], rows) / adsorbed,
+        "adsorbed_share": adsorbed / _count(metal, row, rows),
     }
+
+
+def _count(chosen: Tensor, row: Tensor, rows: int) -> Tensor:
+    """How many are chosen in each row."""
+    return torch.zeros(rows, device=row.device).index_add(0, row, chosen.float())
 
 
 def _largest(values: Tensor, row: Tensor, rows: int) -> Tensor:

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from understudy.simulators.interface import Solution, Status
+from understudy.simulators.materials.adsorbates import placed
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.slabs import Facet, SlabPlan
 from understudy.surrogate import checkpoint
 from understudy.surrogate.atoms import building
 from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, gain
@@ -20,6 +23,8 @@ from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
 from understudy.surrogate.card import Card
 from understudy.surrogate.evaluation import evaluate, slab_ranges
+
+CONSTANTS = {"Pt": 3.99, "Cu": 3.68, "Ag": 4.22}
 
 Draw, Law = Callable[[int, int], SlabCase], Callable[[SlabCase], Solution]
 
@@ -173,3 +178,30 @@ def test_an_energy_that_nobody_answered_is_not_told(
         for values in (prediction.values, prediction.low, prediction.high):
             assert values["formation_energy"].isnan().all()
         assert prediction.known.double().mean() > 0.7
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"layers": 4},
+        {"layers": 2},
+        {"size": (2, 2)},  # a quarter of the coverage
+        {"place": (2 / 3, 2 / 3)},  # hcp, not fcc
+        {"place": (0.0, 0.0)},  # on top
+        {"facet": Facet.FCC100, "place": (0.5, 0.5)},
+    ],
+)
+def test_other_layers_sites_and_coverages_are_unknown(surrogate: SlabSurrogate, stranger: dict[str, Any]):
+    """The surrogate has learnt of three layers of one site each, hydrogen above the fcc hollow."""
+    place = stranger.pop("place", (1 / 3, 1 / 3))
+
+    def known(**words: Any) -> bool:
+        plan = SlabPlan(**{"constants": CONSTANTS, "layers": 3, **words})
+        slab = plan.slabs(plan.occupation(["Pt"] * plan.layers)[None], torch.zeros(1, dtype=torch.float64))
+        height = torch.full((1,), 0.9, dtype=torch.float64)
+        return bool(surrogate.predict(placed(slab, "H", torch.tensor([at], dtype=torch.float64), height)).known)
+
+    at = (1 / 3, 1 / 3)
+    assert known()
+    at = tuple(part / size for part, size in zip(place, stranger.get("size", (1, 1)), strict=True))
+    assert not known(**stranger)
