@@ -86,7 +86,10 @@ def tick(kept: bool) -> str:
 
 def number(value: float | None, form: str) -> str:
     """A number, or a dash for none."""
-    return "–" if value is None or value != value else f"{value:{form}}"
+    if value is None or value != value:
+        return "–"
+    sign = "+" if form.startswith("+") else ""
+    return f"{value:{sign}z{form.removeprefix(sign)}}"  # z: no minus before a zero
 
 
 def sentence(text: str) -> str:

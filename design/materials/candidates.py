@@ -34,10 +34,10 @@ class Space(ABC, Generic[Told]):
 
     @abstractmethod
     def check(self, constants: Mapping[str, float]) -> None:
-        """Refuse lattice constants [Å] at which the slabs cannot be made.
+        """Refuse slabs that cannot be made at these lattice constants [Å].
 
         Raises:
-            ValueError: a metal without one.
+            ValueError: a metal without one, or a site that they do not have.
         """
 
     @abstractmethod

@@ -1,11 +1,13 @@
 """The pictures of a screening, as SVG text that stands in the report itself."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from understudy.design.materials.screening import Columns, Screening
@@ -16,10 +18,10 @@ from understudy.simulators.materials.elements import COVALENT_RADII
 SHOWN = 4000  # candidates in a cloud; more make the page heavy and the cloud no clearer
 #: Colours of elements in drawings.
 COLOURS = {
-    "H": "#f4f4f4", "C": "#555555", "N": "#3b5bdb", "O": "#e03131", "Pt": "#c9ccd6", "Pd": "#5d8aa8", "Ir": "#355e6b",
+    "H": "#f4f4f4", "C": "#555555", "N": "#3b5bdb", "O": "#e03131", "Pt": "#7f8fd1", "Pd": "#5d8aa8", "Ir": "#355e6b",
     "Rh": "#8c6bb1", "Cu": "#c8803c", "Ag": "#a9b6c2", "Au": "#e2b93b", "Ni": "#5aa469", "Al": "#b9a6a0",
 }  # fmt: skip
-COMMON = "#9aa1ad"
+COMMON, EDGE = "#9aa1ad", "#333842"
 
 
 def volcano_picture(screening: Screening, verdicts: Columns | None) -> str:
@@ -102,9 +104,16 @@ def structures_picture(case: SlabCase, titles: Sequence[str]) -> str:
             _drawn(grid[0, row], case, row, up=2)
             _drawn(grid[1, row], case, row, up=1)
             grid[0, row].set_title(title, fontsize=8)
+        shown = dict.fromkeys(symbol for row in range(len(case)) for symbol in case.symbols(row))
+        discs = [Line2D([], [], linestyle="", marker="o", **_face(symbol), markersize=9) for symbol in shown]
+        figure.legend(discs, list(shown), loc="outside lower center", ncols=len(shown), frameon=False)
         grid[0, 0].set_ylabel("from the side")
         grid[1, 0].set_ylabel("from above")
         return svg(figure, "structures")
+
+
+def _face(symbol: str) -> dict[str, Any]:
+    return {"markerfacecolor": COLOURS.get(symbol, COMMON), "markeredgecolor": EDGE, "markeredgewidth": 0.5}
 
 
 def _drawn(axes: Axes, case: SlabCase, row: int, *, up: int) -> None:
@@ -123,9 +132,7 @@ def _drawn(axes: Axes, case: SlabCase, row: int, *, up: int) -> None:
         symbol = symbols[number]
         radius = 0.9 * COVALENT_RADII[symbol] * (0.75 if roles[number] == Role.ADSORBATE else 1.0)
         axes.add_patch(
-            Circle(
-                (place[0], place[up]), radius, facecolor=COLOURS.get(symbol, COMMON), edgecolor="#333842", linewidth=0.5
-            )
+            Circle((place[0], place[up]), radius, facecolor=COLOURS.get(symbol, COMMON), edgecolor=EDGE, linewidth=0.5)
         )
     width = repeats * float(np.linalg.norm(cell[0]))
     low, high = (positions[:, 2].min() - 1.8, positions[:, 2].max() + 1.8) if up == 2 else (-1.0, width)

@@ -25,7 +25,7 @@ from understudy.design.page import sentence
 from understudy.design.run_folder import judged_by, keep_same
 from understudy.simulators.interface import Predictor, Simulator, Solution, Status
 from understudy.simulators.materials.case import SlabCase
-from understudy.simulators.materials.simulator import CAUTION, OF_TOYS
+from understudy.simulators.materials.simulator import caution_about
 
 #: Gives a predictor that has learnt from answered slabs, in the order (predictor, case, solution).
 Relearn = Callable[[Predictor[SlabCase], SlabCase, Solution], Predictor[SlabCase]]
@@ -70,9 +70,10 @@ def run_screen(
 ) -> tuple[Screening, list[Verdict]]:
     """Screen, let a simulator judge the best, learn, and leave everything in a folder.
 
-    The folder then holds `problem.toml`, `makers.txt`, which structures were screened if they came from a file
-    (`structures.txt`), every candidate in `table.csv` and `table.h5`, the head of the list in `best.extxyz`, the
-    verdicts, and `report.html`. The same run in the same folder repeats nothing that was finished.
+    The folder then holds `problem.toml`, `makers.txt`, `judge.txt` if there is one, which structures were screened if
+    they came from a file (`structures.txt`), what each round learnt (`learnt-K.txt`), every candidate in `table.csv`
+    and `table.h5`, the head of the list in `best.extxyz`, the verdicts, and `report.html`. The same run in the same
+    folder repeats nothing that was finished.
 
     Args:
         settings: the problem as text, kept to tell runs apart.
@@ -86,10 +87,11 @@ def run_screen(
             calculator than it is to learn from.
         DiskFullError: no room; finished chunks and verdicts are kept.
     """
+    constants = constants_of(problem.slabs, predictor, verification.judge if verification else None)
+    problem.slabs.check(constants)
     makers = begun("screened", predictor, verification, folder, settings)
     if problem.slabs.contents:
         keep_same(folder / "structures.txt", f"{problem.slabs.contents}\n", "other structures: their file has changed")
-    constants = constants_of(problem.slabs, predictor, verification.judge if verification else None)
     for round_ in range(verification.rounds + 1 if verification else 1):
         here, answering = folder / f"round-{round_}", predictor
         if round_:
@@ -166,7 +168,9 @@ def _judge(
 def begun(
     doing: str, predictor: Predictor[SlabCase], verification: Verification | None, folder: Path, settings: str
 ) -> str:
-    """Make the folder of a run, or make sure that it is of the same one; the lines of `makers.txt`.
+    """Make the folder of a run, or make sure that it is of the same one; who answered and judged, in lines.
+
+    A run without a judge may get one later.
 
     Raises:
         ValueError: the folder holds another run, or the judge is none to learn from.
@@ -174,9 +178,13 @@ def begun(
     require_comparable(predictor, verification)
     folder.mkdir(parents=True, exist_ok=True)
     keep_same(folder / "problem.toml", settings, "another problem")
-    makers = _makers_of(doing, predictor, verification)
-    keep_same(folder / "makers.txt", makers, "another predictor or simulator, or of one that has changed since")
-    return makers
+    makers = _makers_of(doing, predictor)
+    keep_same(folder / "makers.txt", makers, "another predictor, or of one that has changed since")
+    if verification is None:
+        return makers
+    judge = judged_by(verification.judge)
+    keep_same(folder / "judge.txt", judge, "another judge, or of one that has changed since")
+    return makers + judge
 
 
 def require_comparable(predictor: Predictor[SlabCase], verification: Verification | None) -> None:
@@ -195,14 +203,14 @@ def require_comparable(predictor: Predictor[SlabCase], verification: Verificatio
         )
 
 
-def _makers_of(doing: str, predictor: Predictor[SlabCase], verification: Verification | None) -> str:
-    """Who answered, from whom it learnt, and who judged: the lines of `makers.txt`."""
+def _makers_of(doing: str, predictor: Predictor[SlabCase]) -> str:
+    """Who answered, and from whom it learnt: the lines of `makers.txt`."""
     card = getattr(predictor, "card", None)
     learnt = f"which learnt from: {card.data.get('simulator', 'unknown')}\n" if card is not None else ""
-    judged = "" if verification is None else judged_by(verification.judge)
-    return f"{doing} by: {predictor.identity}\n{learnt}{judged}"
+    return f"{doing} by: {predictor.identity}\n{learnt}"
 
 
 def caution_of(makers: str) -> str:
     """What must be said before all else of energies that these made."""
-    return sentence(CAUTION) if f": {OF_TOYS} " in makers else ""
+    told = caution_about(line.partition(": ")[2] for line in makers.splitlines())
+    return sentence(told) if told else ""

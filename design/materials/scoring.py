@@ -213,7 +213,10 @@ def staying(answer: Answer) -> Float[Tensor, " batch"]:
 
 
 def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:
-    """A value with the quantiles of its draws between which that share of them lies."""
+    """A value with the quantiles of its draws between which that share of them lies, wide enough to hold it as well.
+
+    That of an absolute value is not always between these: next to zero it is lower than most of its draws.
+    """
     share = 0.5 * (1 - coverage)
     low, high = torch.quantile(draws, torch.tensor([share, 1 - share], dtype=draws.dtype), dim=1)
-    return value, low, high
+    return value, torch.minimum(low, value), torch.maximum(high, value)

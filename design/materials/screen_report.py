@@ -67,15 +67,15 @@ def write_report(
         *([status(False, "Not chemistry", caution)] if caution else []),
         _figures(screening, judged),
         section("The best", _best_table(screening), _BEST_NOTE),
-        section("Activity", volcano_picture(screening, judged), "Free energy of adsorption of all candidates."),
+        section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE),
         section("Activity, stability, price", pareto_picture(screening)),
-        section("Structures", _structures(screening, constants), "The slab from the side and its surface from above."),
+        section("Structures", _structures(screening, constants), STRUCTURES_NOTE),
         *_unanswered(screening),
     ]
     if judged is not None:
         sections += [
-            section("Promise, verdict and gap", verdict_table(verdicts, judged), _VERDICT_NOTE),
-            section("Promise against verdict", parity_picture(judged)),
+            section("Promise, verdict and gap", verdict_table(verdicts, judged), VERDICT_NOTE),
+            section("Promise against verdict", parity_picture(judged), PARITY_NOTE),
         ]
     sections += [
         section("What the numbers are not", f"<p>{LIMITS}</p>"),
@@ -91,13 +91,19 @@ def judged_line(judge: str) -> str:
     return f'<p class="note">{escape(told)}</p>'
 
 
+_VOLCANO_NOTE = (
+    "Free energy of adsorption of all candidates, of the head of the list with its intervals, and of the verdicts."
+)
 _BEST_NOTE = (
     "Click a heading to sort. Intervals are those that the predictor states; the probabilities follow from them. "
     "Unknown: unlike what the predictor was trained on, so that its interval promises nothing."
 )
-_VERDICT_NOTE = (
-    "What was promised of each candidate before the simulator was asked, and what it then said; the misses too."
+VERDICT_NOTE = (
+    "What was promised of each candidate before the simulator was asked, with its interval, and what it then said; the "
+    "misses too. Gap: promise less verdict. Limits kept: by the verdict."
 )
+PARITY_NOTE = "Energy of adsorption: promise, with its interval, against verdict; on the line the promise is kept."
+STRUCTURES_NOTE = "The first of the list, each from the side and from above."
 _FILES_NOTE = (
     "Beside this page: problem.toml, every candidate in table.csv and table.h5, the best structures in best.extxyz, "
     "and the verdicts in verdicts.jsonl."
@@ -109,8 +115,10 @@ def _figures(screening: Screening, judged: Columns | None) -> str:
     numbers = [
         (f"{len(screening):,}", "candidates"),
         (f"{len(screening.order):,}", "slabs listed: answered, limits kept"),
-        (f"{100 * float(columns['known'].mean()):.1f} %", "like what the predictor was trained on"),
     ]
+    if (columns["adsorption_energy_high"] > columns["adsorption_energy_low"]).any():  # a simulator was not trained
+        known = 100 * float(columns["known"].mean())
+        numbers.append((f"{known:.1f} %", "like what the predictor was trained on"))
     if judged is not None:
         told = np.isfinite(judged["adsorption_energy"])
         gap = np.abs(judged["promised"] - judged["adsorption_energy"])[told]
@@ -169,9 +177,12 @@ def _unanswered(screening: Screening) -> list[str]:
     rows = np.flatnonzero(screening.columns["message"] != "")
     if not len(rows):
         return []
-    lines = [[f"{told['number']}", told["slab"], told["message"]] for told in rows_of(screening, rows[:TOLD].tolist())]
+    lines = [
+        [f"{told['number']}", told["slab"], ", ".join(filter(None, (told["adsorbate"], told["site"]))), told["message"]]
+        for told in rows_of(screening, rows[:TOLD].tolist())
+    ]
     note = f"{len(rows):,} in all; the others stand in table.csv." if len(rows) > TOLD else ""
-    return [section("Not compared", table(["Number", "Slab", "Why"], lines), note)]
+    return [section("Not compared", table(["Number", "Slab", "On it", "Why"], lines), note)]
 
 
 def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -211,11 +212,20 @@ def _sentences(scoring: Scoring, candidates: Candidates, columns: Columns, answe
     told = list(answer.message)
     needed = [name for name in NAMES if scoring.needs(name)]
     apart = candidates.unexchangeable() if "segregation_energy" in needed else [""] * len(told)
-    for row, reason in enumerate(apart):
+    for row, (reason, (adsorbate, _)) in enumerate(zip(apart, candidates.standing(), strict=True)):
         missing = [name for name in needed if np.isnan(columns[name][row])]
         if missing and not told[row]:
-            told[row] = reason or f"score or limits need what is not known of it: {', '.join(missing)}"
+            told[row] = reason or _why_missing(missing, adsorbate, scoring)
     return np.array(told)
+
+
+def _why_missing(missing: Sequence[str], adsorbate: str, scoring: Scoring) -> str:
+    told = f"score or limits need what is not known of it: {', '.join(missing)}"
+    if {"adsorption_energy", "free_energy"} & set(missing) and not adsorbate:
+        return f"{told}: nothing stands on this slab"
+    if "free_energy" in missing and adsorbate not in scoring.corrections:
+        return f"{told}: give free energy less energy of {adsorbate} [eV] under [scoring.corrections]"
+    return told
 
 
 def _asked_for(scoring: Scoring) -> list[str]:
@@ -247,17 +257,28 @@ def _segregation(
 ) -> Predicted:
     """What exchanging surface and second layer costs [eV]: atoms of the slab times the change of formation energy.
 
-    Positive: the surface stays as it is. NaN where the layers cannot be exchanged.
+    Positive: the surface stays as it is. Exactly 0 for layers of the same metal, NaN where they cannot be exchanged.
     """
     rows = torch.tensor([not reason for reason in candidates.unexchangeable()]).nonzero()[:, 0]
     value, width = (torch.full_like(formation.value, torch.nan) for _ in range(2))
+    atoms, alike = candidates.atoms, torch.zeros(len(value), dtype=torch.bool)
     if len(rows):
-        swapped = _predicted(predictor.predict(candidates[rows].exchanged(constants)), "formation_energy")
+        exchanged = candidates[rows].exchanged(constants)
+        swapped = _predicted(predictor.predict(exchanged), "formation_energy")
         value[rows], width[rows] = swapped.value, swapped.half_width
-    atoms = candidates.atoms
+        alike[rows] = _alike(exchanged, candidates[rows].case(constants).clean())
     return Predicted(
-        atoms * (value - formation.value), atoms * torch.hypot(formation.half_width, width), formation.coverage
+        torch.where(alike, 0.0, atoms * (value - formation.value)),
+        torch.where(alike, 0.0, atoms * torch.hypot(formation.half_width, width)),
+        formation.coverage,
     )
+
+
+def _alike(first: SlabCase, second: SlabCase) -> Bool[Tensor, " batch"]:
+    """Whether the sites of each slab hold the same metals in both."""
+    elements = tuple(dict.fromkeys((*first.elements, *second.elements)))
+    differing = (first.over(elements) != second.over(elements)).any(1)
+    return torch.zeros(len(first)).index_add(0, first.row_of_atom, differing.float()) == 0
 
 
 def ranked(problem: ScreenProblem, columns: Columns) -> NDArray[np.int64]:

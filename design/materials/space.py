@@ -120,7 +120,13 @@ class SlabSpace(Space[Slab]):
         return self.stacks * self.strains[2] * len(self.adsorbates) * len(self.sites)
 
     def check(self, constants: Mapping[str, float]) -> None:
+        """Refuse what no slab can be made of.
+
+        Raises:
+            ValueError: a metal without lattice constant, or a site that the surface does not have.
+        """
         self.plan(constants)
+        _ = self.places
 
     def plan(self, constants: Mapping[str, float]) -> SlabPlan:
         """What all slabs have in common, with lattice constants [Å].

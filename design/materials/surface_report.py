@@ -7,7 +7,14 @@ from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.plots import parity_picture, structures_picture
-from understudy.design.materials.screen_report import LIMITS, judged_line, verdict_table
+from understudy.design.materials.screen_report import (
+    LIMITS,
+    PARITY_NOTE,
+    STRUCTURES_NOTE,
+    VERDICT_NOTE,
+    judged_line,
+    verdict_table,
+)
 from understudy.design.materials.surface_design import SurfaceDesign
 from understudy.design.materials.verification import verified
 from understudy.design.page import figures, number, page, section, status, table, tick
@@ -39,12 +46,12 @@ def write_surface_report(
         figures(_numbers(design)),
         section("From mixtures to a verdict", _rounds_table(design), _ROUNDS_NOTE),
         section("The best slabs of the last search", _slabs_table(design), _SLABS_NOTE),
-        section("Structures", structures_picture(case, titles), "The slab from the side and its surface from above."),
+        section("Structures", structures_picture(case, titles), STRUCTURES_NOTE),
     ]
     if judged is not None:
-        sections.append(section("Promise, verdict and gap", verdict_table(list(design.verdicts), judged)))
+        sections.append(section("Promise, verdict and gap", verdict_table(list(design.verdicts), judged), VERDICT_NOTE))
         if any(verdict.ok for verdict in design.verdicts):
-            sections.append(section("Promise against verdict", parity_picture(judged)))
+            sections.append(section("Promise against verdict", parity_picture(judged), PARITY_NOTE))
     sections += [
         section("The objective", f"<pre>{escape(problem.scoring.score)}</pre>"),
         section("What the numbers are not", f"<p>{LIMITS}</p>"),

@@ -1,7 +1,7 @@
 """A designed surface from a problem to a verdict on disk, in rounds, so that a killed run goes on where it stopped.
 
-The folder holds `problem.toml`, `makers.txt`, `search-K.json` of each round, the verdicts, `design.json`, the best
-structures in `best.extxyz`, and `report.html`.
+The folder holds `problem.toml`, `makers.txt`, `judge.txt` if there is one, `search-K.json` of each round, the verdicts,
+`design.json`, the best structures in `best.extxyz`, and `report.html`.
 """
 
 import json
@@ -42,8 +42,9 @@ def run_surface_design(
         ValueError: the folder holds another run, the judge is none to learn from, or no slab keeps the limits.
         DiskFullError: no room; what is finished is kept.
     """
-    makers = begun("followed", predictor, verification, folder, settings)
     constants = constants_of(problem.space, predictor, verification.judge if verification else None)
+    problem.space.check(constants)
+    makers = begun("followed", predictor, verification, folder, settings)
     searches: list[Search] = []
     for round_ in range(verification.rounds + 1 if verification else 1):
         before = [verdict for verdict in verdicts_in(folder / FILE) if verdict.round < round_]

@@ -96,11 +96,12 @@ def _slabs(structures: Path, out: Path | None, by: str) -> int:
     from understudy.cli.report import remark, say
     from understudy.simulators.interface import Subject
     from understudy.simulators.materials.atoms import read_atoms
-    from understudy.simulators.materials.simulator import CAUTION, OF_TOYS
+    from understudy.simulators.materials.simulator import caution_about
 
     who = predictor(by, Subject.SLAB)
-    if who.name == OF_TOYS:
-        remark(CAUTION)
+    caution = caution_about([who.name, getattr(who, "fingerprint", "")])
+    if caution:
+        remark(caution)
     if out is not None:
         return _answered(structures, out, by, who, slab_answers.answer_structures)
     rows = [row for some in slab_answers.answered(read_atoms(structures), who) for row in some]

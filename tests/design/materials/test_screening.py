@@ -20,13 +20,14 @@ from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
-from understudy.design.materials.run import Verification, require_comparable, run_screen
+from understudy.design.materials.run import Verification, caution_of, require_comparable, run_screen
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
 from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.case import SlabCase
+from understudy.simulators.materials.slabs import Facet
 from understudy.surrogate.prediction import Prediction
 
 
@@ -335,3 +336,61 @@ def test_the_file_of_verdicts_is_lines_of_json(problem, law, judge, tmp_path: Pa
     judged(found, rows, judge, tmp_path)
     line = json.loads((tmp_path / FILE).read_text().splitlines()[0])
     assert set(line) == {"slab", "status", "message", "values", "promise", "round"}
+
+
+def test_layers_of_one_metal_change_places_for_nothing(law, tmp_path):
+    layers = (("Pt", "Cu"), ("Pt",), ("Cu",), ("Cu",))
+    space = SlabSpace(metals=tuple(law.constants), layers=layers, strains=(0.0, 0.0, 1))
+    limits = (Limit(quantity="segregation_energy", at_least=0.0, sure=0.9),)
+    found = screen(ScreenProblem(space=space, scoring=Scoring(limits=limits)), law, tmp_path)
+    names = found.candidates(np.arange(len(found))).names()
+    (same,) = [row for row, name in enumerate(names) if name.startswith("Pt/Pt")]
+    (other,) = [row for row, name in enumerate(names) if name.startswith("Cu/Pt")]
+    ends = [found.columns[f"segregation_energy{end}"] for end in ("_low", "", "_high")]
+    assert [float(column[same]) for column in ends] == [0.0] * 3
+    assert ends[0][other] < ends[1][other] < ends[2][other]
+    assert found.columns["kept"][same]
+
+
+def test_scores_lie_within_their_intervals(problem, law, tmp_path):
+    found = screen(problem, law, tmp_path)
+    assert (found.columns["score_low"] <= found.columns["score"]).all()
+    assert (found.columns["score_high"] >= found.columns["score"]).all()
+
+
+def test_a_screening_is_judged_later(problem, law, judge, tmp_path):
+    found, _ = run_screen(problem, law, tmp_path, settings="one")
+    asked, verification = law.asked, Verification(judge=judge, count=2)
+    _, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert law.asked == asked
+    assert [verdict.slab for verdict in verdicts] == found.candidates(found.order[:2]).told()
+    run_screen(problem, law, tmp_path, settings="one")
+    (tmp_path / "judge.txt").write_text("judged by: someone else\n")
+    with pytest.raises(ValueError, match="a run of another judge"):
+        run_screen(problem, law, tmp_path, settings="one", verification=verification)
+
+
+def test_a_space_that_cannot_be_made_leaves_no_folder(law, tmp_path):
+    space = SlabSpace(metals=tuple(law.constants), facet=Facet.FCC100, sites=("fcc",))
+    with pytest.raises(ValueError, match="this surface has the sites bridge, hollow, ontop; got 'fcc'"):
+        run_screen(ScreenProblem(space=space), law, tmp_path / "none", settings="one")
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_missing_is_told_with_its_remedy(law, tmp_path):
+    space = SlabSpace(metals=("Pt", "Cu"), adsorbates=("O",), strains=(0.0, 0.0, 1))
+    found = screen(ScreenProblem(space=space), law, tmp_path)
+    assert not found.columns["ok"].any()
+    assert "give free energy less energy of O [eV] under [scoring.corrections]" in found.columns["message"][0]
+
+
+@pytest.mark.parametrize(
+    ("makers", "toys"),
+    [
+        ("screened by: surrogate 12\nwhich learnt from: emt 3.29\n", True),
+        ("screened by: ase.calculators.emt:EMT 1\njudged by: gpaw 1 0123\n", True),
+        ("screened by: surrogate 12\nwhich learnt from: gpaw 1\njudged by: gpaw 1 0123\n", False),
+    ],
+)
+def test_energies_of_toys_are_told_under_any_name(makers: str, toys: bool):
+    assert bool(caution_of(makers)) == toys
