@@ -1,7 +1,7 @@
 """Whether a slab is like those trained on: its elements, its adsorbate, how its atoms stand, little doubt.
 
 Distances and coordinations of the metal atoms tell strain, facet and vacancies apart, the share of those at a surface
-the number of layers, metal around the adsorbate its site, and its own share of the atoms how densely it stands. The
+the number of layers, metal near the adsorbate its site, and its own share of the atoms how densely it stands. The
 limit of the doubt is a quantile over slabs that were not trained on, so the share of false alarms is known.
 """
 
@@ -21,11 +21,8 @@ TRACE = 1e-2
 NEAR = 1.2
 #: Share of each range that may be overstepped by rounding.
 MARGIN = 1e-3
-#: Distance from an adsorbate within which metal is around it, over that between neighbours of the metal. Above an fcc
-#: hollow nine atoms are, above an hcp hollow seven.
-AROUND = 1.4
 MEASURES = (
-    "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "around",
+    "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "fifth_over_fourth",
     "adsorbed_share",
 )  # fmt: skip
 
@@ -102,7 +99,7 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
     of_metal = row[metal]
     least, most = -_largest(-nearest[metal], of_metal, rows), _largest(coordination[metal], of_metal, rows)
     at_surface = (coordination < most[row]) & metal
-    around = graph.distance[bond] < AROUND * least[row[graph.receiver[bond]]]
+    fourth, fifth = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, (3, 4))
     adsorbed = _count(graph.adsorbed, row, rows)
     adsorbed = torch.where(adsorbed > 0, adsorbed, torch.nan)
     return {
@@ -112,9 +109,24 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
         "most_coordination": most,
         "surface_share": _count(at_surface, row, rows) / _count(metal, row, rows),
         "height": torch.where(torch.isinf(height), torch.nan, height),
-        "around": _count(around, row[graph.receiver[bond]], rows) / adsorbed,
+        "fifth_over_fourth": fifth / fourth,  # 1 above an fcc hollow; above an hcp hollow the fourth stands alone
         "adsorbed_share": adsorbed / _count(metal, row, rows),
     }
+
+
+def _by_nearness(distance: Tensor, row: Tensor, rows: int, places: tuple[int, ...]) -> list[Tensor]:
+    """Distances at some places of each row's, from the shortest on; NaN where there are not so many."""
+    order = distance.argsort()
+    order = order[row[order].argsort(stable=True)]
+    counts = torch.bincount(row, minlength=rows)
+    first = counts.cumsum(0) - counts
+    found = []
+    for place in places:
+        there = counts > place
+        values = torch.full((rows,), torch.nan, device=distance.device)
+        values[there] = distance[order[first[there] + place]]
+        found.append(values)
+    return found
 
 
 def _count(chosen: Tensor, row: Tensor, rows: int) -> Tensor:
