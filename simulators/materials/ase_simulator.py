@@ -95,15 +95,15 @@ class AseSimulator(SlabSimulator):
 
     def predict(self, case: SlabCase) -> SlabSolution:
         """Relax and answer every row, one after the other."""
-        if not case.real:
-            sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
-            return _assembled([_Row(Status.REFUSED, sentence)] * len(case), case)
-        rows = [self._answered(atoms_of(case, row), adsorbate) for row, adsorbate in enumerate(case.adsorbates)]
-        return _assembled(rows, case)
+        return _assembled([self._answered(case[row : row + 1]) for row in range(len(case))], case)
 
-    def _answered(self, atoms: Atoms, adsorbate: str) -> "_Row":
+    def _answered(self, slab: SlabCase) -> "_Row":
+        if not slab.real:
+            sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
+            return _Row(Status.REFUSED, sentence)
+        atoms = atoms_of(slab, 0)
         try:
-            return self._energies(atoms, adsorbate)
+            return self._energies(atoms, slab.adsorbates[0])
         except NoEnergyError as error:
             return _Row(Status.NOT_CONVERGED, f"not converged: {error}")
         except Exception as error:  # calculators raise of every kind; a row must not end the run
@@ -152,9 +152,9 @@ class AseSimulator(SlabSimulator):
         if facet is None or any(symbol not in self.constants for symbol in symbols):
             return float("nan")
         layers = layers_of(clean.positions[:, 2])
-        held = np.ones(len(clean), dtype=bool)
-        held[[index for one in clean.constraints for index in one.index]] = False
-        free = len(np.unique(layers[held]))
+        free_atoms = np.ones(len(clean), dtype=bool)
+        free_atoms[[index for one in clean.constraints for index in one.index]] = False
+        free = len(np.unique(layers[free_atoms]))
         constants = {symbol: self.constants[symbol] for symbol in dict.fromkeys(symbols)}
         plan = SlabPlan(facet=facet, layers=int(layers.max()) + 1, free=free, constants=constants)
         apart = sum(count * self._pure(symbol, plan) for symbol, count in Counter(symbols).items())

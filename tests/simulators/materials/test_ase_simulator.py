@@ -7,6 +7,7 @@ from pathlib import Path
 import ase.build
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.calculators.emt import EMT
 from ase.optimize import BFGS
@@ -14,7 +15,6 @@ from ase.optimize import BFGS
 from understudy.simulators.interface import Status
 from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.atoms import atoms_of, case_of
-from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.emt import EMT_LATTICE_CONSTANTS, Emt
 from understudy.simulators.materials.relaxation import RelaxOptions
 
@@ -123,7 +123,13 @@ def test_a_calculator_without_numbers_is_a_row_with_a_reason(tmp_path: Path, mon
     assert not list(tmp_path.glob("*.jsonl"))  # what is no number is not kept
 
 
-def test_mixtures_are_refused(emt: Emt) -> None:
-    case = case_of([covered()])
-    mixed: SlabCase = replace(case, occupation=0.5 * case.occupation + 0.5 * case.occupation.roll(1, 1))
-    assert emt.predict(mixed).status == (Status.REFUSED,)
+def test_a_mixture_is_refused_alone(emt: Emt) -> None:
+    case = case_of([covered(), covered("N"), covered("H")])
+    mixed = case.occupation.clone()
+    mixed[case.row_of_atom == 1] = mixed[case.row_of_atom == 1].mean(0)
+    answer = emt.predict(replace(case, occupation=mixed))
+    assert answer.status == (Status.OK, Status.REFUSED, Status.OK)
+    assert answer.message[1].startswith("refused: a site holds a mixture of elements")
+    for row in (0, 2):
+        alone = emt.predict(case[torch.tensor([row])])
+        assert answer["adsorption_energy"][row] == alone["adsorption_energy"][0]
