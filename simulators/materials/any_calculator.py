@@ -65,7 +65,8 @@ class AnyCalculator(AseSimulator):
         Raises:
             NoEnergyError: the calculator has no least energy near the handbook's lattice constant.
         """
-        return self._kept.get(f"lattice constant {metal}", lambda: lattice_constant(metal, self.calculator))
+        with self._alone:
+            return self._kept.get(f"lattice constant {metal}", lambda: lattice_constant(metal, self.calculator))
 
 
 class LatticeConstants(Mapping[str, float]):
