@@ -44,6 +44,7 @@ class StoredAnswers(SlabSimulator):
             kept = torch.arange(len(data)) if rows is None else rows
             self._case, self._answer = data.slab_case(kept), data.solution(kept)
             self._identities = data.identities
+            self._settings = tuple(dict.fromkeys(data.settings(row) for row in kept.tolist()))
             self.constants = data.provenance.design.get("constants", {})
         self.quantities, self._title = tuple(self._answer.values), title
         self._rows_digest = sha256(str(kept.tolist()).encode()).hexdigest()[:12]
@@ -59,6 +60,11 @@ class StoredAnswers(SlabSimulator):
     def configuration(self) -> Mapping[str, Any]:
         """Which data, and which of their rows."""
         return {"data": list(self._identities), "answers": len(self._case), "rows": self._rows_digest}
+
+    @property
+    def fingerprint(self) -> str:
+        """Calculators, with digests of their settings, that gave the answers."""
+        return ", ".join(self._settings)
 
     def predict(self, case: SlabCase) -> Solution:
         """The stored answer of every row that is there; the others are `refused`."""
@@ -76,9 +82,9 @@ class StoredAnswers(SlabSimulator):
 
     def _row_of(self, case: SlabCase, row: int) -> int:
         """The stored row that is the same slab; -1 for none."""
-        if not case.real:
-            return -1
         asked = case[torch.tensor([row])]
+        if not asked.real:
+            return -1
         alike = self._places.get(asked.symbols(0), [])
         return next((place for place in alike if _same(asked, self._case[torch.tensor([place])])), -1)
 

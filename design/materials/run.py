@@ -196,7 +196,7 @@ def require_comparable(predictor: Predictor[SlabCase], verification: Verificatio
     if verification is None or not verification.rounds:
         return
     learnt, judge = (getattr(one, "fingerprint", "") for one in (predictor, verification.judge))
-    if learnt and judge and judge not in learnt.split(", "):
+    if learnt and judge and not set(judge.split(", ")) <= set(learnt.split(", ")):
         raise ValueError(
             f"rounds teach the verdicts: expected a judge whose energies the surrogate has learnt ({learnt}); got "
             f"{judge}: choose that judge, or no rounds"

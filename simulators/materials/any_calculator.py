@@ -6,6 +6,7 @@ Lattice constants of the metals come from its own equation of state, asked when 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 
 from understudy.simulators.materials.ase_simulator import AseSimulator, NoEnergyError
+from understudy.simulators.materials.calculator_settings import settings_of
+from understudy.simulators.materials.own_folder import made_in_own_folder
 from understudy.simulators.materials.relaxation import RelaxOptions
 from understudy.simulators.specification import Specification, value_of
 
@@ -28,6 +31,10 @@ SPREAD, POINTS = 0.04, 9
 
 class AnyCalculator(AseSimulator):
     """An ASE calculator in words, with standard options of the relaxation.
+
+    Its digest is of the code of its class, of its arguments and of the files that these name (`calculator_settings`).
+    Each process works in a folder of its own: a temporary one, or one within the `directory` that is named
+    (`own_folder`).
 
     Args:
         kind: class of the calculator. asked: its name, "package.module:Class", and the arguments it is made with.
@@ -47,8 +54,8 @@ class AnyCalculator(AseSimulator):
         arguments = {name: value_of(words) for name, words in asked.options.items()}
         super().__init__(
             asked.name,
-            lambda: kind(**arguments),
-            {"name": asked.name, **arguments},
+            partial(made_in_own_folder, kind, arguments),
+            settings_of(kind, asked.name, arguments),
             constants={},
             relax=relax or RelaxOptions(),
             folder=folder,
@@ -65,7 +72,8 @@ class AnyCalculator(AseSimulator):
         Raises:
             NoEnergyError: the calculator has no least energy near the handbook's lattice constant.
         """
-        return self._kept.get(f"lattice constant {metal}", lambda: lattice_constant(metal, self.calculator))
+        with self._alone:
+            return self._kept.get(f"lattice constant {metal}", lambda: lattice_constant(metal, self.calculator))
 
 
 class LatticeConstants(Mapping[str, float]):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import ase.build
@@ -30,6 +31,8 @@ from understudy.simulators.materials.solution import QUANTITIES, REFERENCES, Sla
 BOX = (10.0, 10.1, 10.2)
 #: Largest force left on it [eV/Å]: all adsorption energies share its error.
 MOLECULE_FORCE = 0.02
+#: Attributes of a simulator that do not go with it to another process.
+OF_THIS_PROCESS = ("calculator", "_alone")
 
 Points = NDArray[np.float64]
 
@@ -46,6 +49,9 @@ class AseSimulator(SlabSimulator):
     pure slabs of the same facet and layers at their own lattice constant, per atom. Clean and pure slabs and molecules
     are asked once and kept on disk. What an adsorption energy was counted from stands beside it: `clean_energy`, and
     `gas_energy` of the molecules.
+
+    Threads may share it: its calculator works for one of them at a time. Sent to another process, it makes a new
+    calculator there.
 
     Args:
         name: that selects it, and that data sets are called by.
@@ -77,6 +83,13 @@ class AseSimulator(SlabSimulator):
         self.name, self._make, self._settings = name, make, dict(settings)
         self.constants, self.relax = constants, relax
         self._kept = KeptEnergies(folder or usual_folder(), self.digest)
+        self._alone = RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in OF_THIS_PROCESS}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state, _alone=RLock())
 
     @property
     def configuration(self) -> Mapping[str, Any]:
@@ -95,15 +108,16 @@ class AseSimulator(SlabSimulator):
 
     def predict(self, case: SlabCase) -> SlabSolution:
         """Relax and answer every row, one after the other."""
-        if not case.real:
-            sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
-            return _assembled([_Row(Status.REFUSED, sentence)] * len(case), case)
-        rows = [self._answered(atoms_of(case, row), adsorbate) for row, adsorbate in enumerate(case.adsorbates)]
-        return _assembled(rows, case)
+        with self._alone:
+            return _assembled([self._answered(case[row : row + 1]) for row in range(len(case))], case)
 
-    def _answered(self, atoms: Atoms, adsorbate: str) -> "_Row":
+    def _answered(self, slab: SlabCase) -> "_Row":
+        if not slab.real:
+            sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
+            return _Row(Status.REFUSED, sentence)
+        atoms = atoms_of(slab, 0)
         try:
-            return self._energies(atoms, adsorbate)
+            return self._energies(atoms, slab.adsorbates[0])
         except NoEnergyError as error:
             return _Row(Status.NOT_CONVERGED, f"not converged: {error}")
         except Exception as error:  # calculators raise of every kind; a row must not end the run
@@ -152,9 +166,9 @@ class AseSimulator(SlabSimulator):
         if facet is None or any(symbol not in self.constants for symbol in symbols):
             return float("nan")
         layers = layers_of(clean.positions[:, 2])
-        held = np.ones(len(clean), dtype=bool)
-        held[[index for one in clean.constraints for index in one.index]] = False
-        free = len(np.unique(layers[held]))
+        free_atoms = np.ones(len(clean), dtype=bool)
+        free_atoms[[index for one in clean.constraints for index in one.index]] = False
+        free = len(np.unique(layers[free_atoms]))
         constants = {symbol: self.constants[symbol] for symbol in dict.fromkeys(symbols)}
         plan = SlabPlan(facet=facet, layers=int(layers.max()) + 1, free=free, constants=constants)
         apart = sum(count * self._pure(symbol, plan) for symbol, count in Counter(symbols).items())

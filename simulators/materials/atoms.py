@@ -89,7 +89,7 @@ def atoms_of(case: SlabCase, row: int) -> Atoms:
     Raises:
         ValueError: a mixture, which no simulator can be asked.
     """
-    if not case.real:
+    if not case[row : row + 1].real:
         raise ValueError("a site that holds a mixture of elements is no atom; round the occupations first")
     start, stop = case.offsets[row : row + 2].tolist()
     atoms = Atoms(

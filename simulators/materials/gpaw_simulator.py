@@ -4,6 +4,7 @@ Four layers of metal, held; plane waves of 300 eV, RPBE, no spin. What that is n
 """
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from understudy.simulators.materials.ase_simulator import AseSimulator
@@ -40,7 +41,7 @@ class GpawSimulator(AseSimulator):
         require_gpaw(self.interpreter)
         super().__init__(
             "gpaw",
-            lambda: Gpaw(self.settings, interpreter=self.interpreter, limit=self.limit),
+            partial(Gpaw, self.settings, interpreter=self.interpreter, limit=self.limit),
             {"name": "GPAW", **asdict(self.settings)},
             constants=RPBE_LATTICE_CONSTANTS,
             relax=self.options,

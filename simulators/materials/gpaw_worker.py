@@ -5,7 +5,7 @@
 The first line holds the settings of the calculator. Each line after it is a structure: numbers, positions [A], cell
 [A], pbc, k points; its answer holds the energy [eV], extrapolated to no smearing, the forces [eV/A], not zeroed where
 atoms are held, and the iterations; or the reason why there is none. Density and wave functions go on from one structure
-to the next of the same atoms in the same cell.
+to the next of the same atoms in the same cell that repeats along the same vectors.
 """
 
 import json
@@ -25,7 +25,7 @@ def main() -> None:
     atoms = None
     for line in sys.stdin:
         asked = json.loads(line)
-        if atoms is None or atoms.numbers.tolist() != asked["numbers"] or atoms.cell.tolist() != asked["cell"]:
+        if atoms is None or any(getattr(atoms, name).tolist() != asked[name] for name in ("numbers", "cell", "pbc")):
             atoms = Atoms(numbers=asked["numbers"], cell=asked["cell"], pbc=asked["pbc"])
             atoms.calc = _calculator(settings, asked["k_points"])
         atoms.positions[:] = asked["positions"]

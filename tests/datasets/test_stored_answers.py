@@ -1,7 +1,9 @@
 """Stored labels as a judge: what is known is told as it was stored, and nothing else is."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import ase.io
 import pytest
 import torch
 
@@ -9,7 +11,7 @@ from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.reader import load
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
 from understudy.datasets.stored_answers import StoredAnswers
-from understudy.datasets.structure_exchange import export_structures
+from understudy.datasets.structure_exchange import export_structures, import_structures
 from understudy.datasets.synthetic import THIN_AIRFOIL
 from understudy.simulators.interface import Solution, Status
 from understudy.simulators.materials.atoms import case_of, read_atoms
@@ -58,6 +60,30 @@ def test_a_slab_moved_by_a_cell_is_the_same_and_a_strained_or_exchanged_one_is_n
     lifted[-1, 2] += 0.01
     higher = SlabCase(**{**vars(case), "positions": lifted})
     assert judge.predict(SlabCase.concatenate([strained, higher, case.clean()])).status == (Status.REFUSED,) * 3
+
+
+def test_a_mixture_is_refused_alone(judge: StoredAnswers, stored):
+    case = stored[0][KEPT]
+    mixed = case.occupation.clone()
+    mixed[case.row_of_atom == 1] = mixed[case.row_of_atom == 1].mean(0)
+    answer = judge.predict(replace(case, occupation=mixed))
+    assert answer.status == (Status.OK, Status.REFUSED, Status.OK, Status.OK)
+
+
+def test_labels_are_told_with_the_settings_that_they_were_made_with(judge: StoredAnswers, tmp_path: Path):
+    assert judge.fingerprint == "gpaw cfcdeaef3708"
+    with load(NEAR_SURFACE_ALLOYS) as data:
+        export_structures(data, tmp_path / "few.extxyz", KEPT)
+    told = []
+    for settings in ("RPBE", "PBE"):
+        structures = read_atoms(tmp_path / "few.extxyz")
+        for atoms in structures:
+            atoms.info["settings"] = settings
+        ase.io.write(tmp_path / "others.extxyz", structures)
+        import_structures(tmp_path / "others.extxyz", tmp_path / f"{settings}.h5", simulator="vasp")
+        told.append(tmp_path / f"{settings}.h5")
+    assert StoredAnswers(told).fingerprint == "RPBE, PBE"
+    assert StoredAnswers(told, torch.tensor([5])).fingerprint == "PBE"
 
 
 def test_other_rows_are_another_judge(judge: StoredAnswers):

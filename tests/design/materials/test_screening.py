@@ -15,6 +15,8 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
+from understudy.datasets.stored_answers import StoredAnswers
 from understudy.datasets.whole_files import DiskFullError
 from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen, wishes
@@ -157,6 +159,29 @@ def test_rounds_with_a_judge_of_other_settings_are_refused(problem, law, judge, 
         run_screen(problem, law, tmp_path / "other", settings="one", verification=taught)
     judge.fingerprint = law.fingerprint
     require_comparable(law, taught)
+
+
+def test_rounds_with_stored_labels_that_the_surrogate_has_learnt(law):
+    """They are counted as the simulator counts that made them, also where others stand beside them."""
+    labels = StoredAnswers([NEAR_SURFACE_ALLOYS])
+    taught = Verification(judge=labels, count=1, rounds=1, relearn=lambda who, case, solution: who)
+    for learnt in (labels.fingerprint, f"vasp 0123456789ab, {labels.fingerprint}"):
+        law.fingerprint = learnt
+        require_comparable(law, taught)
+    law.fingerprint = "vasp 0123456789ab"
+    with pytest.raises(ValueError, match=r"has learnt \(vasp 0123456789ab\); got gpaw cfcdeaef3708: choose that judge"):
+        require_comparable(law, taught)
+
+
+def test_rounds_with_a_judge_of_mixed_settings(law, judge):
+    """All of them must be learnt."""
+    judge.fingerprint = "gpaw cfcdeaef3708, vasp 0123456789ab"
+    taught = Verification(judge=judge, count=1, rounds=1, relearn=lambda who, case, solution: who)
+    law.fingerprint = "vasp 0123456789ab, emt 456789abcdef, gpaw cfcdeaef3708"
+    require_comparable(law, taught)
+    law.fingerprint = "vasp 0123456789ab, emt 456789abcdef"
+    with pytest.raises(ValueError, match="rounds teach the verdicts"):
+        require_comparable(law, taught)
 
 
 def test_acquisitions(problem, law, tmp_path):

@@ -1,12 +1,16 @@
 """What an adsorption energy is counted from, and that it does not depend on how a slab is written down."""
 
 import math
+import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import ase.build
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.calculators.emt import EMT
 from ase.optimize import BFGS
@@ -14,7 +18,6 @@ from ase.optimize import BFGS
 from understudy.simulators.interface import Status
 from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.atoms import atoms_of, case_of
-from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.emt import EMT_LATTICE_CONSTANTS, Emt
 from understudy.simulators.materials.relaxation import RelaxOptions
 
@@ -123,7 +126,43 @@ def test_a_calculator_without_numbers_is_a_row_with_a_reason(tmp_path: Path, mon
     assert not list(tmp_path.glob("*.jsonl"))  # what is no number is not kept
 
 
-def test_mixtures_are_refused(emt: Emt) -> None:
+def test_a_mixture_is_refused_alone(emt: Emt) -> None:
+    case = case_of([covered(), covered("N"), covered("H")])
+    mixed = case.occupation.clone()
+    mixed[case.row_of_atom == 1] = mixed[case.row_of_atom == 1].mean(0)
+    answer = emt.predict(replace(case, occupation=mixed))
+    assert answer.status == (Status.OK, Status.REFUSED, Status.OK)
+    assert answer.message[1].startswith("refused: a site holds a mixture of elements")
+    for row in (0, 2):
+        alone = emt.predict(case[torch.tensor([row])])
+        assert answer["adsorption_energy"][row] == alone["adsorption_energy"][0]
+
+
+def test_a_calculator_works_for_one_thread_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is asked of a second structure before it has answered the first gives the energy of either."""
+    calculate, working = EMT.calculate, []
+
+    def slowly(self, *asked):
+        working.append(self)
+        time.sleep(1e-4)  # lets other threads go on
+        assert len(working) == 1
+        calculate(self, *asked)
+        working.pop()
+
+    cases = [case_of([covered(adsorbate)]) for adsorbate in ("H", "C", "N", "O") * 4]
+    alone = Emt(folder=tmp_path / "alone")
+    expected = [alone.predict(case)["adsorption_energy"].item() for case in cases]
+    monkeypatch.setattr(EMT, "calculate", slowly)
+    shared = Emt(folder=tmp_path / "shared")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(shared.predict, cases))
+    assert [answer.message for answer in answers] == [("",)] * len(cases)
+    assert [answer["adsorption_energy"].item() for answer in answers] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_simulator_that_has_answered_can_be_sent_to_another_process(emt: Emt) -> None:
     case = case_of([covered()])
-    mixed: SlabCase = replace(case, occupation=0.5 * case.occupation + 0.5 * case.occupation.roll(1, 1))
-    assert emt.predict(mixed).status == (Status.REFUSED,)
+    answer = emt.predict(case)
+    there = pickle.loads(pickle.dumps(emt))
+    assert "calculator" not in vars(there)
+    assert there.predict(case)["adsorption_energy"] == answer["adsorption_energy"]

@@ -1,6 +1,12 @@
 """GPAW behind its pipe: one quick case of real quantum chemistry, and what happens where there is none."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorError
 
 from understudy.simulators.materials.gpaw_process import (
+    WORKER,
     Gpaw,
     GpawNotInstalledError,
     GpawSettings,
@@ -31,6 +38,30 @@ needs_gpaw = pytest.mark.skipif(
 TIGHT = GpawSettings(
     cutoff=250.0, k_points=(1, 1, 1), convergence={"energy": 1e-6, "density": 1e-5, "eigenstates": 1e-7}
 )
+
+
+#: In the place of GPAW: its energy tells the k points and the vectors along which it repeats.
+STAND_IN = """
+from ase.calculators.calculator import Calculator
+
+class KohnShamConvergenceError(Exception): pass
+def PW(cutoff): pass
+def FermiDirac(width): pass
+
+class GPAW(Calculator):
+    implemented_properties = ["energy", "forces"]
+
+    def __init__(self, kpts, **settings):
+        super().__init__()
+        self.points = kpts["size"]
+
+    def calculate(self, atoms=None, properties=None, system_changes=()):
+        super().calculate(atoms, properties, system_changes)
+        self.results = {"energy": 10.0 * sum(self.points) + sum(atoms.pbc), "forces": 0 * atoms.positions}
+
+    def get_number_of_iterations(self):
+        return 1
+"""
 
 
 def hydrogen(length: float) -> Atoms:
@@ -81,6 +112,23 @@ def test_time_that_runs_out_is_one_sentence():
     atoms.calc = Gpaw(TIGHT, limit=0.05)
     with pytest.raises(CalculatorError, match=r"GPAW gave no energy within 0 s"):
         atoms.get_potential_energy()
+
+
+def test_the_same_atoms_that_repeat_along_fewer_vectors_are_another_structure(tmp_path: Path):
+    (tmp_path / "gpaw.py").write_text(STAND_IN)
+    questions = [
+        {"numbers": [1], "positions": [[0, 0, 0]], "cell": (3.0 * np.eye(3)).tolist(), "pbc": pbc, "k_points": points}
+        for pbc, points in (([True] * 3, [4, 4, 4]), ([True, True, False], [4, 4, 1]))
+    ]
+    done = subprocess.run(
+        [sys.executable, str(WORKER)],
+        input="".join(f"{json.dumps(line)}\n" for line in (asdict(TIGHT), *questions)),
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [json.loads(line)["energy"] for line in done.stdout.splitlines()] == [123.0, 92.0]
 
 
 @needs_gpaw
