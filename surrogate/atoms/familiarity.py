@@ -5,7 +5,7 @@ the number of layers, metal near the adsorbate its site, and its own share of th
 limit of the doubt is a quantile over slabs that were not trained on, so the share of false alarms is known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +23,7 @@ NEAR = 1.2
 MARGIN = 1e-3
 MEASURES = (
     "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "fifth_over_fourth",
-    "adsorbed_share",
+    "seventh_over_sixth", "adsorbed_share",
 )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
     of_metal = row[metal]
     least, most = -_largest(-nearest[metal], of_metal, rows), _largest(coordination[metal], of_metal, rows)
     at_surface = (coordination < most[row]) & metal
-    fourth, fifth = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, (3, 4))
+    fourth, fifth, sixth, seventh = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, range(3, 7))
     adsorbed = _count(graph.adsorbed, row, rows)
     adsorbed = torch.where(adsorbed > 0, adsorbed, torch.nan)
     return {
@@ -109,12 +109,15 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
         "most_coordination": most,
         "surface_share": _count(at_surface, row, rows) / _count(metal, row, rows),
         "height": torch.where(torch.isinf(height), torch.nan, height),
-        "fifth_over_fourth": fifth / fourth,  # 1 above an fcc hollow; above an hcp hollow the fourth stands alone
+        # above an fcc hollow three metal atoms are next, then three as far, and three farther; an hcp hollow has one
+        # below it between the first and the second three
+        "fifth_over_fourth": fifth / fourth,
+        "seventh_over_sixth": seventh / sixth,
         "adsorbed_share": adsorbed / _count(metal, row, rows),
     }
 
 
-def _by_nearness(distance: Tensor, row: Tensor, rows: int, places: tuple[int, ...]) -> list[Tensor]:
+def _by_nearness(distance: Tensor, row: Tensor, rows: int, places: Sequence[int]) -> list[Tensor]:
     """Distances at some places of each row's, from the shortest on; NaN where there are not so many."""
     order = distance.argsort()
     order = order[row[order].argsort(stable=True)]

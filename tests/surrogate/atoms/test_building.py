@@ -186,13 +186,13 @@ def test_an_energy_that_nobody_answered_is_not_told(
         {"layers": 4},
         {"layers": 2},
         {"size": (2, 2)},  # a quarter of the coverage
-        {"place": (2 / 3, 2 / 3)},  # hcp, not fcc
-        {"place": (0.0, 0.0)},  # on top
+        {"place": (0.0, 0.0)},  # fcc, not hcp
+        {"place": (2 / 3, 2 / 3)},  # on top
         {"facet": Facet.FCC100, "place": (0.5, 0.5)},
     ],
 )
 def test_other_layers_sites_and_coverages_are_unknown(surrogate: SlabSurrogate, stranger: dict[str, Any]):
-    """The surrogate has learnt of three layers of one site each, hydrogen above the fcc hollow."""
+    """The surrogate has learnt of three layers of one site each, hydrogen above the hcp hollow."""
     place = stranger.pop("place", (1 / 3, 1 / 3))
 
     def known(**words: Any) -> bool:
