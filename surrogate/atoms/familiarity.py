@@ -23,7 +23,7 @@ NEAR = 1.2
 MARGIN = 1e-3
 MEASURES = (
     "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "fifth_over_fourth",
-    "seventh_over_sixth", "adsorbed_share",
+    "adsorbed_share",
 )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
     of_metal = row[metal]
     least, most = -_largest(-nearest[metal], of_metal, rows), _largest(coordination[metal], of_metal, rows)
     at_surface = (coordination < most[row]) & metal
-    fourth, fifth, sixth, seventh = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, range(3, 7))
+    fourth, fifth = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, (3, 4))
     adsorbed = _count(graph.adsorbed, row, rows)
     adsorbed = torch.where(adsorbed > 0, adsorbed, torch.nan)
     return {
@@ -109,10 +109,7 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
         "most_coordination": most,
         "surface_share": _count(at_surface, row, rows) / _count(metal, row, rows),
         "height": torch.where(torch.isinf(height), torch.nan, height),
-        # above an fcc hollow three metal atoms are next, then three as far, and three farther; an hcp hollow has one
-        # below it between the first and the second three
-        "fifth_over_fourth": fifth / fourth,
-        "seventh_over_sixth": seventh / sixth,
+        "fifth_over_fourth": fifth / fourth,  # 1 above an fcc hollow; above an hcp hollow the fourth stands alone
         "adsorbed_share": adsorbed / _count(metal, row, rows),
     }
 

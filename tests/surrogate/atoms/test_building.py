@@ -16,6 +16,7 @@ from understudy.simulators.materials.slabs import Facet, SlabPlan
 from understudy.surrogate import checkpoint
 from understudy.surrogate.atoms import building
 from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, gain
+from understudy.surrogate.atoms.familiarity import familiarity_of
 from understudy.surrogate.atoms.graph import AtomsGraph, encode
 from understudy.surrogate.atoms.judges import judges_of, seen_by, slab_numbers
 from understudy.surrogate.atoms.rows import SlabRows
@@ -186,7 +187,6 @@ def test_an_energy_that_nobody_answered_is_not_told(
         {"layers": 4},
         {"layers": 2},
         {"size": (2, 2)},  # a quarter of the coverage
-        {"place": (0.0, 0.0)},  # fcc, not hcp
         {"place": (2 / 3, 2 / 3)},  # on top
         {"facet": Facet.FCC100, "place": (0.5, 0.5)},
     ],
@@ -205,3 +205,19 @@ def test_other_layers_sites_and_coverages_are_unknown(surrogate: SlabSurrogate, 
     assert known()
     at = tuple(part / size for part, size in zip(place, stranger.get("size", (1, 1)), strict=True))
     assert not known(**stranger)
+
+
+def test_hcp_hollows_are_unknown_to_who_has_learnt_fcc_hollows():
+    """Of four layers, any metals and strains; hydrogen that has not moved."""
+    random = torch.Generator().manual_seed(5)
+    plan = SlabPlan(constants=CONSTANTS)
+    occupation = torch.nn.functional.one_hot(torch.randint(3, (80, 4), generator=random), 3).double()[:, :, None]
+    strain = 0.06 * torch.rand(80, generator=random, dtype=torch.float64) - 0.03
+    slabs, height = plan.slabs(occupation, strain), torch.full((80,), 0.9, dtype=torch.float64)
+    fcc, hcp = (
+        encode(placed(slabs, "H", torch.full((80, 2), share, dtype=torch.float64), height), 4.5)
+        for share in (1 / 3, 2 / 3)
+    )
+    familiarity = familiarity_of(fcc, torch.zeros(80))
+    assert familiarity.known(fcc, torch.zeros(80)).all()
+    assert not familiarity.known(hcp, torch.zeros(80)).any()
