@@ -21,8 +21,9 @@ TRACE = 1e-2
 NEAR = 1.2
 #: Share of each range that may be overstepped by rounding.
 MARGIN = 1e-3
+BEYOND = 100.0  # Å: an atom that is not within the cutoff
 MEASURES = (
-    "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "fifth_over_fourth",
+    "nearest", "farthest", "least_coordination", "most_coordination", "surface_share", "height", "eighth_over_seventh",
     "adsorbed_share",
 )  # fmt: skip
 
@@ -99,7 +100,7 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
     of_metal = row[metal]
     least, most = -_largest(-nearest[metal], of_metal, rows), _largest(coordination[metal], of_metal, rows)
     at_surface = (coordination < most[row]) & metal
-    fourth, fifth = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, (3, 4))
+    seventh, eighth = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, (6, 7))
     adsorbed = _count(graph.adsorbed, row, rows)
     adsorbed = torch.where(adsorbed > 0, adsorbed, torch.nan)
     return {
@@ -109,13 +110,14 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
         "most_coordination": most,
         "surface_share": _count(at_surface, row, rows) / _count(metal, row, rows),
         "height": torch.where(torch.isinf(height), torch.nan, height),
-        "fifth_over_fourth": fifth / fourth,  # 1 above an fcc hollow; above an hcp hollow the fourth stands alone
+        # above an fcc hollow nine atoms are near, three by three; above an hcp hollow one and twice three
+        "eighth_over_seventh": eighth / seventh,
         "adsorbed_share": adsorbed / _count(metal, row, rows),
     }
 
 
 def _by_nearness(distance: Tensor, row: Tensor, rows: int, places: Sequence[int]) -> list[Tensor]:
-    """Distances at some places of each row's, from the shortest on; NaN where there are not so many."""
+    """Distances at some places of each row's, from the shortest on; very large where there are not so many."""
     order = distance.argsort()
     order = order[row[order].argsort(stable=True)]
     counts = torch.bincount(row, minlength=rows)
@@ -123,7 +125,7 @@ def _by_nearness(distance: Tensor, row: Tensor, rows: int, places: Sequence[int]
     found = []
     for place in places:
         there = counts > place
-        values = torch.full((rows,), torch.nan, device=distance.device)
+        values = torch.where(counts > 0, BEYOND, torch.nan)
         values[there] = distance[order[first[there] + place]]
         found.append(values)
     return found
