@@ -35,7 +35,8 @@ from understudy.surrogate.networks.atoms_config import AtomsConfig
 matplotlib.use("agg")
 from matplotlib.figure import Figure as Picture
 
-FOLDER = Path("runs/slab_learning")
+#: Trainings under way, and what is kept of those that ended.
+FOLDER, RESULTS = Path("runs/slab_learning"), Path(__file__).parent / "data" / "slab_learning"
 PICTURE = Path("docs/images/slab_learning.png")
 REPEATS, TEST = 5, 0.2
 SIZES = (100, 200, 400, 0)  # labels that train; 0 takes all
@@ -56,8 +57,12 @@ class Task:
     repeat: int
 
     @property
+    def name(self) -> str:
+        return f"of-{len(rows())}-{self.kind}-{self.size}-{self.repeat}"
+
+    @property
     def file(self) -> Path:
-        return FOLDER / f"of-{len(rows())}-{self.kind}-{self.size}-{self.repeat}.json"
+        return RESULTS / f"{self.name}.json"
 
 
 def parted(data: Labels, task: Task) -> tuple[Tensor, Tensor]:
@@ -128,12 +133,12 @@ def measured(task: Task) -> dict[str, object]:
             told[f"{name} {quantity}"] = float(np.abs(error).mean())
     cutoff = AtomsConfig().cutoff
     rows = slab_rows_of(data.case, data.answer, cutoff)
-    surrogate = build_slabs(rows[train], slab_settings(len(train)), task.file.with_suffix(""))
+    surrogate = build_slabs(rows[train], slab_settings(len(train)), FOLDER / task.name)
     with torch.no_grad():
         answer = surrogate.predict(data.case[test])
     for quantity in QUANTITIES:
         columns = (data.answer[quantity][test], answer[quantity], answer.low[quantity], answer.high[quantity])
-        told[quantity] = [column.double().tolist() for column in columns]
+        told[quantity] = [[round(number, 6) for number in column.double().tolist()] for column in columns]
         told[f"ours {quantity}"] = float((columns[0] - columns[1]).abs().mean())
     told["known"] = float(answer.known.double().mean())
     return told
