@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from understudy.cli.outputs import DATA_SETS, require_output
+
 data = App(name="data", help="Look at, check and export data sets.")
 
 
@@ -54,6 +56,8 @@ def export(
 
     if csv is None and vtk is None and structures is None:
         csv = path.with_suffix(".csv")
+    if csv is not None:
+        require_output(csv, [".csv"], inputs=[path])
     with load(path) as content:
         chosen = _rows(rows)
         if csv is not None:
@@ -83,6 +87,7 @@ def import_(
     from understudy.cli.report import say
     from understudy.datasets.structure_exchange import import_structures
 
+    require_output(out, DATA_SETS, inputs=[structures])
     say(f"{out}: {import_structures(structures, out, simulator=simulator, settings=settings)} cases")
 
 
