@@ -21,7 +21,7 @@ from understudy.datasets.records import Array, Rows
 from understudy.datasets.structure_file import slab_names, table_of
 from understudy.datasets.whole_files import replacing
 from understudy.datasets.writer import write
-from understudy.simulators.interface import Status
+from understudy.simulators.interface import Status, Subject
 from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.atoms import DATABASES, HELD, StructureError, atoms_of, case_of, read_atoms
@@ -38,13 +38,15 @@ def export_structures(data: DataSet, path: str | Path, rows: RowIndex = slice(No
     """Write the rows as structures, failed ones too; give their number. The name of the file says its format.
 
     Raises:
-        TypeError: a data set about something else. ValueError: a format that does not keep answers.
+        ValueError: a data set about something else, or a format that does not keep answers.
         DiskFullError: no room.
     """
     suffix = Path(path).suffix
     if suffix not in (*EXTENDED_XYZ, *DATABASES):
         known = ", ".join((*EXTENDED_XYZ, *DATABASES))
         raise ValueError(f"expected a file of atoms that keeps answers ({known}); got {Path(path).name}")
+    if data.about is not Subject.SLAB:
+        raise ValueError(f"expected slabs for a file of atoms; got airfoils: export these with --csv or --vtk")
     numbers = data.row_numbers(rows).reshape(-1)
     case = data.slab_case(numbers)
     structures = [_structure(case, place, data, row) for place, row in enumerate(numbers.tolist())]

@@ -51,7 +51,7 @@ def export(
 ) -> None:
     """Write a data set as CSV, as VTK, or as structures of atoms."""
     from understudy.cli.report import say
-    from understudy.datasets.export import export_csv, export_flows, export_vtk
+    from understudy.datasets.export import export_csv, export_flows, export_vtk, require_airfoils
     from understudy.datasets.reader import load
 
     if csv is None and vtk is None and structures is None:
@@ -60,6 +60,8 @@ def export(
         require_output(csv, [".csv"], inputs=[path])
     with load(path) as content:
         chosen = _rows(rows)
+        if vtk is not None:
+            require_airfoils(content, "VTK")
         if csv is not None:
             say(f"{csv}: {export_csv(content, csv, chosen)} rows")
         if structures is not None:
