@@ -64,7 +64,10 @@ def test_a_row_without_an_answer_has_no_surface_to_export(tmp_path: Path, data_f
 
 def test_slabs_and_airfoils_are_told_their_own_exports(tmp_path: Path, data_file: Path):
     """Slabs have no surface to draw, and that is no damage to their file."""
-    with load(NEAR_SURFACE_ALLOYS) as data, pytest.raises(ValueError, match=r"got slabs: .* --structures slabs\.extxyz"):
+    with (
+        load(NEAR_SURFACE_ALLOYS) as data,
+        pytest.raises(ValueError, match=r"got slabs: .* --structures slabs\.extxyz"),
+    ):
         export_vtk(data, tmp_path / "vtk")
     with load(data_file) as data, pytest.raises(ValueError, match="got airfoils: export these with --csv or --vtk"):
         export_structures(data, tmp_path / "slabs.extxyz")
