@@ -46,7 +46,7 @@ def export_structures(data: DataSet, path: str | Path, rows: RowIndex = slice(No
         known = ", ".join((*EXTENDED_XYZ, *DATABASES))
         raise ValueError(f"expected a file of atoms that keeps answers ({known}); got {Path(path).name}")
     if data.about is not Subject.SLAB:
-        raise ValueError(f"expected slabs for a file of atoms; got airfoils: export these with --csv or --vtk")
+        raise ValueError("expected slabs for a file of atoms; got airfoils: export these with --csv or --vtk")
     numbers = data.row_numbers(rows).reshape(-1)
     case = data.slab_case(numbers)
     structures = [_structure(case, place, data, row) for place, row in enumerate(numbers.tolist())]

@@ -285,3 +285,28 @@ def test_answers_of_slabs_without_room_go_on(understudy, structures, tmp_path, r
         assert (code, "no room left to write a.csv.part (File too large); nothing" in err) == (1, True)
     assert understudy(*words, tmp_path / "a.csv")[0] == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_what_is_no_calculator_is_said_to_be_none(understudy, structures):
+    code, _, err = understudy("predict", structures, "--by", "ase.atoms:Atoms")
+    assert (code, "defect" in err) == (1, False)
+    assert "expected a calculator of ASE or a Simulator" in err
+    assert err.endswith("ase.atoms:Atoms is neither\n")
+
+
+def test_who_is_not_there_is_told_those_who_answer_slabs(understudy, structures, tmp_path):
+    problem = tmp_path / "surface.toml"
+    problem.write_text(SCREEN.replace("top = 2\n", ""))
+    for word, end in (("emtt", ": did you mean emt?"), ("runs/nothing", "")):
+        code, _, err = understudy("predict", structures, "--by", word)
+        assert code == 1
+        assert "expected one of surrogate, emt, gpaw, package.module:Class of a calculator of ASE, or the path" in err
+        assert err.endswith(f"got {word!r}, and no such file is there{end}\n")
+    for word, end in (("gpww", "got 'gpww': did you mean gpaw?"), ("surrogate", "got 'surrogate'")):
+        code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--judge", word)
+        assert code == 1
+        assert err.endswith(f"simulators emt, gpaw, or package.module:Class of a calculator of ASE; {end}\n")
+    code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--judge", "viscous")
+    assert (code, "viscous answers airfoil: ask emt, gpaw or a surrogate" in err) == (1, True)
+    code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--by", "emt")
+    assert (code, "follow a surrogate (surrogate, or the path of a checkpoint) instead" in err) == (1, True)

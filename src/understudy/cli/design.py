@@ -86,11 +86,12 @@ def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: 
     from understudy.design.learning import fine_tuning
     from understudy.design.problem_file import read_problem
     from understudy.design.run import run_design
+    from understudy.simulators.interface import Subject
     from understudy.simulators.registry import simulator
     from understudy.surrogate.surrogate import Surrogate
 
     posed = read_problem(problem)
-    who, verifier = predictor(by), simulator(judge)
+    who, verifier = predictor(by), simulator(judge, Subject.AIRFOIL)
     if rounds and not isinstance(who, Surrogate):
         raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]

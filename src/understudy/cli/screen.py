@@ -82,14 +82,12 @@ def verification_by(
     acquisition: str = "score",
 ) -> "Verification":
     """Whom to ask, in words, about how many candidates a round, who learns from it, and what is rehearsed besides."""
-    from understudy.asking import predictor
     from understudy.design.materials.acquisition import Acquisition
     from understudy.design.materials.learning import relearning
     from understudy.design.materials.run import Verification
-    from understudy.simulators.interface import Simulator, Subject
+    from understudy.simulators.interface import Subject
+    from understudy.simulators.registry import simulator
 
-    who = predictor(judge, Subject.SLAB)
-    if not isinstance(who, Simulator):
-        raise ValueError(f"only a simulator judges; {who.name} is a surrogate")
+    who = simulator(judge, Subject.SLAB)
     relearn = relearning(learner, data) if rounds and data else None
     return Verification(judge=who, count=count, rounds=rounds, relearn=relearn, acquisition=Acquisition(acquisition))
