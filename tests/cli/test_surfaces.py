@@ -310,3 +310,35 @@ def test_who_is_not_there_is_told_those_who_answer_slabs(understudy, structures,
     assert (code, "viscous answers airfoil: ask emt, gpaw or a surrogate" in err) == (1, True)
     code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--by", "emt")
     assert (code, "follow a surrogate (surrogate, or the path of a checkpoint) instead" in err) == (1, True)
+
+
+def test_a_file_of_another_command_names_the_command(understudy, tmp_path):
+    files = {
+        "screened": SCREEN,
+        "designed": SCREEN.replace("top = 2\n", "by_site = true\n"),
+        "simulated": 'out = "a.h5"\nsimulator = "emt"\n[slabs]\n',
+        "wing": "[[points]]\ncl = 0.5\n",
+    }
+    for name, content in files.items():
+        (tmp_path / f"{name}.toml").write_text(content)
+    for command, name, sentence in (
+        ("design", "screened", "has the key 'top', which is none of design: such a file is read by understudy screen"),
+        ("screen", "designed", "'by_site', which is none of screen: such a file is read by understudy design"),
+        ("design", "simulated", "such a file is read by understudy simulate"),
+        ("screen", "simulated", "such a file is read by understudy simulate"),
+        ("screen", "wing", "a problem of an airfoil: such a file is read by understudy design"),
+    ):
+        code, _, err = understudy(command, tmp_path / f"{name}.toml", "--out", tmp_path / "run")
+        assert (code, sentence in err) == (1, True), err
+
+
+def test_counts_below_their_least_are_refused(understudy, tmp_path):
+    (tmp_path / "screen.toml").write_text(SCREEN)
+    (tmp_path / "design.toml").write_text(SCREEN.replace("top = 2\n", ""))
+    words = ("--out", tmp_path / "run")
+    code, _, err = understudy("screen", tmp_path / "screen.toml", *words, "--verify", "-1")
+    assert (code, "--verify must be at least 0; got -1" in err) == (1, True)
+    code, _, err = understudy("screen", tmp_path / "screen.toml", *words, "--rounds", "-1")
+    assert (code, "--rounds must be at least 0; got -1" in err) == (1, True)
+    code, _, err = understudy("design", tmp_path / "design.toml", *words, "--judge", "emt", "--judged", "0")
+    assert (code, "--judged must be at least 1; got 0" in err) == (1, True)

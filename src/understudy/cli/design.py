@@ -59,13 +59,22 @@ def design(
     import shlex
 
     from understudy.asking import predictor
-    from understudy.cli.config import read_table
+    from understudy.cli.config import read_table, require_read_by
     from understudy.cli.screen import verification_by
+    from understudy.datasets.generation import SimulateConfig
+    from understudy.design.materials.screening import ScreenProblem
+    from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.simulators.interface import Subject
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
-    if "space" in read_table(problem):
+    table = read_table(problem)
+    if "points" not in table:
+        others = {"screen": ScreenProblem, "simulate": SimulateConfig}
+        require_read_by("design", table, others, SurfaceProblem, problem)
+    if "space" in table:
+        if judge and judged < 1:
+            raise ValueError(f"--judged must be at least 1; got {judged}")
         who = predictor(by, Subject.SLAB)
         verification = verification_by(judge, judged, rounds, who, data, acquisition) if judge else None
         words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
