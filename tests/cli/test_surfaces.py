@@ -342,3 +342,18 @@ def test_counts_below_their_least_are_refused(understudy, tmp_path):
     assert (code, "--rounds must be at least 0; got -1" in err) == (1, True)
     code, _, err = understudy("design", tmp_path / "design.toml", *words, "--judge", "emt", "--judged", "0")
     assert (code, "--judged must be at least 1; got 0" in err) == (1, True)
+
+
+def test_a_surface_without_a_judge_is_not_verified(understudy, tmp_path):
+    """Nor is it a success."""
+    problem = tmp_path / "surface.toml"
+    problem.write_text(
+        SCREEN.replace("top = 2\n", "").replace("depth = 2", "depth = 4") + "[descent]\nstarts = 2\nsteps = 3\n"
+    )
+    code, out, _ = understudy("design", problem, "--out", tmp_path / "run")
+    assert code == 1
+    assert out.splitlines()[1].endswith(" by surrogate, not verified")
+    code, out, _ = understudy("design", problem, "--out", tmp_path / "judged", "--judge", "emt", "--judged", "1")
+    assert code == 0
+    assert " by surrogate, verified " in out.splitlines()[1]
+    assert (tmp_path / "judged" / "best.extxyz").is_file()

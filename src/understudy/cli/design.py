@@ -23,14 +23,24 @@ def design(
     ],
     /,
     *,
-    out: Annotated[Path, Parameter(help="folder for design.dat, design.json, report.html and the problem used")],
+    out: Annotated[
+        Path,
+        Parameter(
+            help="folder for design.dat (of a surface best.extxyz), design.json, report.html and the problem used"
+        ),
+    ],
     by: Annotated[
-        str, Parameter(help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint")
+        str,
+        Parameter(
+            help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint; of surfaces "
+            "surrogate or a path"
+        ),
     ] = "surrogate",
     judge: Annotated[
         str | None,
         Parameter(
-            help="the simulator that verifies: viscous (default), xfoil, rans, openfoam; of surfaces gpaw or emt"
+            help="the simulator that verifies: viscous (default), xfoil, rans, openfoam; of surfaces gpaw, emt or a "
+            "calculator of ASE as package.module:Class"
         ),
     ] = None,
     model: Model = None,
@@ -54,7 +64,8 @@ def design(
     understudy design surface.toml --out runs/surface --judge gpaw
 
     --model and --grid hold for whom they suit among --by and --judge. A surface without --judge is not verified.
-    Exits with 0 only if the simulator flew the design at every point and every constraint holds.
+    Exits with 0 only if the simulator flew the design at every point and every constraint holds; of a surface, if the
+    simulator judged a slab that stands and keeps the limits, and so with 1 without --judge.
     """
     import shlex
 
@@ -150,9 +161,9 @@ def _surface(
             command=command,
             progress=note,
         )
-    says = "not verified" if found.verified is None else f"{found.verified:.6g}"
+    says = "not verified" if found.verified is None else f"verified {found.verified:.6g}"
     say(f"{found.best.name} at {100 * found.best.strain:+.2f} % strain")
-    say(f"objective: promised {found.promised:.6g} by {who.name}, verified {says}")
+    say(f"objective: promised {found.promised:.6g} by {who.name}, {says}")
     say(f"{out / 'best.extxyz'}\n{out / 'report.html'}")
     return 0 if found.verified is not None else 1
 
