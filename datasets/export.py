@@ -87,11 +87,22 @@ def export_vtk(data: DataSet, folder: str | Path, rows: RowIndex | None = None) 
         rows: which rows; all answered ones if not given. A row without an answer has no fields and is refused.
 
     Raises:
-        ValueError: a row whose case was not answered. DiskFullError: no room.
+        ValueError: a data set of slabs, or a row whose case was not answered. DiskFullError: no room.
     """
+    require_airfoils(data, "VTK")
     numbers = _answered(data, rows, "surface data")
     Path(folder).mkdir(parents=True, exist_ok=True)
     return [path for part in numbers.split(_ROWS_AT_ONCE) for path in _surfaces(data, Path(folder), part)]
+
+
+def require_airfoils(data: DataSet, what: str) -> None:
+    """Refuse a data set about slabs, of which there is no such thing.
+
+    Raises:
+        ValueError: it is about slabs.
+    """
+    if data.about is Subject.SLAB:
+        raise ValueError(f"expected airfoils for {what}; got slabs: export these with --structures slabs.extxyz")
 
 
 def export_flows(data: DataSet, folder: str | Path, rows: RowIndex | None = None) -> list[Path]:

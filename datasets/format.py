@@ -23,7 +23,7 @@ ROOT_ATTRIBUTES = {
     "simulator": "name of the simulator that answered",
     "simulator_version": "its version",
     "simulator_configuration": "JSON: everything in the simulator that changes an answer",
-    "design": "JSON: how the cases were chosen; an empty object if they were picked one by one",
+    "design": "JSON: how the cases were chosen, or which file was imported; an empty object if picked one by one",
     "sampler": "'sobol', 'latin-hypercube', or 'chosen'",
     "seed": "seed of the design of experiments, -1 where the cases were chosen",
     "planned": "cases in the finished data set; a shard holds fewer",

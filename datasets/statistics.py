@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from understudy.datasets.reader import DataSet
+from understudy.simulators.materials.adsorbates import reaction_of
+from understudy.simulators.materials.anomaly import Anomaly
 
 LEVELS = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
@@ -44,6 +46,37 @@ def statistics(data: DataSet, rows: Tensor | None = None) -> Mapping[str, Statis
     even = [name for name in data.field_names if name not in data.ragged_names]
     found |= {f"fields/{name}": _of_field(data, name, chosen) for name in even}
     return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adsorption:
+    """The adsorption energies [eV] of one adsorbate, all counted by one reaction.
+
+    reaction: in words; empty where the adsorbate has none. energies: of the rows in which it stayed what and where it
+    was, None if there are none. anomalous: number of the others, whose energies are those of something else.
+    """
+
+    reaction: str
+    energies: Statistics | None
+    anomalous: int
+
+
+def adsorption(data: DataSet) -> Mapping[str, Adsorption]:
+    """What is known of the adsorption energies in a data set of slabs, by adsorbate."""
+    energy = data.outputs["adsorption_energy"]
+    told = [data.outputs[str(one)] > 0.5 for one in Anomaly if str(one) in data.outputs]
+    anomalous = torch.stack(told).any(0) if told else torch.zeros(len(data), dtype=torch.bool)
+    answered = data.ok & torch.isfinite(energy)
+    names = data.slab_case().adsorbates
+    found = {}
+    for name in sorted({name for name, ok in zip(names, answered.tolist(), strict=True) if ok}):
+        own = answered & torch.tensor([one == name for one in names])
+        found[name] = Adsorption(
+            reaction=reaction_of(name),
+            energies=_of_column(energy[own & ~anomalous]),
+            anomalous=int((own & anomalous).sum()),
+        )
+    return found
 
 
 def _of_column(values: Tensor) -> Statistics | None:

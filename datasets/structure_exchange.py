@@ -5,6 +5,7 @@ each answer: nested tables do not survive these formats. Its roles and held atom
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import ase.db
@@ -12,6 +13,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from understudy.datasets.format import DataFileError, opened
 from understudy.datasets.provenance import IMPORTED, SETTINGS, Provenance
 from understudy.datasets.ragged import Ragged
 from understudy.datasets.reader import DataSet, RowIndex
@@ -19,7 +21,7 @@ from understudy.datasets.records import Array, Rows
 from understudy.datasets.structure_file import slab_names, table_of
 from understudy.datasets.whole_files import replacing
 from understudy.datasets.writer import write
-from understudy.simulators.interface import Status
+from understudy.simulators.interface import Status, Subject
 from understudy.simulators.materials.adsorbates import reaction_of
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.atoms import DATABASES, HELD, StructureError, atoms_of, case_of, read_atoms
@@ -36,13 +38,15 @@ def export_structures(data: DataSet, path: str | Path, rows: RowIndex = slice(No
     """Write the rows as structures, failed ones too; give their number. The name of the file says its format.
 
     Raises:
-        TypeError: a data set about something else. ValueError: a format that does not keep answers.
+        ValueError: a data set about something else, or a format that does not keep answers.
         DiskFullError: no room.
     """
     suffix = Path(path).suffix
     if suffix not in (*EXTENDED_XYZ, *DATABASES):
         known = ", ".join((*EXTENDED_XYZ, *DATABASES))
         raise ValueError(f"expected a file of atoms that keeps answers ({known}); got {Path(path).name}")
+    if data.about is not Subject.SLAB:
+        raise ValueError("expected slabs for a file of atoms; got airfoils: export these with --csv or --vtk")
     numbers = data.row_numbers(rows).reshape(-1)
     case = data.slab_case(numbers)
     structures = [_structure(case, place, data, row) for place, row in enumerate(numbers.tolist())]
@@ -70,6 +74,7 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
             not say it.
 
     Raises:
+        ValueError: a file at `out` that was not made by the same import.
         StructureError: an answered structure without its energy, or with one by another reaction than ours, or
             structures of different settings.
     """
@@ -94,8 +99,26 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
         status=status,
         message=tuple(str(atoms.info.get("message", "")) for atoms in structures),
     )
-    write(Path(out), rows, _provenance(structures, simulator, settings))
+    provenance = _provenance(Path(path), structures, simulator, settings)
+    _require_same(Path(out), provenance)
+    write(Path(out), rows, provenance)
     return len(structures)
+
+
+def _require_same(out: Path, provenance: Provenance) -> None:
+    """Refuse a file that is there and was not made by the same import."""
+    if not out.exists():
+        return
+    try:
+        with opened(out) as file:
+            same = file.attrs["identity"] == provenance.identity
+    except DataFileError:
+        same = False
+    if not same:
+        raise ValueError(
+            f"expected a new file, or one made by the same import; {out} holds something else: "
+            "choose another name, or delete it"
+        )
 
 
 def _require_energy(atoms: Atoms, adsorbate: str, row: int) -> None:
@@ -156,7 +179,7 @@ def _at_rest(atoms: Atoms) -> Array:
     return np.asarray(atoms.arrays.get(RELAXED, np.empty((0, 3))), dtype=np.float64)
 
 
-def _provenance(structures: Sequence[Atoms], simulator: str, settings: str) -> Provenance:
+def _provenance(path: Path, structures: Sequence[Atoms], simulator: str, settings: str) -> Provenance:
     told = {str(atoms.info[SETTINGS]) for atoms in structures if SETTINGS in atoms.info} or {settings}
     if len(told) > 1:
         raise StructureError(
@@ -168,4 +191,5 @@ def _provenance(structures: Sequence[Atoms], simulator: str, settings: str) -> P
         simulator_version=IMPORTED,
         simulator_configuration={SETTINGS: told.pop()},
         planned=len(structures),
+        design={"imported": sha256(path.read_bytes()).hexdigest()},
     )

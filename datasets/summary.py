@@ -7,11 +7,12 @@ from pathlib import Path
 
 from understudy.datasets.provenance import Provenance
 from understudy.datasets.reader import load
-from understudy.datasets.statistics import Statistics, statistics
-from understudy.simulators.interface import Status
+from understudy.datasets.statistics import Adsorption, Statistics, adsorption, statistics
+from understudy.simulators.interface import Status, Subject
 from understudy.simulators.quantities import quantity
 
 _MESSAGES = 5
+_ADSORPTION = "outputs/adsorption_energy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,9 @@ class Summary:
     kinds: how these were made -> how many.
     ended: status -> cases.
     messages: the most frequent messages of cases that were not answered -> how often.
-    quantities: name in the file -> statistics over the answered cases.
+    quantities: name in the file -> statistics over the answered cases; adsorption energies, of which those of different
+        reactions have no mean in common, are apart.
+    adsorption: of slabs, adsorbate -> its adsorption energies.
     provenance: simulator, design, commit, date.
     """
 
@@ -44,6 +47,7 @@ class Summary:
     ended: Mapping[Status, int]
     messages: Mapping[str, int]
     quantities: Mapping[str, Statistics]
+    adsorption: Mapping[str, Adsorption]
     provenance: Provenance
 
     def text(self) -> str:
@@ -64,6 +68,7 @@ class Summary:
             "",
             f"{'quantity':<26}{'unit':>8}{'mean':>12}{'std':>12}{'least':>12}{'most':>12}",
             *(_row(name, found) for name, found in self.quantities.items()),
+            *(_of_adsorbate(name, found) for name, found in self.adsorption.items()),
         ]
         return "\n".join(lines)
 
@@ -79,6 +84,10 @@ def info(path: str | Path) -> Summary:
         DataFileError: a file that cannot be read.
     """
     with load(path) as data:
+        quantities = dict(statistics(data))
+        of_slabs = data.about is Subject.SLAB
+        if of_slabs:
+            quantities.pop(_ADSORPTION, None)
         ended = Counter(data.status)
         messages = Counter(message for message in data.message if message)
         return Summary(
@@ -95,7 +104,8 @@ def info(path: str | Path) -> Summary:
             kinds=dict(Counter(data.subject_kinds).most_common()),
             ended={status: ended[status] for status in Status if ended[status]},
             messages=dict(messages.most_common(_MESSAGES)),
-            quantities=statistics(data),
+            quantities=quantities,
+            adsorption=adsorption(data) if of_slabs else {},
             provenance=data.provenance,
         )
 
@@ -110,8 +120,21 @@ def _settings(source: Provenance) -> str:
 
 
 def _row(name: str, found: Statistics) -> str:
-    values = "".join(f"{value:12.5g}" for value in (found.mean, found.std, found.minimum, found.maximum))
-    return f"{name:<26}{quantity(name.split('/')[1]).unit:>8}{values}"
+    return f"{name:<26}{quantity(name.split('/')[1]).unit:>8}{_numbers(found)}"
+
+
+def _of_adsorbate(name: str, found: Adsorption) -> str:
+    """Its line of the table, and behind it what was counted, and from what."""
+    numbers = f"{'–':>12}" * 4 if found.energies is None else _numbers(found.energies)
+    count = _counted(0 if found.energies is None else found.energies.count, "case")
+    left = f", {found.anomalous} anomalous left out" if found.anomalous else ""
+    return (
+        f"{f'adsorption_energy, {name}':<26}{'eV':>8}{numbers}   {count}{left}; {found.reaction or 'no reaction known'}"
+    )
+
+
+def _numbers(found: Statistics) -> str:
+    return "".join(f"{value:12.5g}" for value in (found.mean, found.std, found.minimum, found.maximum))
 
 
 def _counted(number: int, word: str) -> str:

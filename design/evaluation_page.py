@@ -18,7 +18,7 @@ from understudy.datasets.whole_files import write_bytes
 from understudy.design.page import figures, page, section, table
 from understudy.design.plots import PROMISE, START, STYLE, VERDICT, svg
 from understudy.simulators.quantities import QUANTITIES, Quantity
-from understudy.surrogate.evaluation import LEVELS, Comparison, Report
+from understudy.surrogate.evaluation import LEVELS, TOO_FEW, UNTOLD, Comparison, Report, number_told
 from understudy.surrogate.learning_curve import Learnt
 
 SHOWN, WITH_INTERVALS = 2000, 250  # cases in a cloud; more make the page heavy and the cloud no clearer
@@ -50,7 +50,7 @@ def evaluation_page(report: Report, *, title: str, told: str, curve: Sequence[Le
             for place, (name, one) in enumerate(report.comparisons.items())
         ),
         *([section("Would more data help?", curve_picture(curve), _CURVE_NOTE)] if curve else []),
-        section("All ranges", _table(report), _TABLE_NOTE),
+        section("All ranges", _table(report), _table_note(report)),
         section("What was compared", f"<pre>{escape(told)}</pre>"),
     ]
     return page(title, sections)
@@ -94,14 +94,23 @@ _NOTE = (
     "diagonal they are wider than they need be, below it too narrow. Right: above the line the truth lay outside the "
     "interval; a surrogate that knows where it errs has its large errors on the right."
 )
+_LOGARITHM = "Errors of C_D are those of its logarithm. "
 _TABLE_NOTE = (
-    "Errors of C_D are those of its logarithm. Coverage: share of truths inside their interval. Width: median of half "
+    "Coverage: share of truths inside their interval. Width: median of half "
     "the interval. Spearman: rank correlation of width and error. Flagged: unlike what was trained on."
 )
 
 
+def _table_note(report: Report) -> str:
+    """What of it holds for what was compared."""
+    rows = [row for quantities in report.accuracy.values() for row in quantities.values()]
+    untold = f" {TOO_FEW}." if any(UNTOLD in row.told for row in rows) else ""
+    return (_LOGARITHM if "cd" in report.comparisons else "") + _TABLE_NOTE + untold
+
+
 def _numbers(report: Report, shown: str) -> list[tuple[str, str]]:
-    numbers = [(f"{report.cases[shown]:,}", f"cases: {shown}")]
+    slabs = report.on_slabs(shown, next(iter(report.accuracy[shown])))
+    numbers = [(f"{report.cases[shown]:,}", f"cases: {shown}{slabs}")]
     for name, row in report.accuracy[shown].items():
         numbers.append((f"{row.mean:.2g}", f"mean error, {_error_of(QUANTITIES[name], name == 'cd', plain=True)}"))
     return numbers
@@ -116,13 +125,13 @@ def _table(report: Report) -> str:
     rows = [
         [
             shown,
-            f"{report.cases[shown]:,}",
+            f"{report.cases[shown]:,}{report.on_slabs(shown, name)}",
             f"{report.flagged[shown]:.1%}",
             f"{QUANTITIES[name].symbol} [{QUANTITIES[name].unit}]",
             *(f"{number:.4f}" for number in (row.mean, row.median, row.p95)),
-            f"{row.coverage:.1%}",
+            row.told[0],
             f"{row.width:.4f}",
-            f"{row.rank_correlation:.2f}",
+            row.told[1],
         ]
         for shown, quantities in report.accuracy.items()
         for name, row in quantities.items()
@@ -156,14 +165,17 @@ def _parity(axes: Axes, compared: Comparison, quantity: Quantity) -> None:
 def _coverage(axes: Axes, compared: Comparison) -> None:
     levels, observed = (0.0, *LEVELS, 1.0), (0.0, *compared.observed, 1.0)
     axes.plot([0, 1], [0, 1], color=START, linewidth=1)
+    axes.set(xlabel="promised coverage [-]", ylabel="observed coverage [-]", xlim=(0, 1), ylim=(0, 1.15))
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    axes.set_box_aspect(1)
+    if compared.few:
+        axes.text(0.5, 1.05, f"too few to tell: {_slabs(compared)}", ha="center", fontsize=8)
+        return
     axes.fill_between(levels, levels, observed, color=PROMISE, alpha=0.15, linewidth=0)
     area = f"miscalibration area {compared.miscalibration:.3f}"
     axes.plot(levels, observed, color=PROMISE, linewidth=1.6, label=area)
     promised = min(range(len(LEVELS)), key=lambda place: abs(LEVELS[place] - compared.coverage))
-    axes.plot(LEVELS[promised], compared.observed[promised], "D", color=VERDICT, markersize=5)
-    axes.set(xlabel="promised coverage [-]", ylabel="observed coverage [-]", xlim=(0, 1), ylim=(0, 1.15))
-    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-    axes.set_box_aspect(1)
+    axes.plot(LEVELS[promised], compared.observed[promised], "D", color=VERDICT, markersize=5, clip_on=False)
     axes.legend(loc="upper left", fontsize=8)
 
 
@@ -177,7 +189,7 @@ def _width(axes: Axes, compared: Comparison, quantity: Quantity) -> None:
     few = len(some) < FAINT
     axes.scatter(
         width, error, s=16 if few else 8, color=PROMISE, alpha=0.8 if few else 0.45, linewidths=0,
-        label=f"Spearman {compared.rank_correlation:.2f}",
+        label=f"Spearman {UNTOLD if compared.few else number_told(compared.rank_correlation)}",
     )  # fmt: skip
     margin = 0.05 * (width.max() - width.min()) + 1e-3 * width.max()
     ends = (0.8 * width.min(), 1.25 * width.max()) if far else (width.min() - margin, width.max() + margin)
@@ -208,6 +220,10 @@ def _symbol(quantity: Quantity) -> str:
     """With its index set low."""
     letter, _, index = quantity.symbol.partition("_")
     return f"${letter}_{{{index}}}$" if index else letter
+
+
+def _slabs(compared: Comparison) -> str:
+    return f"{compared.slabs} slab{'' if compared.slabs == 1 else 's'}"
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

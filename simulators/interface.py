@@ -26,6 +26,13 @@ class Subject(StrEnum):
     SLAB = "slab"
 
 
+#: Who gives gradients.
+_FOLLOWED = {
+    Subject.AIRFOIL: "a surrogate or the simulator 'viscous'",
+    Subject.SLAB: "a surrogate (surrogate, or the path of a checkpoint)",
+}
+
+
 class Status(StrEnum):
     """How one case ended."""
 
@@ -186,8 +193,7 @@ class Predictor(ABC, Generic[Asked]):
         """Raise `NotDifferentiableError` if no gradient flows through this predictor."""
         if not self.differentiable:
             raise NotDifferentiableError(
-                f"{self.name} gives no gradients; follow a surrogate or the simulator 'viscous' instead, "
-                f"and let {self.name} verify"
+                f"{self.name} gives no gradients; follow {_FOLLOWED[self.about]} instead, and let {self.name} verify"
             )
 
 

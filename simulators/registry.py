@@ -1,23 +1,37 @@
 """Simulators by name; the code of one is imported when it is asked for, so that the others may lack their programs."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
-from understudy.simulators.interface import Simulator
+from understudy.simulators.interface import Predictor, Simulator, Subject
 from understudy.simulators.specification import Specification, made, options_of
 
-SIMULATORS = {
+OF_AIRFOILS = {
     "viscous": "understudy.simulators.airfoil.viscous:ViscousSimulator",
     "xfoil": "understudy.simulators.airfoil.xfoil:Xfoil",
     "rans": "understudy.simulators.airfoil.rans:Rans",
     "openfoam": "understudy.simulators.airfoil.openfoam:OpenFoam",
+}
+OF_SLABS = {
     "emt": "understudy.simulators.materials.emt:Emt",
     "gpaw": "understudy.simulators.materials.gpaw_simulator:GpawSimulator",
 }
+SIMULATORS = OF_AIRFOILS | OF_SLABS
 #: Those that give the flow around the airfoil: `Simulator.fields`.
 WITH_FIELDS = ("rans",)
 
 
-def simulator(words: str) -> Simulator:
+class NoSimulatorError(TypeError):
+    """Something that answers no cases, in the place of a simulator."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"expected a calculator of ASE or a Simulator (understudy.simulators.interface); {place} is neither"
+        )
+
+
+def simulator(words: str, about: Subject | None = None) -> Simulator:
     """The simulator in words, with its standard options but for those that are named.
 
     Args:
@@ -25,26 +39,63 @@ def simulator(words: str) -> Simulator:
             colon, such as "rans:model=euler,grid=193x49" (`specification`). Worker processes make theirs from the same
             words.
 
+    Rarely needed:
+        about: what it is to be asked about; anything if not given.
+
     Raises:
-        ValueError: no such name or option, a value that the simulator refuses, or a "module:Class" that is not there.
-        TypeError: the class is not a `Simulator`.
+        ValueError: no such name or option, a value that the simulator refuses, a "module:Class" that is not there, or
+            a simulator of something else.
+        NoSimulatorError: the class is neither a `Simulator` nor a calculator of ASE.
     """
     asked = Specification.of(words)
     place = _place(asked.name)
     if place is None:
-        raise ValueError(f"expected one of the simulators {', '.join(SIMULATORS)}, or 'module:Class'; got {words!r}")
+        names = names_about(about)
+        raise ValueError(
+            f"expected one of the simulators {', '.join(names)}, or {own_words(about)}; got {words!r}"
+            f"{near_match(asked.name, names)}"
+        )
     kind = _class_at(place)
     if is_calculator(kind):
         from understudy.simulators.materials.any_calculator import AnyCalculator  # ASE is an extra
 
-        return AnyCalculator(kind, asked)
-    found = made(kind, asked)
-    if not isinstance(found, Simulator):
-        raise TypeError(
-            f"{place} is no simulator: it must derive from understudy.simulators.interface.Simulator or be a "
-            "calculator of ASE"
-        )
+        found: Simulator = AnyCalculator(kind, asked)
+    elif issubclass(kind, Simulator):
+        found = made(kind, asked)
+    else:
+        raise NoSimulatorError(place)
+    if about is not None:
+        require_about(found, about, words)
     return found
+
+
+def require_about(found: Predictor, about: Subject, words: object) -> None:
+    """Refuse who answers cases of another kind.
+
+    Raises:
+        ValueError: the sentence says who answers these.
+    """
+    if found.about is not about:
+        raise ValueError(
+            f"expected someone who answers cases of the kind {about}; {words} answers {found.about}: "
+            f"ask {', '.join(names_about(about))} or a surrogate of these"
+        )
+
+
+def names_about(about: Subject | None) -> tuple[str, ...]:
+    """Names of the simulators of something; of all where nothing is given."""
+    return tuple({None: SIMULATORS, Subject.AIRFOIL: OF_AIRFOILS, Subject.SLAB: OF_SLABS}[about])
+
+
+def own_words(about: Subject | None) -> str:
+    """How a simulator that has no name here is told."""
+    return "package.module:Class of a calculator of ASE" if about is Subject.SLAB else "package.module:Class"
+
+
+def near_match(word: str, names: Sequence[str]) -> str:
+    """The end of a sentence that names what was probably meant; empty if nothing is near."""
+    found = get_close_matches(word, names, 1)
+    return f": did you mean {found[0]}?" if found else ""
 
 
 def is_calculator(kind: type) -> bool:
@@ -96,5 +147,7 @@ def _class_at(place: str) -> type:
         ) from error
     if not hasattr(module, class_name):
         raise ValueError(f"the simulator {place!r} is not there: {module_name} has no {class_name!r}")
-    found: type = getattr(module, class_name)
+    found = getattr(module, class_name)
+    if not isinstance(found, type):
+        raise NoSimulatorError(place)
     return found

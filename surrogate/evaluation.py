@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import pairwise
+from math import isnan
 from statistics import NormalDist
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
@@ -18,6 +20,13 @@ from understudy.surrogate.prediction import Prediction
 
 #: Coverages at which promise and observation are compared.
 LEVELS = tuple(step / 100 for step in range(1, 100))
+#: Share of the largest value by which values may differ that are alike, those of single precision included.
+ROUNDING = 1e-6
+#: Distinct slabs below which shares and ranks tell nothing, however many cases there are on them.
+FEWEST = 10
+#: What stands where a number would tell nothing, and why.
+UNTOLD = "–"
+TOO_FEW = f"{UNTOLD}: too few to tell, fewer than {FEWEST} distinct slabs, or nothing that varies"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +35,7 @@ class Comparison:
 
     truth, value: (cases,). low, high: ends of the intervals. coverage: that they promise.
     logarithmic: whether errors and widths are those of logarithms, as of cd; otherwise in the unit of the quantity.
+    slabs: distinct ones among the cases, where these are slabs.
     """
 
     truth: Float[Tensor, " cases"]
@@ -34,10 +44,17 @@ class Comparison:
     high: Float[Tensor, " cases"]
     coverage: float
     logarithmic: bool = False
+    slabs: int | None = None
 
     @staticmethod
-    def of(truth: Answer, prediction: Prediction, name: str, mask: Bool[Tensor, " batch"]) -> "Comparison":
-        """Of one quantity on the cases of a mask."""
+    def of(
+        truth: Answer,
+        prediction: Prediction,
+        name: str,
+        mask: Bool[Tensor, " batch"],
+        slabs: Int[Tensor, " batch"] | None = None,
+    ) -> "Comparison":
+        """Of one quantity on the cases of a mask; `slabs` as in `evaluate`."""
 
         def chosen(column: Tensor) -> Tensor:
             return column[mask].detach().double()
@@ -49,6 +66,7 @@ class Comparison:
             high=chosen(prediction.high[name]),
             coverage=prediction.coverage,
             logarithmic=name == "cd",
+            slabs=None if slabs is None else len(slabs[mask].unique()),
         )
 
     @cached_property
@@ -60,6 +78,11 @@ class Comparison:
     def half_width(self) -> Float[Tensor, " cases"]:
         """Half of the interval."""
         return 0.5 * (self._scaled(self.high) - self._scaled(self.low))
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few distinct slabs for shares and ranks."""
+        return self.slabs is not None and self.slabs < FEWEST
 
     @property
     def rank_correlation(self) -> float:
@@ -91,6 +114,7 @@ class Comparison:
             coverage=float(((self.truth >= self.low) & (self.truth <= self.high)).double().mean()),
             width=float(self.half_width.median()),
             rank_correlation=self.rank_correlation,
+            slabs=self.slabs,
         )
 
     def _scaled(self, values: Tensor) -> Tensor:
@@ -102,7 +126,7 @@ class Accuracy:
     """One quantity on some cases; errors of cd are |d ln CD|, the others absolute in the unit of the quantity.
 
     mean, median, p95: of the error. coverage: share of truths inside their interval. width: median half-width.
-    rank_correlation: Spearman's, of half-width against error.
+    rank_correlation: Spearman's, of half-width against error. slabs: distinct ones, where the cases are slabs.
     """
 
     mean: float
@@ -111,6 +135,14 @@ class Accuracy:
     coverage: float
     width: float
     rank_correlation: float
+    slabs: int | None = None
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """Coverage and rank correlation in words; `UNTOLD` where they would tell nothing."""
+        if self.slabs is not None and self.slabs < FEWEST:
+            return UNTOLD, UNTOLD
+        return f"{self.coverage:.1%}", number_told(self.rank_correlation)
 
 
 @dataclass(frozen=True)
@@ -128,7 +160,7 @@ class Report:
     def words(self) -> dict[str, Any]:
         """JSON-ready words, without the single cases."""
         accuracy = {
-            name: {quantity: asdict(row) for quantity, row in rows.items()} for name, rows in self.accuracy.items()
+            name: {quantity: _words(row) for quantity, row in rows.items()} for name, rows in self.accuracy.items()
         }
         return {"cases": dict(self.cases), "flagged": dict(self.flagged), "accuracy": accuracy}
 
@@ -136,22 +168,37 @@ class Report:
         """A table for people."""
         head = f"{'range':<26}{'cases':>7}{'flagged':>9}  {'quantity':<18}"
         lines = [head + "".join(f"{word:>10}" for word in ("mean", "median", "p95", "coverage", "width", "Spearman"))]
+        untold = False
         for name, rows in self.accuracy.items():
             first = f"{name:<26}{self.cases[name]:>7}{self.flagged[name]:>9.1%}"
             for quantity, row in rows.items():
-                numbers = f"{row.mean:>10.4f}{row.median:>10.4f}{row.p95:>10.4f}{row.coverage:>10.1%}{row.width:>10.4f}"
-                lines.append(f"{first:<42}  {quantity:<18}{numbers}{row.rank_correlation:>10.2f}")
+                coverage, ranks = row.told
+                untold |= UNTOLD in row.told
+                numbers = f"{row.mean:>10.4f}{row.median:>10.4f}{row.p95:>10.4f}{coverage:>10}{row.width:>10.4f}"
+                lines.append(f"{first:<42}  {quantity:<18}{numbers}{ranks:>10}{self.on_slabs(name, quantity)}")
                 first = ""
-        return "\n".join(lines)
+        return "\n".join([*lines, *([TOO_FEW] if untold else [])])
+
+    def on_slabs(self, name: str, quantity: str) -> str:
+        """Distinct slabs of a quantity in a range, in words, where they are fewer than its cases."""
+        count = self.accuracy[name][quantity].slabs
+        return "" if count is None or count >= self.cases[name] else f"  on {count} slab{'' if count == 1 else 's'}"
 
 
-def evaluate(ranges: Mapping[str, Bool[Tensor, " batch"]], truth: Answer, prediction: Prediction) -> Report:
+def evaluate(
+    ranges: Mapping[str, Bool[Tensor, " batch"]],
+    truth: Answer,
+    prediction: Prediction,
+    *,
+    slabs: Int[Tensor, " batch"] | None = None,
+) -> Report:
     """Compare predictions with a simulator's answers to the same cases, range by range.
 
     Cases that either did not answer are left out, flagged ones count; ranges without a case are left out.
 
     Args:
         ranges: name -> mask of the cases in it: `airfoil_ranges`, `slab_ranges`.
+        slabs: number of the slab of each case, where cases are slabs: `slab_numbers`.
 
     Raises:
         ValueError: no case was answered by both.
@@ -169,7 +216,7 @@ def evaluate(ranges: Mapping[str, Bool[Tensor, " batch"]], truth: Answer, predic
     }
     compared = {
         name: {
-            quantity: Comparison.of(truth, prediction, quantity, mask & there)
+            quantity: Comparison.of(truth, prediction, quantity, mask & there, slabs)
             for quantity, there in finite.items()
             if (mask & there).any()
         }
@@ -225,9 +272,31 @@ def slab_ranges(case: SlabCase, truth: Answer) -> dict[str, Bool[Tensor, " batch
     return {"everything in its place": ~strange, **(plain if len(plain) > 1 else {}), "anomalous": strange}
 
 
+def slab_numbers(case: SlabCase) -> Int[Tensor, " batch"]:
+    """A number of each row, the same for the same slab whatever stands on it."""
+    clean = case.clean()
+    places, cells, shares = (
+        values.detach().cpu().double().round(decimals=3) + 0.0  # no negative zeros
+        for values in (clean.positions, clean.cell, clean.occupation)
+    )
+    numbers: dict[str, int] = {}
+    found = []
+    for row, (start, stop) in enumerate(pairwise(clean.offsets.tolist())):
+        key = repr([places[start:stop].tolist(), cells[row].tolist(), shares[start:stop].tolist()])
+        found.append(numbers.setdefault(key, len(numbers)))
+    return torch.tensor(found, dtype=torch.long)
+
+
+def number_told(value: float) -> str:
+    """With two places, or `UNTOLD` where it is none."""
+    return UNTOLD if isnan(value) else f"{value:.2f}"
+
+
 def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cases"]) -> float:
-    """Spearman's coefficient; NaN for fewer than three cases or where nothing varies."""
-    if len(first) < 3:
+    """Spearman's coefficient; NaN for fewer than three cases or where nothing varies by more than rounding."""
+    if len(first) < 3 or any(
+        float(one.max() - one.min()) <= ROUNDING * float(one.abs().max()) for one in (first, second)
+    ):
         return float("nan")
     ranks = torch.stack([_ranks(first), _ranks(second)])
     return float(torch.corrcoef(ranks)[0, 1])
@@ -236,6 +305,11 @@ def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cas
 def _reach(coverage: float) -> float:
     """Standard deviations on either side within which that share of normal errors lies."""
     return NormalDist().inv_cdf(0.5 + 0.5 * coverage)
+
+
+def _words(row: Accuracy) -> dict[str, float]:
+    """JSON-ready, without what there is not."""
+    return {name: value for name, value in asdict(row).items() if value is not None}
 
 
 def _ranks(values: Tensor) -> Tensor:

@@ -1,17 +1,24 @@
 """The examples of surfaces say every key, and are what they look like."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import torch
 
+from understudy.asking import predictor
 from understudy.cli.config import made, read_table
 from understudy.design.materials.descent import Descent
 from understudy.design.materials.screening import ScreenProblem
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.surface_design import SurfaceProblem
+from understudy.simulators.interface import Subject
+from understudy.simulators.materials.atoms import case_of, read_atoms
+from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+PAGE = Path(__file__).parents[1] / "docs" / "catalysts.md"
 
 
 @pytest.mark.parametrize(
@@ -32,3 +39,25 @@ def test_every_key_is_there_and_reads(name: str, kind: type, tables: dict[str, t
 def test_the_example_screens_what_it_says():
     problem = made(ScreenProblem, read_table(EXAMPLES / "hydrogen_evolution.toml"))
     assert len(problem.space) == 7**4 * 41 == 98_441
+
+
+def test_the_slab_of_the_page_is_one_that_the_surrogate_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Unlike the same slab at ASE's own lattice constant."""
+    monkeypatch.chdir(tmp_path)
+    told = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert told is not None
+    answers = []
+    for block in (told[1], told[1].replace("a=3.99, ", "")):
+        exec(block, {})  # the page's own lines
+        with torch.no_grad():
+            answers.append(predictor("surrogate", Subject.SLAB).predict(case_of(read_atoms("slabs.extxyz"))))
+    known, strained = answers
+    assert (bool(known.known[0]), bool(strained.known[0])) == (True, False)
+    energies = [float(one["adsorption_energy"][0]) for one in answers]
+    assert energies == pytest.approx([-0.25, -0.12], abs=0.01)  # as the page says
+
+
+def test_lattice_constants_of_the_page_are_those_of_the_labels():
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    head, values = next((rows[place], rows[place + 2]) for place, row in enumerate(rows) if row[-1:] == ["Ir"])
+    assert {metal: float(value) for metal, value in zip(head[-7:], values[-7:], strict=True)} == RPBE_LATTICE_CONSTANTS

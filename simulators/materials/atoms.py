@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.constraints import FixAtoms
 from ase.neighborlist import neighbor_list
 
+from understudy.simulators.materials.adsorbates import ADSORBATES
 from understudy.simulators.materials.anomaly import INSIDE
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.elements import COVALENT_RADII
@@ -20,6 +21,8 @@ from understudy.simulators.materials.layers import LAYER, layers_of
 
 #: Atoms that are an adsorbate where nothing else says so: what stands on metals.
 ADSORBED = ("H", "C", "N", "O")
+#: Other elements that no slab of metal is made of: what they are part of must be said.
+NO_METALS = ("F", "P", "S", "Cl", "Se", "Br", "I", "He", "Ne", "Ar", "Kr", "Xe", "Rn")
 #: Empty space along the normal below which a slab sees its image [Å].
 LEAST_VACUUM = 5.0
 #: Distance of two atoms, over the sum of their covalent radii, below which no calculator should be asked: bonds of
@@ -116,10 +119,21 @@ def roles_of(atoms: Atoms) -> np.ndarray:
     """`Role` of each atom: what the array `role` says, or found from elements and heights.
 
     ASE's tags are not asked: its builders number layers by them, and other data sets mean bulk, surface and adsorbate.
+
+    Raises:
+        StructureError: a role that is none, or, where none is said, atoms that are neither metal nor in `ADSORBATES`.
     """
     if atoms.has("role"):
         return _told_roles(np.asarray(atoms.get_array("role")))
-    adsorbed = np.isin(atoms.get_chemical_symbols(), ADSORBED)
+    symbols = atoms.get_chemical_symbols()
+    foreign = [symbol for symbol in dict.fromkeys(symbols) if symbol in NO_METALS]
+    if foreign:
+        raise StructureError(
+            f"no adsorbate that is known is made of {', '.join(foreign)} (they are {', '.join(ADSORBATES)}): remove it "
+            "or say by the array role what its atoms are part of (0 inside the slab, 1 on its surface, 2 in the "
+            "adsorbate)"
+        )
+    adsorbed = np.isin(symbols, ADSORBED)
     if adsorbed.all():
         raise StructureError("expected a slab of metal; got nothing but H, C, N and O")
     top = atoms.positions[~adsorbed, 2].max()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Predictor, Subject
-from understudy.simulators.registry import SIMULATORS, simulator
+from understudy.simulators.registry import SIMULATORS, names_about, near_match, own_words, require_about, simulator
 from understudy.simulators.shapes import airfoil as airfoil_called
 from understudy.simulators.shapes import panel
 from understudy.surrogate.checkpoint import PRETRAINED, PRETRAINED_SLAB, SUFFIX, load
@@ -33,8 +33,7 @@ def predictor(name: str | Path = "surrogate", about: Subject = Subject.AIRFOIL) 
         XfoilNotInstalledError: XFOIL is asked for and not there.
     """
     found = _called(str(name), about)
-    if found.about is not about:
-        raise ValueError(f"expected someone who answers cases of the kind {about}; {name} answers {found.about}")
+    require_about(found, about, name)
     return found
 
 
@@ -48,15 +47,17 @@ def _called(word: str, about: Subject) -> Predictor:
             )
         return load(place)
     if word in SIMULATORS or ":" in word:
-        return simulator(word)
+        return simulator(word, about)
     path = Path(word)
     if path.is_dir():
         if not (path / CHECKPOINT).is_file():
             raise ValueError(f"the folder {word} holds no {CHECKPOINT}; finish its training (understudy train)")
         return load(path / CHECKPOINT)
     if not path.is_file():
+        names = ("surrogate", *names_about(about))
         raise ValueError(
-            f"expected one of surrogate, {', '.join(SIMULATORS)}, or the path of a checkpoint; got {word!r}"
+            f"expected one of {', '.join(names)}, {own_words(about)}, or the path of a checkpoint or of the folder of "
+            f"a training; got {word!r}, and no such file is there{near_match(word, names)}"
         )
     return load(path)
 

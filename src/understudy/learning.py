@@ -23,7 +23,7 @@ from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
 from understudy.surrogate.calibration import fewest_cases
 from understudy.surrogate.checkpoint import AnySurrogate, save
-from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate, slab_ranges
+from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate, slab_numbers, slab_ranges
 from understudy.surrogate.learning_curve import Learnt, learning_curve
 from understudy.surrogate.model import network_words
 from understudy.surrogate.networks.atoms_config import AtomsConfig
@@ -206,7 +206,8 @@ def evaluation(
             progress(sum(len(one) for one in predictions), len(chosen))
     truth, prediction = Solution.joined(truths), joined(predictions)
     if isinstance(surrogate, SlabSurrogate):
-        return evaluate(slab_ranges(data.slab_case(chosen), truth), truth, prediction)
+        case = data.slab_case(chosen)
+        return evaluate(slab_ranges(case, truth), truth, prediction, slabs=slab_numbers(case))
     return evaluate(airfoil_ranges(data.case(chosen), prediction["alpha"]), truth, prediction)
 
 

@@ -57,7 +57,7 @@ class ThinAirfoil(Simulator):
 def thin(monkeypatch: pytest.MonkeyPatch) -> str:
     """The word that selects the stand-in."""
     monkeypatch.setattr("understudy.asking.SIMULATORS", {"thin": ""})
-    monkeypatch.setattr("understudy.asking.simulator", lambda name: ThinAirfoil())
+    monkeypatch.setattr("understudy.asking.simulator", lambda name, *about: ThinAirfoil())
     return "thin"
 
 
@@ -127,7 +127,7 @@ def closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         asking, "predictor", lambda name, *about: ClosedForm() if name == "viscous" else predictor(name, *about)
     )
-    monkeypatch.setattr("understudy.simulators.registry.simulator", lambda name: judges[name])
+    monkeypatch.setattr("understudy.simulators.registry.simulator", lambda name, *about: judges[name])
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def test_flags_go_before_the_file():
         ({}, "lacks out"),
         ({"out": "x", "cases": 0}, "cases must be at least 1; got 0"),
         ({"out": "x", "sampler": "dice"}, "must be one of sobol, latin-hypercube; got 'dice'"),
+        ({"out": "x", "slabs": {"facet": 111}}, 'facet must be text, in quotes: "111"; got the number 111'),
         ({"out": "x", "conditions": {"mach": [0]}}, "mach must hold 2 values; got 1"),
         ({"out": "x", "conditions": 3}, "conditions must be a table; got 3"),
     ],

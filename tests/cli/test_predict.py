@@ -149,7 +149,7 @@ def test_bad_coordinate_files(understudy, thin, tmp_path, content, sentence):
 def test_answerer_without_a_name(understudy):
     code, _, err = understudy("predict", "naca0012", "--alpha", "3", "--by", "nobody")
     assert code == 1
-    assert "expected one of surrogate, viscous, xfoil, rans, openfoam, emt, gpaw, or the path of a checkpoint;" in err
+    assert "expected one of surrogate, viscous, xfoil, rans, openfoam, package.module:Class, or the path of" in err
 
 
 def test_surrogate_that_was_never_trained(understudy, monkeypatch, tmp_path):

@@ -285,3 +285,75 @@ def test_answers_of_slabs_without_room_go_on(understudy, structures, tmp_path, r
         assert (code, "no room left to write a.csv.part (File too large); nothing" in err) == (1, True)
     assert understudy(*words, tmp_path / "a.csv")[0] == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_what_is_no_calculator_is_said_to_be_none(understudy, structures):
+    code, _, err = understudy("predict", structures, "--by", "ase.atoms:Atoms")
+    assert (code, "defect" in err) == (1, False)
+    assert "expected a calculator of ASE or a Simulator" in err
+    assert err.endswith("ase.atoms:Atoms is neither\n")
+
+
+def test_who_is_not_there_is_told_those_who_answer_slabs(understudy, structures, tmp_path):
+    problem = tmp_path / "surface.toml"
+    problem.write_text(SCREEN.replace("top = 2\n", ""))
+    for word, end in (("emtt", ": did you mean emt?"), ("runs/nothing", "")):
+        code, _, err = understudy("predict", structures, "--by", word)
+        assert code == 1
+        assert "expected one of surrogate, emt, gpaw, package.module:Class of a calculator of ASE, or the path" in err
+        assert err.endswith(f"got {word!r}, and no such file is there{end}\n")
+    for word, end in (("gpww", "got 'gpww': did you mean gpaw?"), ("surrogate", "got 'surrogate'")):
+        code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--judge", word)
+        assert code == 1
+        assert err.endswith(f"simulators emt, gpaw, or package.module:Class of a calculator of ASE; {end}\n")
+    code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--judge", "viscous")
+    assert (code, "viscous answers airfoil: ask emt, gpaw or a surrogate" in err) == (1, True)
+    code, _, err = understudy("design", problem, "--out", tmp_path / "run", "--by", "emt")
+    assert (code, "follow a surrogate (surrogate, or the path of a checkpoint) instead" in err) == (1, True)
+
+
+def test_a_file_of_another_command_names_the_command(understudy, tmp_path):
+    files = {
+        "screened": SCREEN,
+        "designed": SCREEN.replace("top = 2\n", "by_site = true\n"),
+        "simulated": 'out = "a.h5"\nsimulator = "emt"\n[slabs]\n',
+        "wing": "[[points]]\ncl = 0.5\n",
+    }
+    for name, content in files.items():
+        (tmp_path / f"{name}.toml").write_text(content)
+    for command, name, sentence in (
+        ("design", "screened", "has the key 'top', which is none of design: such a file is read by understudy screen"),
+        ("screen", "designed", "'by_site', which is none of screen: such a file is read by understudy design"),
+        ("design", "simulated", "such a file is read by understudy simulate"),
+        ("screen", "simulated", "such a file is read by understudy simulate"),
+        ("screen", "wing", "a problem of an airfoil: such a file is read by understudy design"),
+    ):
+        code, _, err = understudy(command, tmp_path / f"{name}.toml", "--out", tmp_path / "run")
+        assert (code, sentence in err) == (1, True), err
+
+
+def test_counts_below_their_least_are_refused(understudy, tmp_path):
+    (tmp_path / "screen.toml").write_text(SCREEN)
+    (tmp_path / "design.toml").write_text(SCREEN.replace("top = 2\n", ""))
+    words = ("--out", tmp_path / "run")
+    code, _, err = understudy("screen", tmp_path / "screen.toml", *words, "--verify", "-1")
+    assert (code, "--verify must be at least 0; got -1" in err) == (1, True)
+    code, _, err = understudy("screen", tmp_path / "screen.toml", *words, "--rounds", "-1")
+    assert (code, "--rounds must be at least 0; got -1" in err) == (1, True)
+    code, _, err = understudy("design", tmp_path / "design.toml", *words, "--judge", "emt", "--judged", "0")
+    assert (code, "--judged must be at least 1; got 0" in err) == (1, True)
+
+
+def test_a_surface_without_a_judge_is_not_verified(understudy, tmp_path):
+    """Nor is it a success."""
+    problem = tmp_path / "surface.toml"
+    problem.write_text(
+        SCREEN.replace("top = 2\n", "").replace("depth = 2", "depth = 4") + "[descent]\nstarts = 2\nsteps = 3\n"
+    )
+    code, out, _ = understudy("design", problem, "--out", tmp_path / "run")
+    assert code == 1
+    assert out.splitlines()[1].endswith(" by surrogate, not verified")
+    code, out, _ = understudy("design", problem, "--out", tmp_path / "judged", "--judge", "emt", "--judged", "1")
+    assert code == 0
+    assert " by surrogate, verified " in out.splitlines()[1]
+    assert (tmp_path / "judged" / "best.extxyz").is_file()

@@ -9,6 +9,8 @@ from understudy.datasets.export import export_csv, export_vtk
 from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.reader import load
 from understudy.datasets.sampling import ConditionRanges
+from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
+from understudy.datasets.structure_exchange import export_structures
 from understudy.datasets.synthetic import THIN_AIRFOIL
 
 
@@ -58,3 +60,15 @@ def test_a_row_without_an_answer_has_no_surface_to_export(tmp_path: Path, data_f
         failed = (~data.ok).nonzero()[0]
         with pytest.raises(ValueError, match=f"row {failed.item()} has no surface data, its status being"):
             export_vtk(data, tmp_path, failed)
+
+
+def test_slabs_and_airfoils_are_told_their_own_exports(tmp_path: Path, data_file: Path):
+    """Slabs have no surface to draw, and that is no damage to their file."""
+    with (
+        load(NEAR_SURFACE_ALLOYS) as data,
+        pytest.raises(ValueError, match=r"got slabs: .* --structures slabs\.extxyz"),
+    ):
+        export_vtk(data, tmp_path / "vtk")
+    with load(data_file) as data, pytest.raises(ValueError, match="got airfoils: export these with --csv or --vtk"):
+        export_structures(data, tmp_path / "slabs.extxyz")
+    assert not list(tmp_path.iterdir())

@@ -130,7 +130,7 @@ def test_energies_that_mean_something_else_are_refused(simulated: Path, tmp_path
         imported(structures, tmp_path)
     structures[oxygen].info["reaction"] = REACTIONS["O"]
     del structures[0].arrays["role"]
-    structures[0].symbols[-1] = "S"
+    structures[0].symbols[-1] = "Ge"
     with pytest.raises(StructureError, match="structure 0: expected an adsorbate, having an adsorption_energy"):
         imported(structures, tmp_path)
     structures[0] = structures[0][:-1]

@@ -16,11 +16,17 @@ def test_a_simulator_of_ones_own_is_found_by_its_place():
         (
             "fluent",
             ValueError,
-            "expected one of the simulators viscous, xfoil, rans, openfoam, emt, gpaw, or 'module:Class'; got 'fluent'",
+            "expected one of the simulators viscous, xfoil, rans, openfoam, emt, gpaw, or package.module:Class; got",
         ),
         ("no.such.module:Solver", ValueError, "'no.such.module:Solver' is not there: no module 'no'"),
         ("understudy.datasets.synthetic:Solver", ValueError, "understudy.datasets.synthetic has no 'Solver'"),
-        ("collections:Counter", TypeError, "collections:Counter is no simulator"),
+        (
+            "collections:Counter",
+            TypeError,
+            "expected a calculator of ASE or a Simulator .*; collections:Counter is neither",
+        ),
+        ("ase.build:fcc111", TypeError, "ase.build:fcc111 is neither"),
+        ("viscos", ValueError, r"got 'viscos': did you mean viscous\?"),
     ],
 )
 def test_an_unknown_simulator_is_refused(name: str, kind: type[Exception], sentence: str):

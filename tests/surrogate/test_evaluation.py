@@ -9,7 +9,9 @@ import torch
 
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Solution, Status
-from understudy.surrogate.evaluation import LEVELS, Comparison, airfoil_ranges, evaluate, rank_correlation
+from understudy.simulators.materials.adsorbates import placed
+from understudy.simulators.materials.slabs import SlabPlan
+from understudy.surrogate.evaluation import LEVELS, Comparison, airfoil_ranges, evaluate, rank_correlation, slab_numbers
 from understudy.surrogate.surrogate import Surrogate
 
 Simulate = Callable[[AirfoilCase], Solution]
@@ -54,6 +56,14 @@ def test_miscalibration_of_normal_errors_in_closed_form(claimed: float):
     inside = 2 * NormalDist().cdf(half) - 1
     assert compared.accuracy().coverage == pytest.approx(inside, abs=1e-3)
     assert compared.observed[LEVELS.index(0.9)] == pytest.approx(inside, abs=1e-3)
+
+
+def test_slabs_are_told_apart_whatever_stands_on_them():
+    plan = SlabPlan(size=(1, 1), layers=3, constants={"Pt": 3.99, "Cu": 3.68})
+    layers = [plan.occupation(one) for one in (["Pt"] * 3, ["Cu", "Pt", "Pt"], ["Pt"] * 3)]
+    slabs = plan.slabs(torch.stack(layers), torch.zeros(3, dtype=torch.float64))
+    place, height = torch.zeros(3, 2, dtype=torch.float64), torch.tensor([1.0, 1.0, 1.2], dtype=torch.float64)
+    assert slab_numbers(placed(slabs, "H", place, height)).tolist() == [0, 1, 0]
 
 
 def test_rank_correlation_against_closed_forms():

@@ -76,6 +76,25 @@ def made(kind: type[Made], table: Mapping[str, Any], where: str = "the configura
         raise ValueError(f"{where}: {error}") from error
 
 
+def require_read_by(command: str, table: Mapping[str, Any], others: Mapping[str, type], own: type, path: Path) -> None:
+    """Refuse a table that another command reads.
+
+    Args:
+        command: that was called. others: further commands -> the dataclass that each makes of its file; own: ours.
+
+    Raises:
+        ValueError: a key that we have not, and another command has.
+    """
+    known = {item.name for item in fields(own)}
+    for other, kind in others.items():
+        theirs = [key for key in table if key not in known and key in {item.name for item in fields(kind)}]
+        if theirs:
+            raise ValueError(
+                f"{path} has the key {theirs[0]!r}, which is none of {command}: "
+                f"such a file is read by understudy {other}"
+            )
+
+
 def to_toml(config: Any) -> str:
     """The TOML text of a dataclass, such that `made` gives it back."""
     return "\n".join(_lines(_plain(config), ())) + "\n"
@@ -98,6 +117,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return Path(value)
     if isinstance(kind, type) and issubclass(kind, Enum):
         choices = [item.value for item in kind]
+        if value not in choices and str(value) in choices:
+            raise ValueError(f'{where} must be text, in quotes: "{value}"; got the number {value}')
         if value not in choices:
             raise ValueError(f"{where} must be one of {', '.join(map(str, choices))}; got {value!r}")
         return kind(value)

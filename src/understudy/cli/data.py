@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from understudy.cli.outputs import DATA_SETS, require_output
+
 data = App(name="data", help="Look at, check and export data sets.")
 
 
@@ -49,13 +51,17 @@ def export(
 ) -> None:
     """Write a data set as CSV, as VTK, or as structures of atoms."""
     from understudy.cli.report import say
-    from understudy.datasets.export import export_csv, export_flows, export_vtk
+    from understudy.datasets.export import export_csv, export_flows, export_vtk, require_airfoils
     from understudy.datasets.reader import load
 
     if csv is None and vtk is None and structures is None:
         csv = path.with_suffix(".csv")
+    if csv is not None:
+        require_output(csv, [".csv"], inputs=[path])
     with load(path) as content:
         chosen = _rows(rows)
+        if vtk is not None:
+            require_airfoils(content, "VTK")
         if csv is not None:
             say(f"{csv}: {export_csv(content, csv, chosen)} rows")
         if structures is not None:
@@ -83,6 +89,7 @@ def import_(
     from understudy.cli.report import say
     from understudy.datasets.structure_exchange import import_structures
 
+    require_output(out, DATA_SETS, inputs=[structures])
     say(f"{out}: {import_structures(structures, out, simulator=simulator, settings=settings)} cases")
 
 

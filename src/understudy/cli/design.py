@@ -23,14 +23,24 @@ def design(
     ],
     /,
     *,
-    out: Annotated[Path, Parameter(help="folder for design.dat, design.json, report.html and the problem used")],
+    out: Annotated[
+        Path,
+        Parameter(
+            help="folder for design.dat (of a surface best.extxyz), design.json, report.html and the problem used"
+        ),
+    ],
     by: Annotated[
-        str, Parameter(help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint")
+        str,
+        Parameter(
+            help="whose gradient is followed: surrogate, viscous, rans, or the path of a checkpoint; of surfaces "
+            "surrogate or a path"
+        ),
     ] = "surrogate",
     judge: Annotated[
         str | None,
         Parameter(
-            help="the simulator that verifies: viscous (default), xfoil, rans, openfoam; of surfaces gpaw or emt"
+            help="the simulator that verifies: viscous (default), xfoil, rans, openfoam; of surfaces gpaw, emt or a "
+            "calculator of ASE as package.module:Class"
         ),
     ] = None,
     model: Model = None,
@@ -54,18 +64,28 @@ def design(
     understudy design surface.toml --out runs/surface --judge gpaw
 
     --model and --grid hold for whom they suit among --by and --judge. A surface without --judge is not verified.
-    Exits with 0 only if the simulator flew the design at every point and every constraint holds.
+    Exits with 0 only if the simulator flew the design at every point and every constraint holds; of a surface, if the
+    simulator judged a slab that stands and keeps the limits, and so with 1 without --judge.
     """
     import shlex
 
     from understudy.asking import predictor
-    from understudy.cli.config import read_table
+    from understudy.cli.config import read_table, require_read_by
     from understudy.cli.screen import verification_by
+    from understudy.datasets.generation import SimulateConfig
+    from understudy.design.materials.screening import ScreenProblem
+    from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.simulators.interface import Subject
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
-    if "space" in read_table(problem):
+    table = read_table(problem)
+    if "points" not in table:
+        others = {"screen": ScreenProblem, "simulate": SimulateConfig}
+        require_read_by("design", table, others, SurfaceProblem, problem)
+    if "space" in table:
+        if judge and judged < 1:
+            raise ValueError(f"--judged must be at least 1; got {judged}")
         who = predictor(by, Subject.SLAB)
         verification = verification_by(judge, judged, rounds, who, data, acquisition) if judge else None
         words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
@@ -86,11 +106,12 @@ def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: 
     from understudy.design.learning import fine_tuning
     from understudy.design.problem_file import read_problem
     from understudy.design.run import run_design
+    from understudy.simulators.interface import Subject
     from understudy.simulators.registry import simulator
     from understudy.surrogate.surrogate import Surrogate
 
     posed = read_problem(problem)
-    who, verifier = predictor(by), simulator(judge)
+    who, verifier = predictor(by), simulator(judge, Subject.AIRFOIL)
     if rounds and not isinstance(who, Surrogate):
         raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]
@@ -140,9 +161,9 @@ def _surface(
             command=command,
             progress=note,
         )
-    says = "not verified" if found.verified is None else f"{found.verified:.6g}"
+    says = "not verified" if found.verified is None else f"verified {found.verified:.6g}"
     say(f"{found.best.name} at {100 * found.best.strain:+.2f} % strain")
-    say(f"objective: promised {found.promised:.6g} by {who.name}, verified {says}")
+    say(f"objective: promised {found.promised:.6g} by {who.name}, {says}")
     say(f"{out / 'best.extxyz'}\n{out / 'report.html'}")
     return 0 if found.verified is not None else 1
 

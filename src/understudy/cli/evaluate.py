@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from understudy.cli.outputs import require_output
+
 
 def evaluate(
     data: Annotated[Path, Parameter(help="data file with a simulator's answers")],
@@ -34,6 +36,8 @@ def evaluate(
     from understudy.learning import TRUST, evaluation, test_rows
     from understudy.surrogate.checkpoint import AnySurrogate
 
+    if out is not None:
+        require_output(out, [".json"], inputs=[data])
     with load(data) as content, bar("evaluating") as show:
         who = predictor(by, content.about)
         if not isinstance(who, AnySurrogate):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.outputs import require_output
 
 if TYPE_CHECKING:
     from understudy.simulators.interface import Predictor, Status
@@ -62,6 +63,12 @@ def predict(
 
     if (subject is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
+    read = [Path(one) for one in (subject, cases) if one is not None]
+    if out is not None:
+        require_output(out, [".csv"], inputs=read)
+    for picture in (plot, xfoil_polar):
+        if picture is not None:
+            require_output(picture, inputs=read)
     (by,) = with_flags([by], {"model": model, "grid": grid})
     if subject is not None and is_structures(subject):
         return _slabs(Path(subject), out, by)

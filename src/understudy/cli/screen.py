@@ -39,15 +39,24 @@ def screen(
     import shlex
 
     from understudy import asking
-    from understudy.cli.config import made, read_table, to_toml
+    from understudy.cli.config import made, read_table, require_read_by, to_toml
     from understudy.cli.progress import stages
     from understudy.cli.report import say
+    from understudy.datasets.generation import SimulateConfig
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.materials.run import run_screen
     from understudy.design.materials.screening import ScreenProblem
+    from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.simulators.interface import Subject
 
-    posed = made(ScreenProblem, read_table(problem), str(problem))
+    for name, count in (("verify", verify), ("rounds", rounds)):
+        if count < 0:
+            raise ValueError(f"--{name} must be at least 0; got {count}")
+    table = read_table(problem)
+    require_read_by("screen", table, {"design": SurfaceProblem, "simulate": SimulateConfig}, ScreenProblem, problem)
+    if "points" in table:
+        raise ValueError(f"{problem} is a problem of an airfoil: such a file is read by understudy design")
+    posed = made(ScreenProblem, table, str(problem))
     who = asking.predictor(predictor, Subject.SLAB)
     if rounds and not verify:
         raise ValueError("rounds learn from verdicts; say how many candidates are judged in each (--verify)")
@@ -82,14 +91,12 @@ def verification_by(
     acquisition: str = "score",
 ) -> "Verification":
     """Whom to ask, in words, about how many candidates a round, who learns from it, and what is rehearsed besides."""
-    from understudy.asking import predictor
     from understudy.design.materials.acquisition import Acquisition
     from understudy.design.materials.learning import relearning
     from understudy.design.materials.run import Verification
-    from understudy.simulators.interface import Simulator, Subject
+    from understudy.simulators.interface import Subject
+    from understudy.simulators.registry import simulator
 
-    who = predictor(judge, Subject.SLAB)
-    if not isinstance(who, Simulator):
-        raise ValueError(f"only a simulator judges; {who.name} is a surrogate")
+    who = simulator(judge, Subject.SLAB)
     relearn = relearning(learner, data) if rounds and data else None
     return Verification(judge=who, count=count, rounds=rounds, relearn=relearn, acquisition=Acquisition(acquisition))

@@ -66,7 +66,8 @@ def show(
     elif stored:
         flow, stem = _from_data(Path(what), row)
     else:
-        who = simulator(*with_flags([by or "rans"], {"model": model, "grid": grid}))
+        (by,) = with_flags([by or "rans"], {"model": model, "grid": grid})
+        who = simulator(by)
         require_fields(who)
         flow = _solved(what, conditions, who)
         stem = flow.airfoil

@@ -33,13 +33,14 @@ def verify(
     from understudy.design.report import write_report
     from understudy.design.run_folder import judged_by
     from understudy.design.verify import flown, with_verdict
+    from understudy.simulators.interface import Subject
     from understudy.simulators.registry import simulator
     from understudy.simulators.specification import Specification
 
     if not (folder / "design.json").is_file():
         raise ValueError(f"{folder} holds no finished design; understudy design makes one")
     (by,) = with_flags([by], {"model": model, "grid": grid})
-    judge = simulator(by)
+    judge = simulator(by, Subject.AIRFOIL)
     name = "-".join(["verified", judge.name, *Specification.of(by).options.values()])
     posed = read_problem(folder / "problem.toml")
     design = Design.from_json((folder / "design.json").read_text(encoding="utf-8"))

@@ -89,14 +89,14 @@ def test_roles_of_the_open_catalyst_project_without_their_array(covered: Atoms) 
 
 
 def test_the_array_of_roles_is_asked_and_checked(covered: Atoms) -> None:
-    sulphur = covered.copy()
-    sulphur.symbols[-1] = "S"  # no metal, but not among what is taken for an adsorbate
-    assert case_of([sulphur]).adsorbates[0] == ""
-    sulphur.set_array("role", np.array([0] * 8 + [1] * 4 + [2]))
-    assert case_of([sulphur]).adsorbates[0] == "S"
-    sulphur.set_array("role", sulphur.get_tags() + 1)
+    germanium = covered.copy()
+    germanium.symbols[-1] = "Ge"  # no metal, but not among what is taken for an adsorbate
+    assert case_of([germanium]).adsorbates[0] == ""
+    germanium.set_array("role", np.array([0] * 8 + [1] * 4 + [2]))
+    assert case_of([germanium]).adsorbates[0] == "Ge"
+    germanium.set_array("role", germanium.get_tags() + 1)
     with pytest.raises(StructureError, match=r"expected role to be 0 inside the slab, 1 on its .* got 1, 2, 3, 4"):
-        case_of([sulphur])
+        case_of([germanium])
 
 
 def test_overlapping_atoms_are_named(covered: Atoms) -> None:
@@ -164,3 +164,15 @@ def test_a_mixture_is_no_atoms(covered: Atoms) -> None:
     mixed = SlabCase(**{**vars(case), "occupation": 0.5 * case.occupation + 0.5 * case.occupation.flip(1)})
     with pytest.raises(ValueError, match="a mixture of elements is no atom; round the occupations first"):
         atoms_of(mixed, 0)
+
+
+def test_what_is_neither_metal_nor_a_known_adsorbate_must_be_told(covered: Atoms) -> None:
+    """Fluorine on platinum is not an atom of the slab."""
+    fluorine = covered.copy()
+    fluorine.symbols[-1] = "F"
+    with pytest.raises(
+        StructureError, match=r"made of F \(they are H, C, N, O, OH, CO\): remove it or say by the array"
+    ):
+        case_of([fluorine])
+    fluorine.set_array("role", np.array([0] * 8 + [1] * 4 + [2]))
+    assert case_of([fluorine]).adsorbates[0] == "F"
