@@ -27,7 +27,8 @@ from understudy.simulators.materials.gpaw_simulator import GpawSimulator
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "hydrogen_evolution.toml"
-FOLDER = Path("runs/slab_verdicts")
+#: Screenings, and what is kept of GPAW's verdicts.
+FOLDER, VERDICTS = Path("runs/slab_verdicts"), Path(__file__).parent / "data" / "slab_verdicts"
 BEST = 10
 NEAR = 0.05  # eV: of the promise, and of the peak
 #: Surfaces without a metal of platinum's kind.
@@ -67,15 +68,16 @@ def judged(
     workers: int,
 ) -> list[Verdict]:
     """The best of those rows, with what the simulator said."""
-    folder = FOLDER / surrogate.identity.split()[-1] / name
-    found = screen(problem, surrogate, folder, workers=workers)
+    place = Path(surrogate.identity.split()[-1], name)
+    found = screen(problem, surrogate, FOLDER / place, workers=workers)
+    (VERDICTS / place).mkdir(parents=True, exist_ok=True)
     chosen = listed(found)[:BEST]
     return verify(
         found.candidates(np.array(chosen)),
         promises_of(found, chosen),
         judge,
         surrogate.constants,
-        folder,
+        VERDICTS / place,
         scoring=problem.scoring,
         progress=lambda done, total: print(f"{name}: {done} of {total}", flush=True),
     )

@@ -17,7 +17,7 @@ def test_labels_judge_in_two_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     demo = runpy.run_path(str(DEMO))
     told = []
 
-    def relearning(files, config):
+    def relearning(surrogate, files, config):
         return lambda predictor, case, solution: told.append(len(case)) or predictor
 
     monkeypatch.setitem(demo["verification"].__globals__, "relearning", relearning)
