@@ -18,7 +18,7 @@ from understudy.datasets.whole_files import write_bytes
 from understudy.design.page import figures, page, section, table
 from understudy.design.plots import PROMISE, START, STYLE, VERDICT, svg
 from understudy.simulators.quantities import QUANTITIES, Quantity
-from understudy.surrogate.evaluation import LEVELS, TOO_FEW, UNTOLD, Comparison, Report, number_told
+from understudy.surrogate.evaluation import LEVELS, Comparison, Report, slabs_told
 from understudy.surrogate.learning_curve import Learnt
 
 SHOWN, WITH_INTERVALS = 2000, 250  # cases in a cloud; more make the page heavy and the cloud no clearer
@@ -103,8 +103,7 @@ _TABLE_NOTE = (
 
 def _table_note(report: Report) -> str:
     """What of it holds for what was compared."""
-    rows = [row for quantities in report.accuracy.values() for row in quantities.values()]
-    untold = f" {TOO_FEW}." if any(UNTOLD in row.told for row in rows) else ""
+    untold = f" {report.note}." if report.note else ""
     return (_LOGARITHM if "cd" in report.comparisons else "") + _TABLE_NOTE + untold
 
 
@@ -169,7 +168,7 @@ def _coverage(axes: Axes, compared: Comparison) -> None:
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_box_aspect(1)
     if compared.few:
-        axes.text(0.5, 1.05, f"too few to tell: {_slabs(compared)}", ha="center", fontsize=8)
+        axes.text(0.5, 1.05, f"too few to tell: {slabs_told(compared.slabs or 0)}", ha="center", fontsize=8)
         return
     axes.fill_between(levels, levels, observed, color=PROMISE, alpha=0.15, linewidth=0)
     area = f"miscalibration area {compared.miscalibration:.3f}"
@@ -189,7 +188,7 @@ def _width(axes: Axes, compared: Comparison, quantity: Quantity) -> None:
     few = len(some) < FAINT
     axes.scatter(
         width, error, s=16 if few else 8, color=PROMISE, alpha=0.8 if few else 0.45, linewidths=0,
-        label=f"Spearman {UNTOLD if compared.few else number_told(compared.rank_correlation)}",
+        label=f"Spearman {compared.accuracy().told[1]}",
     )  # fmt: skip
     margin = 0.05 * (width.max() - width.min()) + 1e-3 * width.max()
     ends = (0.8 * width.min(), 1.25 * width.max()) if far else (width.min() - margin, width.max() + margin)
@@ -220,10 +219,6 @@ def _symbol(quantity: Quantity) -> str:
     """With its index set low."""
     letter, _, index = quantity.symbol.partition("_")
     return f"${letter}_{{{index}}}$" if index else letter
-
-
-def _slabs(compared: Comparison) -> str:
-    return f"{compared.slabs} slab{'' if compared.slabs == 1 else 's'}"
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

@@ -20,6 +20,7 @@ from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.progress import progress_bar
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.sampling import ConditionRanges
+from understudy.datasets.splits import Shares, part
 from understudy.datasets.workers import keep_to_one_thread, trainings
 from understudy.design.design import Design
 from understudy.design.learning import fine_tuning
@@ -27,7 +28,7 @@ from understudy.design.optimise import Step
 from understudy.design.problem_file import read_problem
 from understudy.design.run import run_design
 from understudy.design.verify import verify
-from understudy.learning import EVALUATION, Shares, TrainConfig, part, train_surrogate
+from understudy.learning import EVALUATION, TrainConfig, train_surrogate
 from understudy.memory import keep_freed_memory
 from understudy.simulators.registry import simulator
 from understudy.stopping import stop_on_signals

@@ -20,6 +20,7 @@ from understudy.cli.config import made, read_table, to_toml
 from understudy.cli.progress import bar, stages
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
+from understudy.datasets.splits import Shares
 from understudy.datasets.stored_answers import StoredAnswers
 from understudy.datasets.whole_files import write_bytes
 from understudy.datasets.workers import keep_to_one_thread
@@ -32,7 +33,7 @@ from understudy.design.materials.surface_design import SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.verification import Verdict
 from understudy.design.page import page, section
-from understudy.learning import PICTURES, Shares, TrainConfig, test_rows, train_surrogate, usual_settings
+from understudy.learning import PICTURES, TrainConfig, test_rows, train_surrogate, usual_settings
 from understudy.memory import keep_freed_memory
 from understudy.simulators.interface import Simulator
 from understudy.simulators.materials.case import SlabCase

@@ -82,7 +82,7 @@ class Comparison:
     @property
     def few(self) -> bool:
         """Whether there are too few distinct slabs for shares and ranks."""
-        return self.slabs is not None and self.slabs < FEWEST
+        return _few(self.slabs)
 
     @property
     def rank_correlation(self) -> float:
@@ -140,7 +140,7 @@ class Accuracy:
     @property
     def told(self) -> tuple[str, str]:
         """Coverage and rank correlation in words; `UNTOLD` where they would tell nothing."""
-        if self.slabs is not None and self.slabs < FEWEST:
+        if _few(self.slabs):
             return UNTOLD, UNTOLD
         return f"{self.coverage:.1%}", number_told(self.rank_correlation)
 
@@ -168,21 +168,25 @@ class Report:
         """A table for people."""
         head = f"{'range':<26}{'cases':>7}{'flagged':>9}  {'quantity':<18}"
         lines = [head + "".join(f"{word:>10}" for word in ("mean", "median", "p95", "coverage", "width", "Spearman"))]
-        untold = False
         for name, rows in self.accuracy.items():
             first = f"{name:<26}{self.cases[name]:>7}{self.flagged[name]:>9.1%}"
             for quantity, row in rows.items():
                 coverage, ranks = row.told
-                untold |= UNTOLD in row.told
                 numbers = f"{row.mean:>10.4f}{row.median:>10.4f}{row.p95:>10.4f}{coverage:>10}{row.width:>10.4f}"
                 lines.append(f"{first:<42}  {quantity:<18}{numbers}{ranks:>10}{self.on_slabs(name, quantity)}")
                 first = ""
-        return "\n".join([*lines, *([TOO_FEW] if untold else [])])
+        return "\n".join([*lines, *([self.note] if self.note else [])])
 
     def on_slabs(self, name: str, quantity: str) -> str:
         """Distinct slabs of a quantity in a range, in words, where they are fewer than its cases."""
         count = self.accuracy[name][quantity].slabs
-        return "" if count is None or count >= self.cases[name] else f"  on {count} slab{'' if count == 1 else 's'}"
+        return "" if count is None or count >= self.cases[name] else f"  on {slabs_told(count)}"
+
+    @property
+    def note(self) -> str:
+        """What stands under a table in which a number would tell nothing; empty for others."""
+        told = [part for rows in self.accuracy.values() for row in rows.values() for part in row.told]
+        return TOO_FEW if UNTOLD in told else ""
 
 
 def evaluate(
@@ -285,6 +289,15 @@ def slab_numbers(case: SlabCase) -> Int[Tensor, " batch"]:
         key = repr([places[start:stop].tolist(), cells[row].tolist(), shares[start:stop].tolist()])
         found.append(numbers.setdefault(key, len(numbers)))
     return torch.tensor(found, dtype=torch.long)
+
+
+def slabs_told(count: int) -> str:
+    """So many slabs, in words."""
+    return f"{count} slab{'' if count == 1 else 's'}"
+
+
+def _few(slabs: int | None) -> bool:
+    return slabs is not None and slabs < FEWEST
 
 
 def number_told(value: float) -> str:

@@ -11,9 +11,9 @@ import torch
 from understudy.datasets.generation import SimulateConfig, generate
 from understudy.datasets.reader import load
 from understudy.datasets.shape_sampling import ShapeMix
-from understudy.datasets.splits import Side, side_of
+from understudy.datasets.splits import Shares, Side, part, side_of
 from understudy.datasets.synthetic import THIN_AIRFOIL
-from understudy.learning import Shares, TrainConfig, card_data, part, train_surrogate
+from understudy.learning import TrainConfig, card_data, train_surrogate
 from understudy.learning import test_rows as rows_unseen  # pytest would take its own name for a test
 from understudy.surrogate import checkpoint
 from understudy.surrogate.surrogate import Surrogate

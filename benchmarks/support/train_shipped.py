@@ -22,8 +22,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from understudy.datasets.reader import DataSet, load
-from understudy.datasets.splits import Side, side_of
-from understudy.learning import Parts, Shares, card_data, part
+from understudy.datasets.splits import Parts, Shares, Side, part, side_of
+from understudy.learning import card_data
 from understudy.memory import keep_freed_memory
 from understudy.surrogate.building import SurrogateConfig, build
 from understudy.surrogate.checkpoint import PRETRAINED, save

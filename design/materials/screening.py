@@ -237,10 +237,11 @@ def scored_by(
     predictor: Predictor[SlabCase], candidates: Candidates, constants: Mapping[str, float], scoring: Scoring
 ) -> tuple[Scored, Answer]:
     """What candidates are worth by what a predictor says of them, and its answer."""
-    answer = predictor.predict(candidates.case(constants))
+    case = candidates.case(constants)
+    answer = predictor.predict(case)
     found = {name: _predicted(answer, name) for name in ENERGIES}
     if scoring.needs("segregation_energy"):
-        found["segregation_energy"] = _segregation(found["formation_energy"], candidates, predictor, constants)
+        found["segregation_energy"] = _segregation(found["formation_energy"], candidates, case, predictor, constants)
     return score_of(candidates, found, scoring), answer
 
 
@@ -253,7 +254,11 @@ def _predicted(answer: Answer, name: str) -> Predicted:
 
 
 def _segregation(
-    formation: Predicted, candidates: Candidates, predictor: Predictor[SlabCase], constants: Mapping[str, float]
+    formation: Predicted,
+    candidates: Candidates,
+    case: SlabCase,
+    predictor: Predictor[SlabCase],
+    constants: Mapping[str, float],
 ) -> Predicted:
     """What exchanging surface and second layer costs [eV]: atoms of the slab times the change of formation energy.
 
@@ -266,7 +271,7 @@ def _segregation(
         exchanged = candidates[rows].exchanged(constants)
         swapped = _predicted(predictor.predict(exchanged), "formation_energy")
         value[rows], width[rows] = swapped.value, swapped.half_width
-        alike[rows] = _alike(exchanged, candidates[rows].case(constants).clean())
+        alike[rows] = _alike(exchanged, case[rows].clean())
     return Predicted(
         torch.where(alike, 0.0, atoms * (value - formation.value)),
         torch.where(alike, 0.0, atoms * torch.hypot(formation.half_width, width)),

@@ -18,7 +18,7 @@ SHARES = 1000  # occupations are told apart in thousandths
 FEWEST_MEMBERS = 4  # of three, each would be kept from two thirds of the slabs
 
 
-def slab_numbers(graph: AtomsGraph) -> Int[Tensor, " rows"]:
+def layout_numbers(graph: AtomsGraph) -> Int[Tensor, " rows"]:
     """A number for the clean slab of each row, by its metals in the order of its sites.
 
     It is the same whatever the strain and whatever stands on it, in any data and in any order of the rows.
@@ -36,7 +36,7 @@ def slab_numbers(graph: AtomsGraph) -> Int[Tensor, " rows"]:
 def judges_of(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, "rows judges"]:
     """Numbers of the members that are not to see each row: by its slab alone, so that rows can be added.
 
-    slab: from `slab_numbers`.
+    slab: from `layout_numbers`.
 
     Raises:
         ValueError: fewer members than `FEWEST_MEMBERS`.

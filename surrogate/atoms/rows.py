@@ -17,7 +17,7 @@ from understudy.simulators.interface import Answer, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.atoms.graph import NAMES, AtomsGraph, encode
-from understudy.surrogate.atoms.judges import slab_numbers
+from understudy.surrogate.atoms.judges import layout_numbers
 from understudy.surrogate.atoms.member import ENERGIES, SPREAD_UNIT, SlabMember
 from understudy.surrogate.learnable import Learnable
 from understudy.surrogate.networks.atoms_config import AtomsConfig
@@ -34,7 +34,7 @@ class SlabRows(Learnable[SlabMember]):
     """Encoded slabs with their answers, one row a case.
 
     graph: inputs. energy: of `ENERGIES`; NaN is not learnt. anomaly: which of `Anomaly` happened.
-    slab: of the clean slab of each row, from `slab_numbers`.
+    slab: of the clean slab of each row, from `layout_numbers`.
     """
 
     graph: AtomsGraph
@@ -128,7 +128,7 @@ def slab_rows_of(case: SlabCase, answer: Answer, cutoff: float) -> SlabRows:
         torch.where(plain, answer["adsorption_energy"], torch.nan).float(),
         torch.where(answered, answer["formation_energy"], torch.nan).float(),
         happened,
-        slab_numbers(graph),
+        layout_numbers(graph),
     )
 
 

@@ -119,9 +119,8 @@ def _pairs(edges: Tensor, radial: Tensor, atoms: int) -> tuple[Tensor, Tensor]:
     fifth of the messages.
     """
     pairs, pair = torch.unique(edges[1] * atoms + edges[0], return_inverse=True)
-    return torch.stack((pairs % atoms, pairs // atoms)), radial.new_zeros(len(pairs), radial.shape[1]).index_add(
-        0, pair, radial
-    )
+    summed = radial.new_zeros(len(pairs), radial.shape[1]).index_add(0, pair, radial)
+    return torch.stack((pairs % atoms, pairs // atoms)), summed
 
 
 def _mean(values: Tensor, chosen: Tensor, row: Tensor, rows: int) -> Tensor:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from understudy.datasets.splits import Side, side_of
-from understudy.learning import Shares
+from understudy.datasets.splits import Shares, Side, side_of
 from understudy.simulators.shapes.library import collection, family
 from understudy.surrogate.checkpoint import load
 

@@ -71,7 +71,7 @@ def design(
 
     from understudy.asking import predictor
     from understudy.cli.config import read_table, require_read_by
-    from understudy.cli.screen import verification_by
+    from understudy.cli.screen import data_words, verification_by
     from understudy.datasets.generation import SimulateConfig
     from understudy.design.materials.screening import ScreenProblem
     from understudy.design.materials.surface_design import SurfaceProblem
@@ -91,7 +91,7 @@ def design(
         words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
         if judge:
             words += ["--judge", judge, "--rounds", str(rounds), "--judged", str(judged), "--acquisition", acquisition]
-            words += [word for file in data or () for word in ("--data", str(file))]
+            words += data_words(data)
         return _surface(problem, out, who, verification, shlex.join(words))
     by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     return _airfoil(problem, out, by, judge, rounds, polar)

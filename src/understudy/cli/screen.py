@@ -64,7 +64,7 @@ def screen(
     words = ["understudy", "screen", str(problem), "--out", str(out), "--predictor", predictor]
     if verify:
         words += ["--verify", str(verify), "--by", by, "--rounds", str(rounds), "--acquisition", acquisition]
-        words += [word for file in data or () for word in ("--data", str(file))]
+        words += data_words(data)
     keep_to_one_thread()
     with stages("screening", out) as note:
         screening, verdicts = run_screen(
@@ -80,6 +80,11 @@ def screen(
     say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {len(verdicts)} judged")
     say(f"{out / 'table.csv'}\n{out / 'report.html'}")
     return 0
+
+
+def data_words(data: list[Path] | None) -> list[str]:
+    """The flags that name these files again."""
+    return [word for file in data or () for word in ("--data", str(file))]
 
 
 def verification_by(

@@ -22,12 +22,12 @@ from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
-from understudy.design.materials.run import Verification, caution_of, require_comparable, run_screen
+from understudy.design.materials.run import Relearn, Verification, caution_of, require_comparable, run_screen
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
-from understudy.simulators.interface import Solution, Status
+from understudy.simulators.interface import Predictor, Solution, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import Facet
 from understudy.surrogate.prediction import Prediction
@@ -44,6 +44,17 @@ def judged(found: Screening, rows: list[int], judge, folder: Path) -> list[Verdi
     scoring = found.problem.scoring
     candidates = found.candidates(np.array(rows))
     return verify(candidates, promises_of(found, rows), judge, judge.constants, folder, scoring=scoring)
+
+
+def counting() -> tuple[list[int], Relearn]:
+    """How many answers were learnt each time, and who learns nothing from them."""
+    learnt: list[int] = []
+
+    def relearn(predictor: Predictor, case: SlabCase, solution: Solution) -> Predictor:
+        learnt.append(len(case))
+        return predictor
+
+    return learnt, relearn
 
 
 def test_the_best_is_the_best_of_all_that_keep_the_limits(problem, law, truth: Callable[[SlabCase], dict], tmp_path):
@@ -215,12 +226,7 @@ def test_improvements_that_nobody_expects_still_compare():
 
 
 def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_path):
-    learnt = []
-
-    def relearn(predictor, case, solution):
-        learnt.append(len(case))
-        return predictor
-
+    learnt, relearn = counting()
     verification = Verification(judge=judge, count=3, rounds=1, relearn=relearn)
     found, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification, command="me")
     assert learnt == [3]
@@ -246,12 +252,7 @@ def test_a_run_leaves_tables_structures_and_a_report(problem, law, judge, tmp_pa
 
 
 def test_rounds_go_on_without_learning_again(problem, law, judge, tmp_path):
-    learnt = []
-
-    def relearn(predictor, case, solution):
-        learnt.append(len(case))
-        return predictor
-
+    learnt, relearn = counting()
     verification = Verification(judge=judge, count=3, rounds=2, relearn=relearn)
     run_screen(problem, law, tmp_path, settings="one", verification=verification)
     assert learnt == [3, 6]

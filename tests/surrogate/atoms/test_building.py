@@ -18,7 +18,7 @@ from understudy.surrogate.atoms import building
 from understudy.surrogate.atoms.building import assemble_slabs, build_slabs, gain
 from understudy.surrogate.atoms.familiarity import familiarity_of
 from understudy.surrogate.atoms.graph import AtomsGraph, encode
-from understudy.surrogate.atoms.judges import judges_of, seen_by, slab_numbers
+from understudy.surrogate.atoms.judges import judges_of, layout_numbers, seen_by
 from understudy.surrogate.atoms.rows import SlabRows
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
@@ -103,13 +103,13 @@ def test_graphs_follow_each_other_also_behind_one_without_edges(draw: Draw):
 def test_a_slab_keeps_its_judges_whatever_strains_it_and_stands_on_it(draw: Draw):
     case = draw(600, 12)
     graph = encode(case, 4.5)
-    judges = judges_of(slab_numbers(graph), 6)
+    judges = judges_of(layout_numbers(graph), 6)
     wider = replace(case, positions=1.02 * case.positions, cell=1.02 * case.cell)
-    assert torch.equal(judges_of(slab_numbers(encode(wider, 4.5)), 6), judges)
-    assert torch.equal(judges_of(slab_numbers(encode(case.clean(), 4.5)), 6), judges)
+    assert torch.equal(judges_of(layout_numbers(encode(wider, 4.5)), 6), judges)
+    assert torch.equal(judges_of(layout_numbers(encode(case.clean(), 4.5)), 6), judges)
     order = torch.randperm(600, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(judges_of(slab_numbers(graph[order]), 6), judges[order])
-    assert len(slab_numbers(graph).unique()) == len({case.symbols(row) for row in range(600)})
+    assert torch.equal(judges_of(layout_numbers(graph[order]), 6), judges[order])
+    assert len(layout_numbers(graph).unique()) == len({case.symbols(row) for row in range(600)})
 
 
 def test_every_pair_of_members_judges():
