@@ -44,27 +44,22 @@ class Networks:
     """A few networks that learn on from what they knew."""
 
     def __init__(self, data: Labels) -> None:
-        self.rows: SlabRows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff)
-        self.members: list[SlabMember] = []
+        rows: SlabRows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff)
+        self.rows = replace(rows, seen=rows.seen.expand(-1, MEMBERS).contiguous())
+        self.members: SlabMember | None = None
 
     def energies(self, known: Tensor) -> np.ndarray:
         """Adsorption energies of all slabs, after learning those that are known [eV]."""
-        learnt = self.rows[known]
-        steps, rate = (
-            (STEPS_MORE, RATE_MORE) if self.members else (STEPS, slab_settings(len(known)).training.learning_rate)
-        )
-        self.members = [
-            train(learnt, None, _training(len(known), steps, rate, seed), start=start).member
-            for seed, start in enumerate(self.members or [None] * MEMBERS)
-        ]
+        first = slab_settings(len(known)).training.learning_rate
+        steps, rate = (STEPS, first) if self.members is None else (STEPS_MORE, RATE_MORE)
+        self.members = train(self.rows[known], None, _training(len(known), steps, rate), start=self.members).member
         with torch.no_grad():
-            told = [member(self.rows.graph).energy["adsorption_energy"] for member in self.members]
-        return torch.stack(told).mean(0).numpy()
+            return self.members(self.rows.graph).energy["adsorption_energy"].mean(1).numpy()
 
 
-def _training(rows: int, steps: int, rate: float, seed: int) -> TrainingConfig:
+def _training(rows: int, steps: int, rate: float) -> TrainingConfig:
     epochs = max(1, round(steps * BATCH / rows))
-    return replace(slab_settings(rows).training, epochs=epochs, batch=BATCH, learning_rate=rate, seed=seed)
+    return replace(slab_settings(rows).training, epochs=epochs, batch=BATCH, learning_rate=rate)
 
 
 def found_after(task: tuple[str, int]) -> list[int]:

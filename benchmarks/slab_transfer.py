@@ -7,9 +7,7 @@ knows how metals differ in size and little of how they bind. Then labels by GPAW
 weights and once from random ones, as many steps for both; test stacks are never seen, and the same for both.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 
@@ -57,27 +55,29 @@ def simulated() -> Path:
     return settings.out
 
 
-def first_learnt(seed: int) -> SlabMember:
-    """A network that knows effective-medium theory."""
+def first_learnt() -> SlabMember:
+    """Networks that know effective-medium theory."""
+    torch.set_num_threads(1)
     with load(FOLDER / "emt.h5") as data:
-        rows = slab_rows(data, AtomsConfig().cutoff)
-    training = replace(slab_settings(len(rows)).training, seed=seed)
-    return train(rows, None, training, FOLDER / f"first-{seed}").member
+        rows = for_all(slab_rows(data, AtomsConfig().cutoff))
+    return train(rows, None, slab_settings(len(rows)).training, FOLDER / "first").member
 
 
-def error(learnt: SlabRows, asked: SlabRows, starts: list[SlabMember | None]) -> dict[str, list[bool | float]]:
+def for_all(rows: SlabRows) -> SlabRows:
+    """Rows that all networks may learn from."""
+    return replace(rows, seen=rows.seen.expand(-1, MEMBERS).contiguous())
+
+
+def error(learnt: SlabRows, asked: SlabRows, start: SlabMember | None) -> dict[str, list[bool | float]]:
     """Absolute errors of the mean of a few networks."""
-    told: list[dict[str, torch.Tensor]] = []
-    for seed, start in enumerate(starts):
-        fresh = learnt.fresh(AtomsConfig())
-        if start is not None:
-            fresh.network.load_state_dict(start.network.state_dict())  # the scales are those of the new labels
-        training = replace(slab_settings(len(learnt)).training, seed=seed)
-        member = train(learnt, None, training, start=None if start is None else fresh).member
-        with torch.no_grad():
-            told.append(member(asked.graph).energy)
-    means = {name: torch.stack([one[name] for one in told]).mean(0) for name in ENERGIES}
-    return {name: (means[name] - getattr(asked, name)).abs().tolist() for name in ENERGIES}
+    fresh = learnt.fresh(AtomsConfig())
+    if start is not None:
+        fresh.network.load_state_dict(start.network.state_dict())  # the scales are those of the new labels
+    training = slab_settings(len(learnt)).training
+    members = train(learnt, None, training, start=None if start is None else fresh).member
+    with torch.no_grad():
+        told = members(asked.graph).energy
+    return {name: (told[name].mean(1) - getattr(asked, name)).abs().tolist() for name in ENERGIES}
 
 
 def measured(task: Task) -> dict[str, object]:
@@ -86,13 +86,13 @@ def measured(task: Task) -> dict[str, object]:
     data = labels()
     rows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff)
     train_rows, test_rows = parted(data, Parting("size", task.size, task.repeat))
-    learnt, asked = rows[train_rows], rows[test_rows]
+    learnt, asked = for_all(rows[train_rows]), rows[test_rows]
     shared = torch.isin(data.metals[test_rows], torch.tensor([METALS.index(metal) for metal in SHARED])).all(1)
     return {
         "labels": len(data),
         "shared": shared.tolist(),
-        "random": error(learnt, asked, [None] * MEMBERS),
-        "first": error(learnt, asked, [first_learnt(seed) for seed in range(MEMBERS)]),
+        "random": error(learnt, asked, None),
+        "first": error(learnt, asked, first_learnt()),
     }
 
 
@@ -105,8 +105,7 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
     simulated()
     most = 0.8 * len(labels())
     tasks = [Task(size, repeat) for repeat in range(repeats) for size in SIZES if size < most]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        list(pool.map(first_learnt, range(MEMBERS)))
+    first_learnt()
     told = finished({task: task.file for task in tasks}, measured, workers, _say)
     found = {size: [one for task, one in told.items() if task.size == size] for size in SIZES}
     figures = [

@@ -33,7 +33,7 @@ from understudy.memory import keep_freed_memory
 from understudy.simulators.registry import simulator
 from understudy.stopping import stop_on_signals
 from understudy.surrogate import ConvolutionConfig, GraphConfig, SurrogateConfig, TrainingConfig, load, training_data
-from understudy.surrogate.training import LOG
+from understudy.surrogate.training import epochs_logged
 
 CASES = int(os.environ.get("UNDERSTUDY_DEMO_CASES", "4000"))
 PROBLEM = Path(__file__).with_name("demo.toml")
@@ -108,16 +108,15 @@ def watch(runs: "dict[str, Future]", configs: dict[str, TrainConfig]) -> None:
     total = sum(MEMBERS * config.surrogate.training.epochs for config in configs.values())
     with bar("training") as show:
         while not all(run.done() for run in runs.values()):
-            lines = {kind: epochs_logged(config.out) for kind, config in configs.items()}
+            lines = {kind: epochs_of_all(config.out) for kind, config in configs.items()}
             show(sum(lines.values()), total, ", ".join(f"{kind} {count}" for kind, count in lines.items()))
             time.sleep(0.5)
         show(total, total, "")
 
 
-def epochs_logged(folder: Path) -> int:
+def epochs_of_all(folder: Path) -> int:
     """Epochs that are complete, over all members."""
-    logs = (folder / f"member-{number}" / LOG for number in range(MEMBERS))
-    return sum(max(0, len(log.read_text().splitlines()) - 1) for log in logs if log.is_file())
+    return sum(epochs_logged(folder / f"member-{number}")[0] for number in range(MEMBERS))
 
 
 def trust(folder: Path) -> str:

@@ -1,8 +1,10 @@
 """From a data set to a surrogate: members trained side by side, calibrated on shapes that none of them has seen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -17,9 +19,10 @@ from understudy.surrogate.inviscid import distinct_shapes
 from understudy.surrogate.learnable import Kind, Learnable
 from understudy.surrogate.model import Member
 from understudy.surrogate.surrogate import AT_ONCE, Surrogate
-from understudy.surrogate.training import Progress, Trained, TrainingConfig, train
+from understudy.surrogate.training import Progress, Trained, TrainingConfig, epochs_logged, train
 from understudy.surrogate.training_data import TrainingData
 
+SECONDS_BETWEEN_LOOKS = 0.5  # at the logs of members that are trained side by side
 MemberProgress = Callable[[int, int, int, float], None]
 
 
@@ -76,7 +79,7 @@ def build(
 
     Rarely needed:
         identity: words that say which data these are, for the card.
-        progress: called after each epoch with member, epoch, epochs, validation loss; only with `processes` = 1.
+        progress: called with member, epoch, epochs, validation loss, as if one member learnt after the other.
     """
     members = train_members([data] * config.members, validation, config, folder, progress=progress)
     card = Card(
@@ -114,7 +117,25 @@ def train_members(
         rows.share()
     with trainings(config.processes, config.threads) as pool:
         started = [pool.submit(train, rows, stop, member, place) for rows, stop, member, place in runs]
+        if progress is not None:
+            _watch(started, [place for *_, place in runs], config.training.epochs, progress)
         return [trained.result() for trained in started]
+
+
+def _watch(
+    started: Sequence[Future[Trained[Kind]]], places: Sequence[Path], epochs: int, progress: MemberProgress
+) -> None:
+    """Tell of the epochs in the logs until all have ended, or one has failed."""
+    left: Collection[Future[Trained[Kind]]] = started
+    while left:
+        ended, left = wait(left, timeout=SECONDS_BETWEEN_LOOKS)
+        if any(one.exception() is not None for one in ended):
+            return
+        logged = [epochs_logged(place) for place in places]
+        losses = [loss for count, loss in logged if count]
+        if losses:
+            member, epoch = divmod(sum(count for count, _ in logged) - 1, epochs)
+            progress(member, epoch + 1, epochs, fmean(losses))
 
 
 def assemble(

@@ -27,6 +27,11 @@ class Learnable(ABC, Generic[Kind]):
     def __getitem__(self: Rows, rows: slice | Tensor) -> Rows: ...
 
     @property
+    def members(self) -> int:
+        """How many networks learn from these rows side by side; if several, the first dimension of every weight."""
+        return 1
+
+    @property
     @abstractmethod
     def device(self) -> torch.device:
         """Where the rows are."""

@@ -12,7 +12,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -51,7 +51,7 @@ class TrainingConfig:
     weight_decay: of matrices and kernels. warm_up: part of the steps. average: decay of the weights' running average a
     step.
     patience: epochs without a better validation loss before the run stops; the best weights are kept in any case.
-    clip: largest norm of a gradient.
+    clip: largest norm of the gradient of a member.
     bfloat16: run the network in mixed precision; saves time on processors with matrix units for it.
     compiled: fuse with torch.compile; pays on a GPU.
     save_every: seconds between states on disk; one is always saved at the end of an epoch and on an interrupt.
@@ -165,7 +165,7 @@ class _Run(Generic[Kind]):
     """Everything that changes while a member is trained."""
 
     def __init__(self, data: Learnable[Kind], config: TrainingConfig, start: Kind | None) -> None:
-        self.config, self.rows, self.numbers = config, len(data), data.numbers
+        self.config, self.rows, self.numbers, self.members = config, len(data), data.numbers, data.members
         self.rank, self.processes = _place_among_processes()
         self.steps_per_epoch = max(1, len(data) // config.batch)
         generator_state = torch.get_rng_state()
@@ -190,7 +190,7 @@ class _Run(Generic[Kind]):
         return self.step // self.steps_per_epoch
 
     def finish_epoch(self, data: Learnable[Kind], state: Path | None, interrupted: Event) -> float:
-        """Take the steps that are left of the current epoch; their mean loss. Saves and stops when interrupted."""
+        """Take what steps are left of the epoch; the mean loss of a member. Saves and stops when interrupted."""
         started = saved = time.monotonic()
         device = data.device.type
         for rows in self._batches():
@@ -204,7 +204,7 @@ class _Run(Generic[Kind]):
             if interrupted.is_set():
                 raise KeyboardInterrupt
         self.seconds += time.monotonic() - started
-        mean, self.epoch_loss = self.epoch_loss / self.steps_per_epoch, 0.0
+        mean, self.epoch_loss = self.epoch_loss / (self.steps_per_epoch * self.members), 0.0
         return mean
 
     def _batches(self) -> Iterator[Tensor]:
@@ -219,7 +219,7 @@ class _Run(Generic[Kind]):
             group["lr"] = learning_rate(self.step, self.config, self.steps_per_epoch)
         self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.weights, self.config.clip)
+        _clip(self.weights, self.config.clip, self.members)
         self.optimizer.step()
         self.step += 1
         self.epoch_loss += float(loss.detach())
@@ -247,6 +247,7 @@ class _Run(Generic[Kind]):
         state = {
             "config": repr(self.config.words()),
             "rows": self.rows,
+            "members": self.members,
             "member": self.member.state_dict(),
             "averaged": self.averaged.state_dict(),
             "best": self.best,
@@ -265,7 +266,8 @@ class _Run(Generic[Kind]):
             state = torch.load(path, weights_only=True, map_location=next(self.member.parameters()).device)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise StateError(f"{path} cannot be read ({error}); remove it to start afresh") from error
-        if state["config"] != repr(self.config.words()) or state["rows"] != self.rows:
+        made_for = (state["config"], state["rows"], state.get("members", 1))
+        if made_for != (repr(self.config.words()), self.rows, self.members):
             raise StateError(f"{path} belongs to a run with other settings or data; choose another folder or remove it")
         self.member.load_state_dict(state["member"])
         self.averaged.load_state_dict(state["averaged"])
@@ -293,6 +295,16 @@ def _interrupt_between_steps() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
+def epochs_logged(folder: Path) -> tuple[int, float]:
+    """Epochs that a run has completed in its folder, and the loss of the last one, NaN before that."""
+    if not (folder / LOG).is_file():
+        return 0, math.nan
+    with (folder / LOG).open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    last = lines[-1] if lines else {}
+    return len(lines), float(last.get("validation") or last.get("loss") or math.nan)
+
+
 def learning_rate(step: int, config: TrainingConfig, steps_per_epoch: int) -> float:
     """Linear warm-up, then half a cosine to zero."""
     total = config.epochs * steps_per_epoch
@@ -300,6 +312,18 @@ def learning_rate(step: int, config: TrainingConfig, steps_per_epoch: int) -> fl
     if step < warm:
         return config.learning_rate * (step + 1) / warm
     return 0.5 * config.learning_rate * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1.0, total - warm))))
+
+
+def _clip(weights: Sequence[Tensor], largest: float, members: int) -> None:
+    """Shorten the gradient of each member that is longer than this, as if it learnt alone."""
+    if members == 1:
+        nn.utils.clip_grad_norm_(weights, largest)
+        return
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients])
+    shares = (largest / (squares.sum(0).sqrt() + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(shares.view(-1, *(1,) * (gradient.ndim - 1)))
 
 
 def _optimizer(member: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:

@@ -38,7 +38,7 @@ TESTED_AT_ONCE = 256
 #: Usual training of slabs: members, limits of their epochs, and below how many rows there are few.
 SLAB_MEMBERS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 20, 400, 3000
 #: Rows of a batch, and steps of each member.
-OF_FEW, OF_MANY = (16, 12_000), (64, 6_000)
+OF_FEW, OF_MANY = (20, 12_000), (80, 6_000)
 SLAB_RATE, SLAB_AVERAGE = 4e-3, 0.99
 #: What a card says of data that were not made alike.
 MIXED = " It learnt from different settings ({}), whose answers are not comparable, and its intervals hide by how much."

@@ -9,7 +9,9 @@ where v is the variance of one [2]. Two judges tell v by how they differ, so the
 2. N. Ueda, R. Nakano, Proc. Int. Conf. Neural Networks, 90 (1996); b holds bias, covariance and the noise of labels.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ from understudy.surrogate.building import MemberProgress, SurrogateConfig, train
 from understudy.surrogate.calibration import Calibration, Curve, calibrate, halves
 from understudy.surrogate.card import Card
 
+#: Members that learn in one pass: a batch of small cells is so little work that most of the time passes between it.
+SIDE_BY_SIDE = 5
+
 
 def build_slabs(
     data: SlabRows,
@@ -39,11 +44,12 @@ def build_slabs(
 
     Args:
         data: all that may be learnt. config: how; each of ten members does without a fifth of the slabs.
+            Some learn side by side from the same batches, and `processes` share such classes.
         folder: of the members' states and logs.
 
     Rarely needed:
         identity: words that say which data these are, for the card.
-        progress: called after each epoch with member, epoch, epochs, loss; only with `processes` = 1.
+        progress: called with member, epoch, epochs, loss, as if one member learnt after the other.
 
     Raises:
         ValueError: too few members, or rows with an answer.
@@ -55,15 +61,35 @@ def build_slabs(
             halves(data.slab[known], config.coverage)
         except ValueError as error:
             raise ValueError(f"{name.replace('_', ' ')} of {int(known.sum())} slabs: {error}") from None
-    seen = [data[seen_by(number, judges)] for number in range(config.members)]
-    trained = train_members(seen, None, config, folder, progress=progress)
+    classes = in_classes(data, judges, config.members)
+    trained = train_members(classes, None, config, folder, progress=_for_classes(progress, classes))
     card = Card(
         sentence=f"Ensemble of {config.members} networks of atoms trained on {len(data)} simulated slabs.",
         data={"training_cases": len(data), **(identity or {})},
         accuracy={},
         training=config.words(),
     )
-    return assemble_slabs([one.member for one in trained], data, judges, config, card)
+    members = [member for one in trained for member in one.member.apart()]
+    return assemble_slabs(members, data, judges, config, card)
+
+
+def in_classes(data: SlabRows, judges: Int[Tensor, "rows judges"], members: int) -> list[SlabRows]:
+    """What each few of the members, which learn side by side, may learn from; none hears of the rows that it judges."""
+    classes = math.ceil(members / SIDE_BY_SIDE)
+    return [replace(data, seen=seen) for seen in seen_by(judges, members).tensor_split(classes, dim=1)]
+
+
+def _for_classes(progress: MemberProgress | None, classes: Sequence[SlabRows]) -> MemberProgress | None:
+    """Members of a class count as if they learnt one after the other."""
+    if progress is None:
+        return None
+    sizes = [rows.members for rows in classes]
+
+    def tell(number: int, epoch: int, epochs: int, loss: float) -> None:
+        further, within = divmod(sizes[number] * epoch - 1, epochs)
+        progress(sum(sizes[:number]) + further, within + 1, epochs, loss)
+
+    return tell
 
 
 def answered(data: SlabRows) -> tuple[str, ...]:

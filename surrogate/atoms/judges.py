@@ -8,7 +8,7 @@ from hashlib import blake2b
 from itertools import pairwise
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from understudy.surrogate.atoms.graph import AtomsGraph
@@ -49,6 +49,6 @@ def judges_of(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, "rows jud
     return pairs[slab % len(pairs)]
 
 
-def seen_by(member: int, judges: Int[Tensor, "rows judges"]) -> Tensor:
-    """Which rows a member may learn from (rows,)."""
-    return (judges != member).all(1)
+def seen_by(judges: Int[Tensor, "rows judges"], members: int) -> Bool[Tensor, "rows members"]:
+    """Which of the members may learn from each row."""
+    return (judges[:, :, None] != torch.arange(members, device=judges.device)).all(1)

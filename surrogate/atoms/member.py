@@ -1,5 +1,6 @@
-"""One member of a surrogate of slabs: a network of atoms inside its scales, from a graph to energies."""
+"""A member of a surrogate of slabs, or several: networks of atoms inside their scales, from a graph to energies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,22 +20,22 @@ ENERGIES = tuple(SPREAD_UNIT)
 
 @dataclass(frozen=True, eq=False)
 class SlabOutput:
-    """What a member answers, one value a row.
+    """What each member answers of each row.
 
     energy: of `ENERGIES`; NaN for clean slabs and unknown adsorbates. spread: expected absolute error of each.
-    anomaly: logit of each `Anomaly` (batch, anomalies).
+    anomaly: logit of each `Anomaly` (batch, members, anomalies).
     """
 
-    energy: dict[str, Float[Tensor, " batch"]]
-    spread: dict[str, Float[Tensor, " batch"]]
-    anomaly: Float[Tensor, "batch anomalies"]
+    energy: dict[str, Float[Tensor, "batch members"]]
+    spread: dict[str, Float[Tensor, "batch members"]]
+    anomaly: Float[Tensor, "batch members anomalies"]
 
 
 class SlabMember(nn.Module):
-    """A network and the scales with which it was trained.
+    """A network and the scales with which it was trained; or several of one size side by side.
 
     Args:
-        config: size of the network.
+        config: size of the network. members: how many there are.
     """
 
     likeness: Tensor
@@ -43,17 +44,39 @@ class SlabMember(nn.Module):
     formation_mean: Tensor
     formation_scale: Tensor
 
-    def __init__(self, config: AtomsConfig) -> None:
+    def __init__(self, config: AtomsConfig, members: int = 1) -> None:
         from understudy.surrogate.networks.atoms import AtomsNetwork  # imports PyTorch Geometric
 
         super().__init__()
         self.config = config
-        self.register_buffer("likeness", descriptors().float())
-        self.register_buffer("adsorption_mean", torch.zeros(len(NAMES)))
+        self.register_buffer("likeness", descriptors().float(), persistent=False)  # one for all
+        self.register_buffer("adsorption_mean", torch.zeros(members, len(NAMES)))
         for name in ("adsorption_scale", "formation_scale"):
-            self.register_buffer(name, torch.ones(()))
-        self.register_buffer("formation_mean", torch.zeros(()))
-        self.network = AtomsNetwork(config, len(ELEMENTS), len(COLUMNS), (2 + len(Anomaly), 2))
+            self.register_buffer(name, torch.ones(members))
+        self.register_buffer("formation_mean", torch.zeros(members))
+        self.network = AtomsNetwork(config, len(ELEMENTS), len(COLUMNS), (2 + len(Anomaly), 2), members=members)
+
+    @staticmethod
+    def side_by_side(members: "Sequence[SlabMember]") -> "SlabMember":
+        """All of them as one, which answers as each would.
+
+        Raises:
+            ValueError: none, or networks of several sizes.
+        """
+        sizes = {member.config for member in members}
+        if len(sizes) != 1:
+            raise ValueError(f"expected members with networks of one size; got {len(sizes)}")
+        states = [member.state_dict() for member in members]
+        joined = {name: torch.cat([state[name] for state in states]) for name in states[0]}
+        return _with(members[0], joined)
+
+    def apart(self) -> "list[SlabMember]":
+        """Each of them as one of its own."""
+        state = self.state_dict()
+        return [
+            _with(self, {name: values[number : number + 1].clone() for name, values in state.items()})
+            for number in range(len(self.formation_mean))
+        ]
 
     def forward(self, graph: AtomsGraph) -> SlabOutput:
         """Energies of encoded slabs."""
@@ -67,15 +90,22 @@ class SlabMember(nn.Module):
             len(graph),
         )
         known = graph.adsorbate >= 0
-        mean = torch.where(known, self.adsorption_mean[graph.adsorbate.clamp(min=0)], torch.nan)
+        mean = torch.where(known[:, None], self.adsorption_mean.T[graph.adsorbate.clamp(min=0)], torch.nan)
         return SlabOutput(
             energy={
-                "adsorption_energy": mean + self.adsorption_scale * on_adsorbate[:, 0],
-                "formation_energy": self.formation_mean + self.formation_scale * on_slab[:, 0],
+                "adsorption_energy": mean + self.adsorption_scale * on_adsorbate[..., 0],
+                "formation_energy": self.formation_mean + self.formation_scale * on_slab[..., 0],
             },
             spread={
                 name: unit * torch.exp(SPREAD_LIMIT * torch.tanh(raw / SPREAD_LIMIT))
-                for (name, unit), raw in zip(SPREAD_UNIT.items(), (on_adsorbate[:, 1], on_slab[:, 1]), strict=True)
+                for (name, unit), raw in zip(SPREAD_UNIT.items(), (on_adsorbate[..., 1], on_slab[..., 1]), strict=True)
             },
-            anomaly=on_adsorbate[:, 2:],
+            anomaly=on_adsorbate[..., 2:],
         )
+
+
+def _with(one: SlabMember, state: dict[str, Tensor]) -> SlabMember:
+    """As many members as the weights and scales are of, of the size, precision and place of one that there is."""
+    made = SlabMember(one.config, len(state["formation_mean"])).to(one.formation_mean)
+    made.load_state_dict(state)
+    return made.train(one.training)

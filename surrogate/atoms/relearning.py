@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from understudy.surrogate.atoms.building import assemble_slabs
-from understudy.surrogate.atoms.judges import judges_of, seen_by
+from understudy.surrogate.atoms.building import assemble_slabs, in_classes
+from understudy.surrogate.atoms.judges import judges_of
+from understudy.surrogate.atoms.member import SlabMember
 from understudy.surrogate.atoms.rows import SlabRows
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
@@ -22,7 +23,7 @@ class RelearningConfig:
 
     passes: int = 40
     learning_rate: float = 1e-3
-    batch: int = 16
+    batch: int = 20
     average: float = 0.99
     seed: int = 0
 
@@ -40,22 +41,18 @@ def relearn(
     rows = old.followed_by(new)
     members = list(surrogate.ensemble)
     judges = judges_of(rows.slab, len(members))
-    trained = [
-        train(
-            rows[seen_by(number, judges)],
-            None,
-            TrainingConfig(
-                network=member.config,
-                epochs=config.passes,
-                batch=config.batch,
-                learning_rate=config.learning_rate,
-                average=config.average,
-                seed=config.seed + number,
-            ),
-            start=member,
-        ).member
-        for number, member in enumerate(members)
-    ]
+    trained: list[SlabMember] = []
+    for number, some in enumerate(in_classes(rows, judges, len(members))):
+        start = SlabMember.side_by_side(members[len(trained) : len(trained) + some.members])
+        training = TrainingConfig(
+            network=start.config,
+            epochs=config.passes,
+            batch=config.batch,
+            learning_rate=config.learning_rate,
+            average=config.average,
+            seed=config.seed + number,
+        )
+        trained += train(some, None, training, start=start).member.apart()
     learnt = surrogate.card.data.get("relearnt_cases", 0) + len(new)
     card = replace(surrogate.card, data={**surrogate.card.data, "relearnt_cases": learnt})
     told = SurrogateConfig(

@@ -35,6 +35,7 @@ class SlabRows(Learnable[SlabMember]):
 
     graph: inputs. energy: of `ENERGIES`; NaN is not learnt. anomaly: which of `Anomaly` happened.
     slab: of the clean slab of each row, from `layout_numbers`.
+    seen: which of the members that learn side by side may learn from each row.
     """
 
     graph: AtomsGraph
@@ -42,6 +43,7 @@ class SlabRows(Learnable[SlabMember]):
     formation_energy: Float[Tensor, " rows"]
     anomaly: Bool[Tensor, "rows anomalies"]
     slab: Int[Tensor, " rows"]
+    seen: Bool[Tensor, "rows members"]
 
     numbers = ENERGIES
 
@@ -58,6 +60,10 @@ class SlabRows(Learnable[SlabMember]):
         return SlabRows(graph=AtomsGraph.concatenate([self.graph, others.graph]), **joined)
 
     @property
+    def members(self) -> int:
+        return self.seen.shape[1]
+
+    @property
     def device(self) -> torch.device:
         return self.adsorption_energy.device
 
@@ -70,39 +76,43 @@ class SlabRows(Learnable[SlabMember]):
         return self
 
     def fresh(self, network: AtomsConfig) -> SlabMember:
+        return SlabMember.side_by_side([self._fresh(network, rows) for rows in self.seen.T])
+
+    def _fresh(self, network: AtomsConfig, rows: Tensor) -> SlabMember:
+        """One member with the scales of these rows."""
         member = SlabMember(network)
-        energy, known = self.adsorption_energy, torch.isfinite(self.adsorption_energy)
+        energy, adsorbate = self.adsorption_energy[rows], self.graph.adsorbate[rows]
+        known = torch.isfinite(energy)
+        mean = member.adsorption_mean[0]
         for number in range(len(NAMES)):
-            of_it = known & (self.graph.adsorbate == number)
+            of_it = known & (adsorbate == number)
             if of_it.any():
-                member.adsorption_mean[number] = energy[of_it].mean()
-        left = energy[known] - member.adsorption_mean[self.graph.adsorbate[known]]
-        formation = self.formation_energy[torch.isfinite(self.formation_energy)]
-        member.adsorption_scale.copy_(_scale(left))
-        member.formation_scale.copy_(_scale(formation))
+                mean[number] = energy[of_it].mean()
+        formation = self.formation_energy[rows]
+        formation = formation[torch.isfinite(formation)]
+        member.adsorption_scale[0] = _scale(energy[known] - mean[adsorbate[known]])
+        member.formation_scale[0] = _scale(formation)
         if len(formation):
-            member.formation_mean.copy_(formation.mean())
+            member.formation_mean[0] = formation.mean()
         return member
 
     def judged(self, member: SlabMember) -> tuple[Tensor, dict[str, Tensor]]:
+        """As everywhere; the loss is the sum over members, each over the rows that it may learn from."""
         output = member(self.graph)
         total, errors = output.anomaly.new_zeros(()), {}
         for name, unit in ERROR_UNIT.items():
-            truth = getattr(self, name)
-            known = torch.isfinite(truth) & torch.isfinite(output.energy[name].detach())
-            error = (output.energy[name] - truth)[known].abs()
-            errors[name] = error.sum() / max(len(error), 1)
-            spread = output.spread[name][known]
+            truth = getattr(self, name)[:, None]
+            known = torch.isfinite(truth) & torch.isfinite(output.energy[name].detach()) & self.seen
+            error = torch.where(known, output.energy[name] - truth, 0.0).abs()
+            spread = output.spread[name]
             likelihood = error.detach() / spread + torch.log(spread / SPREAD_UNIT[name])
-            share = 1 / max(len(error), 1)
-            total = (
-                total + share * (error / unit).clamp(max=ERROR_LIMIT).sum() + SPREAD_WEIGHT * share * likelihood.sum()
-            )
-        happened = self.anomaly[self.graph.adsorbate >= 0].to(output.anomaly)
-        if len(happened):
-            logits = output.anomaly[self.graph.adsorbate >= 0]
-            total = total + ANOMALY_WEIGHT * binary_cross_entropy_with_logits(logits, happened)
-        return total, errors
+            lost = (error / unit).clamp(max=ERROR_LIMIT) + SPREAD_WEIGHT * likelihood
+            total = total + _mean_over(known, lost).sum()
+            errors[name] = _mean_over(known, error.detach()).mean()
+        there = (self.graph.adsorbate >= 0)[:, None] & self.seen
+        happened = self.anomaly[:, None].expand_as(output.anomaly).to(output.anomaly)
+        surprise = binary_cross_entropy_with_logits(output.anomaly, happened, reduction="none").mean(2)
+        return total + ANOMALY_WEIGHT * _mean_over(there, surprise).sum(), errors
 
 
 def slab_rows(data: DataSet, cutoff: float, rows: Tensor | None = None) -> SlabRows:
@@ -129,7 +139,13 @@ def slab_rows_of(case: SlabCase, answer: Answer, cutoff: float) -> SlabRows:
         torch.where(answered, answer["formation_energy"], torch.nan).float(),
         happened,
         layout_numbers(graph),
+        seen=torch.ones(len(answered), 1, dtype=torch.bool),
     )
+
+
+def _mean_over(chosen: Bool[Tensor, "rows members"], values: Float[Tensor, "rows members"]) -> Tensor:
+    """Mean over the chosen rows (members,), 0 where there are none."""
+    return torch.where(chosen, values, 0.0).sum(0) / chosen.sum(0).clamp(min=1)
 
 
 def _scale(values: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from understudy.surrogate.card import Card, identity_of
 from understudy.surrogate.ensemble import claimed_error
 from understudy.surrogate.prediction import Prediction, joined
 
-AT_ONCE = 128  # rows; more leave the processor's cache
+AT_ONCE = 32  # rows; more leave the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,39 +62,36 @@ class SlabEnsembleOutput:
 
 
 class SlabEnsemble(nn.Module):
-    """Trained members of equal standing, which read the same graph."""
+    """Trained members of equal standing, which read the same graph in one pass."""
 
     def __init__(self, members: Sequence[SlabMember]) -> None:
         super().__init__()
-        if not members:
-            raise ValueError("an ensemble needs at least one member; got none")
-        if len({member.config.cutoff for member in members}) > 1:
-            raise ValueError("members of an ensemble must have one cutoff")
-        self.members = nn.ModuleList(members)
+        self.together = SlabMember.side_by_side(members)
+
+    def __len__(self) -> int:
+        return len(self.together.formation_mean)
 
     def __iter__(self) -> Iterator[SlabMember]:
-        return iter(self.members)  # type: ignore[arg-type]  # a ModuleList forgets of which modules
+        return iter(self.together.apart())
 
     @property
     def cutoff(self) -> float:
         """Distance beyond which atoms do not talk [Å]."""
-        return next(iter(self)).config.cutoff
+        return self.together.config.cutoff
 
     def forward(self, graph: AtomsGraph) -> SlabEnsembleOutput:
         """Mean and claimed error of encoded slabs."""
-        outputs = [member(graph) for member in self.members]
-        values = {name: torch.stack([one.energy[name] for one in outputs], 1) for name in ENERGIES}
-        spreads = {name: torch.stack([one.spread[name] for one in outputs], 1) for name in ENERGIES}
+        output = self.together(graph)
         return SlabEnsembleOutput(
-            {name: value.mean(1) for name, value in values.items()},
-            {name: value.var(1, correction=0) for name, value in values.items()},
-            {name: self._claimed(value, spreads[name]) for name, value in values.items()},
-            torch.stack([one.anomaly for one in outputs], 1).sigmoid().mean(1),
+            {name: value.mean(1) for name, value in output.energy.items()},
+            {name: value.var(1, correction=0) for name, value in output.energy.items()},
+            {name: self._claimed(value, output.spread[name]) for name, value in output.energy.items()},
+            output.anomaly.sigmoid().mean(1),
         )
 
     def _claimed(self, values: Tensor, spreads: Tensor) -> Tensor:
         """What two members claim on average, as the claim of two was compared with errors; an odd one makes three."""
-        groups = max(1, len(self.members) // JUDGES)
+        groups = max(1, len(self) // JUDGES)
         parts = [claimed_error(values[:, one::groups], spreads[:, one::groups]) for one in range(groups)]
         return torch.stack(parts).mean(0)
 

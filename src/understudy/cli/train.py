@@ -66,7 +66,7 @@ def train(
         with bar("training") as show:
 
             def note(member: int, epoch: int, epochs: int, loss: float) -> None:
-                show(member * epochs + epoch, count * epochs, f"member {member + 1}: loss {loss:.3f}")
+                show(member * epochs + epoch, count * epochs, f"loss {loss:.3f}")
 
             surrogate, report = train_surrogate(settings, progress=note)
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ PLAN = SlabPlan(constants={"Pt": 3.99, "Cu": 3.68, "Ag": 4.22}, layers=3)
 NETWORK = AtomsConfig(features=24, layers=2, basis=8, cutoff=4.5)
 BINDING = torch.tensor([-0.25, 0.0, 0.35], dtype=torch.float64)  # eV, of each metal
 CONFIG = SurrogateConfig(
-    members=4, training=TrainingConfig(network=NETWORK, epochs=30, batch=16, learning_rate=8e-3, average=0.95)
+    members=4, training=TrainingConfig(network=NETWORK, epochs=30, batch=32, learning_rate=8e-3, average=0.95)
 )
 
 

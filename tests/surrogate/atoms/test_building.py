@@ -24,6 +24,7 @@ from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import SurrogateConfig
 from understudy.surrogate.card import Card
 from understudy.surrogate.evaluation import evaluate, slab_ranges
+from understudy.surrogate.training import train
 
 CONSTANTS = {"Pt": 3.99, "Cu": 3.68, "Ag": 4.22}
 
@@ -126,18 +127,47 @@ def test_no_row_is_judged_by_a_member_that_saw_it(
 
     class Spy(building.SlabEnsemble):
         def forward(self, graph):  # type: ignore[no-untyped-def]
-            asked.append(([members.index(member) for member in self], len(graph)))
+            who = [int((firsts == member.network.own.weight[0, 0, 0]).nonzero()) for member in self]
+            asked.append((who, len(graph)))
             return super().forward(graph)
 
     asked: list[tuple[list[int], int]] = []
     members = [rows.fresh(config.training.network) for _ in range(4)]
+    firsts = torch.stack([member.network.own.weight[0, 0, 0] for member in members])
     monkeypatch.setattr(building, "SlabEnsemble", Spy)
     surrogate = assemble_slabs(members, rows, judges, config, Card("", {}, {}, {}))
-    assert len(list(surrogate.ensemble)) == 4
+    assert len(surrogate.ensemble) == 4
     assert sum(count for _, count in asked) == len(rows)
-    for pair, count in asked:
-        kept = ~(seen_by(pair[0], judges) | seen_by(pair[1], judges))
-        assert count == int(kept.sum())
+    seen = seen_by(judges, 4)
+    for pair, _ in asked:
+        here = sum(count for others, count in asked if others == pair)
+        assert here == int((~seen[:, pair]).all(1).sum())
+
+
+def test_members_learn_side_by_side_what_each_learns_alone(rows: SlabRows, config: SurrogateConfig):
+    """From the same first weights and batches, whatever is kept from one of them; to the rounding of the sums."""
+    training = replace(config.training, epochs=3, clip=1.0)  # so short that most gradients are cut
+    two = replace(rows, seen=seen_by(judges_of(rows.slab, 4), 4)[:, :2])
+    start = two.fresh(training.network).double()
+    exact = replace(
+        two, graph=replace(rows.graph, occupation=rows.graph.occupation.double(), distance=rows.graph.distance.double())
+    )
+    together = train(exact, None, training, start=start).member.apart()
+    for number, member in enumerate(start.apart()):
+        alone = train(replace(exact, seen=exact.seen[:, number : number + 1]), None, training, start=member).member
+        for name, value in alone.state_dict().items():
+            torch.testing.assert_close(together[number].state_dict()[name], value, rtol=1e-9, atol=1e-11)
+
+
+def test_a_member_never_hears_of_the_slabs_that_it_judges(rows: SlabRows, config: SurrogateConfig):
+    """Nonsense in their place changes nothing for it, and much for another."""
+    training = replace(config.training, epochs=2)
+    two = replace(rows, seen=seen_by(judges_of(rows.slab, 4), 4)[:, :2])
+    hidden = ~two.seen[:, 0] & two.seen[:, 1]
+    nonsense = replace(two, adsorption_energy=torch.where(hidden, 7.0, two.adsorption_energy))
+    weights = [train(some, None, training).member.network.own.weight for some in (two, nonsense)]
+    assert torch.equal(weights[0][0], weights[1][0])
+    assert not torch.allclose(weights[0][1], weights[1][1], atol=1e-3)
 
 
 def test_judges_tell_how_much_less_all_members_err():
