@@ -70,8 +70,8 @@ BUDGET, REPEATS = 300, 5
 NEAR = 0.05  # of the objective: what a difference of 0.001 eV in the free energy makes
 TOLD = (150, 200, 250, 300)  # calls after which the best is told
 #: Of our loop: answers that intervals need, how many random calls are made at once until these are there, rounds of
-#: design, members, steps of the first training and of each later one.
-ANSWERS, AT_ONCE, ROUNDS, MEMBERS, STEPS, LATER = 80, 10, 5, 6, 1000, 300
+#: design, members, steps of the first training and of each later one, rows of a step.
+ANSWERS, AT_ONCE, ROUNDS, MEMBERS, STEPS, LATER, BATCH = 80, 10, 5, 6, 1000, 300, 24
 NETWORK = AtomsConfig(cutoff=4.5)
 
 
@@ -152,15 +152,15 @@ def designed(seed: int, folder: Path) -> None:
         answered = int(np.isfinite(ask(random_slabs(seed, count))).sum())
     told = verdicts_in(ask.folder / FILE)
     rows = slab_rows_of(*labels_of(SPACE, told, EMT_LATTICE_CONSTANTS), NETWORK.cutoff)
-    training = TrainingConfig(network=NETWORK, epochs=math.ceil(STEPS * 16 / len(rows)), batch=16, average=0.99)
+    training = TrainingConfig(network=NETWORK, epochs=math.ceil(STEPS * BATCH / len(rows)), batch=BATCH, average=0.99)
     config = SurrogateConfig(training=training, members=MEMBERS)
     surrogate = build_slabs(rows, config, folder / "training", identity={"constants": EMT_LATTICE_CONSTANTS})
 
     def learnt(before: Predictor[SlabCase], case: SlabCase, solution: Solution) -> SlabSurrogate:
         assert isinstance(before, SlabSurrogate)
         new = slab_rows_of(case, solution, NETWORK.cutoff)
-        passes = math.ceil(LATER * 16 / (len(rows) + len(new)))
-        return relearn(before, rows, new, RelearningConfig(passes=passes))
+        passes = math.ceil(LATER * BATCH / (len(rows) + len(new)))
+        return relearn(before, rows, new, RelearningConfig(passes=passes, batch=BATCH))
 
     run_surface_design(
         PROBLEM,

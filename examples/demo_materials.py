@@ -17,7 +17,7 @@ from pathlib import Path
 
 from understudy.asking import CHECKPOINT
 from understudy.cli.config import made, read_table, to_toml
-from understudy.cli.progress import bar, stages
+from understudy.cli.progress import stages, training_bar
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
 from understudy.datasets.splits import Shares
@@ -108,9 +108,8 @@ def trained(folder: Path) -> SlabSurrogate:
             shares=Shares(test=0.1),
             learning_curve=True,
         )
-        with bar("training") as show:
-            show(0, 1, "a few minutes")
-            _, report = train_surrogate(config)
+        with training_bar(config.networks) as note:
+            _, report = train_surrogate(config, progress=note)
         print(report.text())
     found = load(folder / CHECKPOINT)
     assert isinstance(found, SlabSurrogate)

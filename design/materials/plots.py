@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
@@ -126,14 +127,11 @@ def _drawn(axes: Axes, case: SlabCase, row: int, *, up: int) -> None:
     places = [(position + shift, number) for shift in shifts for number, position in enumerate(positions)]
     behind = 1 if up == 2 else 2
     places.sort(key=lambda place: -place[0][behind] if behind == 1 else place[0][behind])
-    for place, number in places:
-        if up == 1 and roles[number] == Role.BULK:
-            continue
-        symbol = symbols[number]
-        radius = 0.9 * COVALENT_RADII[symbol] * (0.75 if roles[number] == Role.ADSORBATE else 1.0)
-        axes.add_patch(
-            Circle((place[0], place[up]), radius, facecolor=COLOURS.get(symbol, COMMON), edgecolor=EDGE, linewidth=0.5)
-        )
+    shown = [(place, number) for place, number in places if up == 2 or roles[number] != Role.BULK]
+    shrunk = [0.675 if role == Role.ADSORBATE else 0.9 for role in roles]
+    discs = [Circle((place[0], place[up]), shrunk[number] * COVALENT_RADII[symbols[number]]) for place, number in shown]
+    colours = [COLOURS.get(symbols[number], COMMON) for _, number in shown]
+    axes.add_collection(PatchCollection(discs, facecolors=colours, edgecolors=EDGE, linewidths=0.5))
     width = repeats * float(np.linalg.norm(cell[0]))
     low, high = (positions[:, 2].min() - 1.8, positions[:, 2].max() + 1.8) if up == 2 else (-1.0, width)
     axes.set(xlim=(-1.0, width), ylim=(low, high), aspect="equal", xticks=[], yticks=[])

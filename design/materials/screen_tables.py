@@ -1,6 +1,7 @@
 """A screening as files for other programs: all of it as CSV and HDF5, its best structures as extended XYZ."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,25 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.quantities import QUANTITIES
 
 ROWS_AT_ONCE = 4096
+NAMES = ("slab", "adsorbate", "site")  # what people call a candidate
 
 
 def write_csv(screening: Screening, path: Path) -> None:
     """Every candidate, one line each: listed ones first, in their order, then the others."""
+    rows, rest = _every_row(screening), [name for name in screening.columns if name != "number"]
     with replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        table: csv.DictWriter[str] | None = None
-        rows = _every_row(screening)
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["number", *NAMES, *rest])
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            for row in rows_of(screening, rows[start : start + ROWS_AT_ONCE].tolist()):
-                if table is None:
-                    table = csv.DictWriter(file, list(row), lineterminator="\n")
-                    table.writeheader()
-                table.writerow({name: _text(value) for name, value in row.items()})
+            some = rows[start : start + ROWS_AT_ONCE]
+            number, *others = (_texts(screening.columns[name][some]) for name in ("number", *rest))
+            table.writerows(zip(number, *_names(screening, some).values(), *others, strict=True))
 
 
 def write_hdf5(screening: Screening, path: Path) -> None:
     """Every candidate, in the order of the CSV, one data set a column; each says its unit."""
     rows = _every_row(screening)
-    candidates = screening.candidates(rows)
-    names = {"slab": candidates.names(), "adsorbate": [name for name, _ in candidates.standing()]}
-    names["site"] = [site for _, site in candidates.standing()]
-    names["message"] = screening.columns["message"][rows].tolist()
+    names = {**_names(screening, rows), "message": screening.columns["message"][rows].tolist()}
     numbers = {name: column for name, column in screening.columns.items() if name != "message"}
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["listed"] = len(screening.order)
@@ -87,7 +85,16 @@ def _every_row(screening: Screening) -> np.ndarray:
     return np.concatenate((screening.order, rest))
 
 
-def _text(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.7g}" if np.isfinite(value) else ""
-    return str(value).lower() if isinstance(value, bool) else value
+def _names(screening: Screening, rows: np.ndarray) -> dict[str, list[str]]:
+    """`NAMES` of some rows."""
+    candidates = screening.candidates(rows)
+    standing = candidates.standing()
+    texts = (candidates.names(), [adsorbate for adsorbate, _ in standing], [site for _, site in standing])
+    return dict(zip(NAMES, texts, strict=True))
+
+
+def _texts(column: np.ndarray) -> list[Any]:
+    values = column.tolist()
+    if column.dtype.kind == "f":
+        return [f"{value:.7g}" if math.isfinite(value) else "" for value in values]
+    return [str(value).lower() for value in values] if column.dtype.kind == "b" else values

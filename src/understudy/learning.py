@@ -24,7 +24,7 @@ from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
 from understudy.surrogate.calibration import fewest_cases
 from understudy.surrogate.checkpoint import AnySurrogate, save
 from understudy.surrogate.evaluation import Report, airfoil_ranges, evaluate, slab_numbers, slab_ranges
-from understudy.surrogate.learning_curve import Learnt, learning_curve
+from understudy.surrogate.learning_curve import PARTS, Learnt, learning_curve
 from understudy.surrogate.model import network_words
 from understudy.surrogate.networks.atoms_config import AtomsConfig
 from understudy.surrogate.prediction import Prediction, SurfacePrediction, joined
@@ -68,6 +68,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.data:
             raise ValueError("expected at least one data file to train on; got none")
+
+    @property
+    def networks(self) -> int:
+        """How many are trained: the members, and one for each point of the learning curve."""
+        return self.surrogate.members + (len(PARTS) if self.learning_curve else 0)
 
 
 def usual_settings(files: Sequence[Path]) -> SurrogateConfig:

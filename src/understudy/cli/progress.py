@@ -29,6 +29,15 @@ def bar(doing: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 @contextmanager
+def training_bar(networks: int) -> Iterator[Callable[[int, int, int, float], None]]:
+    """A bar while so many networks are trained; hand it network, epoch, epochs and loss."""
+    with bar("training") as show:
+        yield lambda member, epoch, epochs, loss: show(
+            member * epochs + epoch, networks * epochs, f"epochs, loss {loss:.3f}"
+        )
+
+
+@contextmanager
 def stages(doing: str, out: Path) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for a run of several stages; Ctrl-C says where what is finished is kept."""
     try:

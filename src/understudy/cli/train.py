@@ -34,12 +34,11 @@ def train(
 
     from understudy.asking import CHECKPOINT
     from understudy.cli.config import made, merged, overridden, read_table, table_of, to_toml
-    from understudy.cli.progress import bar
+    from understudy.cli.progress import training_bar
     from understudy.cli.report import say
     from understudy.datasets.whole_files import write_bytes
     from understudy.learning import TrainConfig, train_surrogate, usual_settings
     from understudy.simulators.interface import Subject
-    from understudy.surrogate.learning_curve import PARTS
 
     flags = {
         "data": [str(path) for path in data] if data else None,
@@ -61,13 +60,8 @@ def train(
     settings.out.mkdir(parents=True, exist_ok=True)
     write_bytes(settings.out / "train.toml", to_toml(settings).encode())
     torch.set_num_threads(settings.surrogate.threads)  # small operations: more threads mostly wait for each other
-    count = settings.surrogate.members + (len(PARTS) if settings.learning_curve else 0)
     try:
-        with bar("training") as show:
-
-            def note(member: int, epoch: int, epochs: int, loss: float) -> None:
-                show(member * epochs + epoch, count * epochs, f"loss {loss:.3f}")
-
+        with training_bar(settings.networks) as note:
             surrogate, report = train_surrogate(settings, progress=note)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(

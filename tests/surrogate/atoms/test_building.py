@@ -188,6 +188,27 @@ def test_members_that_agree_gain_nothing_and_pure_noise_gains_all():
     assert gain(error, 10 * error.square(), 10) == pytest.approx((2 / 10) ** 0.5)
 
 
+def test_two_processes_train_the_same_members_and_tell_how_far_they_are(
+    rows: SlabRows, config: SurrogateConfig, tmp_path: Path
+):
+    quick = SurrogateConfig(members=6, training=replace(config.training, epochs=3))
+    told: dict[int, list[tuple[int, int, int]]] = {}
+    states = []
+    for processes in (1, 2):
+        told[processes] = []
+        surrogate = build_slabs(
+            rows,
+            replace(quick, processes=processes),
+            tmp_path / str(processes),
+            progress=lambda *far, to=told[processes]: to.append(far[:3]),
+        )
+        states.append(surrogate.ensemble.state_dict())
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    assert told[1] == [(0, 3, 3), (1, 3, 3), (2, 3, 3), (3, 3, 3), (4, 3, 3), (5, 3, 3)]
+    assert told[2][-1] == (5, 3, 3)
+    assert told[2] == sorted(told[2])
+
+
 def test_too_few_members_or_rows(rows: SlabRows, config: SurrogateConfig, folder: Path):
     with pytest.raises(ValueError, match="members must be at least 4, so that each slab has 2 judges; got 3"):
         build_slabs(rows, SurrogateConfig(training=config.training, members=3), folder)
