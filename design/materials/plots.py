@@ -6,10 +6,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle
 
 from understudy.design.materials.screening import Columns, Screening
 from understudy.design.plots import PROMISE, START, STYLE, VERDICT, svg
@@ -129,9 +128,13 @@ def _drawn(axes: Axes, case: SlabCase, row: int, *, up: int) -> None:
     places.sort(key=lambda place: -place[0][behind] if behind == 1 else place[0][behind])
     shown = [(place, number) for place, number in places if up == 2 or roles[number] != Role.BULK]
     shrunk = [0.675 if role == Role.ADSORBATE else 0.9 for role in roles]
-    discs = [Circle((place[0], place[up]), shrunk[number] * COVALENT_RADII[symbols[number]]) for place, number in shown]
-    colours = [COLOURS.get(symbols[number], COMMON) for _, number in shown]
-    axes.add_collection(PatchCollection(discs, facecolors=colours, edgecolors=EDGE, linewidths=0.5))
+    size = np.array([2 * shrunk[number] * COVALENT_RADII[symbols[number]] for _, number in shown])
+    discs = EllipseCollection(
+        size, size, np.zeros(len(shown)), units="xy", offset_transform=axes.transData,
+        offsets=[(place[0], place[up]) for place, _ in shown], edgecolors=EDGE, linewidths=0.5,
+        facecolors=[COLOURS.get(symbols[number], COMMON) for _, number in shown],
+    )  # fmt: skip
+    axes.add_collection(discs)
     width = repeats * float(np.linalg.norm(cell[0]))
     low, high = (positions[:, 2].min() - 1.8, positions[:, 2].max() + 1.8) if up == 2 else (-1.0, width)
     axes.set(xlim=(-1.0, width), ylim=(low, high), aspect="equal", xticks=[], yticks=[])
