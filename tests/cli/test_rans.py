@@ -14,7 +14,7 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.rans import Rans
 from understudy.simulators.interface import Solution
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked")  # as users meet it: three times as fast
+pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
 
 QUICK = "rans:model=euler,grid=97x25,drop=0.01"
 PROBLEM = """

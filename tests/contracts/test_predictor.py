@@ -21,6 +21,8 @@ from understudy.simulators.quantities import QUANTITIES, Place
 from understudy.simulators.shapes import naca, panel
 from understudy.surrogate import Surrogate, load
 
+pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+
 #: Who answers; a row that nobody can answer is given up at the first try, where standard settings try for long.
 PREDICTORS = {
     "viscous": lambda: ViscousSimulator(PoolOptions(starts=PoolOptions().starts[:1])),

@@ -15,6 +15,8 @@ from understudy.simulators.grids import Grid, airfoil_grid
 from understudy.simulators.interface import Status
 from understudy.simulators.shapes import naca, panel
 
+pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+
 SMALL = (97, 25)
 
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from understudy.simulators.interface import Solution, Status
 
+pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+
 BENCHMARKS = Path(__file__).parents[4] / "benchmarks"
 Solve = Callable[..., Solution]
 Prove = Callable[..., None]

@@ -7,6 +7,8 @@ from understudy.simulators.airfoil.viscous import ViscousSimulator
 from understudy.simulators.shapes.naca import naca
 from understudy.simulators.shapes.panelling import panel
 
+pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+
 VERSION = "2"
 QUANTITIES = ("cl", "cd", "cm", "xtr_top")
 ANSWERS = {

@@ -11,6 +11,8 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.viscous import PoolOptions
 from understudy.simulators.interface import Solution
 
+pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+
 Solve = Callable[..., Solution]
 Prove = Callable[..., None]
 QUANTITIES = ("cl", "cd", "cm", "cd_friction", "xtr_top", "xtr_bottom")
