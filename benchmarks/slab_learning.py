@@ -220,15 +220,19 @@ def _compared(columns: list[list[float]]) -> Comparison:
 def _draw(found: dict[Task, dict]) -> None:
     picture = Picture(figsize=(7.2, 4.2), layout="constrained")
     axes = picture.add_subplot()
+    runs: dict[int, list[dict]] = {}
+    for task, told in found.items():
+        if task.kind == "size":
+            runs.setdefault(task.size, []).append(told)
+    counts = {size: round(fmean(told["train"] for told in some)) for size, some in runs.items()}
+    sizes = sorted(runs, key=lambda size: counts[size])
+    at = [counts[size] for size in sizes]
     for name in ("ours", *RIVALS):
-        points: dict[int, list[float]] = {}
-        for task, told in found.items():
-            if task.kind == "size":
-                points.setdefault(told["train"], []).append(told[f"{name} adsorption_energy"])
-        sizes = sorted(points)
-        means = [fmean(points[size]) for size in sizes]
-        axes.plot(sizes, means, "o-", label="network of atoms" if name == "ours" else name)
+        means = [fmean(told[f"{name} adsorption_energy"] for told in runs[size]) for size in sizes]
+        axes.plot(at, means, "o-", label="network of atoms" if name == "ours" else name)
     axes.set(xscale="log", yscale="log", xlabel="labels", ylabel="mean error of the adsorption energy [eV]")
+    axes.set_xticks(at, [str(count) for count in at])
+    axes.set_xticks([], minor=True)
     axes.legend()
     axes.grid(alpha=0.3, which="both")
     picture.savefig(PICTURE, dpi=120)
