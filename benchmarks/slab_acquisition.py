@@ -32,7 +32,8 @@ from understudy.surrogate.training import TrainingConfig, train
 matplotlib.use("agg")
 from matplotlib.figure import Figure as Picture
 
-FOLDER = Path("runs/slab_acquisition")
+#: What is kept of the searches that ended.
+RESULTS = Path(__file__).parent / "data" / "slab_acquisition"
 PICTURE = Path("docs/images/slab_acquisition.png")
 REPEATS, FIRST, MORE, SOUGHT = 20, 50, 10, 5
 #: Networks that answer together, and what each learns at first and from each ten labels more.
@@ -93,7 +94,11 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
         repeats: searches of each. workers: searches at once.
     """
     size = len(labels())
-    tasks = {(who, repeat): FOLDER / f"{size}-{who}-{repeat}.json" for repeat in range(repeats) for who in WHO}
+    tasks = {
+        (who, repeat): RESULTS / f"of-{size}-{who.replace(' ', '-')}-{repeat}.json"
+        for repeat in range(repeats)
+        for who in WHO
+    }
     told = finished(tasks, found_after, workers)
     found = {who: [told[who, repeat] for repeat in range(repeats)] for who in WHO}
     if repeats < REPEATS:

@@ -28,7 +28,8 @@ from understudy.surrogate.atoms.rows import SlabRows, slab_rows, slab_rows_of
 from understudy.surrogate.networks.atoms_config import AtomsConfig
 from understudy.surrogate.training import train
 
-FOLDER = Path("runs/slab_transfer")
+#: Simulations and first trainings, and what is kept of the comparisons that ended.
+FOLDER, RESULTS = Path("runs/slab_transfer"), Path(__file__).parent / "data" / "slab_transfer"
 SHARED = ("Pt", "Pd", "Cu", "Ag", "Au")
 CASES, REPEATS, MEMBERS, SIZES = 4000, 5, 2, (50, 100, 200, 400)
 
@@ -42,7 +43,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return FOLDER / f"of-{len(rows())}-{self.size}-{self.repeat}.json"
+        return RESULTS / f"of-{len(rows())}-{self.size}-{self.repeat}.json"
 
 
 def simulated() -> Path:

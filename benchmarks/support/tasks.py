@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +23,9 @@ def finished(
     """
     waiting = [task for task, file in tasks.items() if not file.is_file()]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for task, result in zip(waiting, pool.map(work, waiting), strict=True):
+        started = {pool.submit(work, task): task for task in waiting}
+        for done in as_completed(started):
+            task, result = started[done], done.result()
             tasks[task].parent.mkdir(parents=True, exist_ok=True)
             tasks[task].write_text(json.dumps(result))
             say(task, result)
