@@ -102,7 +102,8 @@ def train_members(
     """Train all members, several at once where `processes` asks for it; they share the rows in memory.
 
     Args:
-        data: what each member learns from. validation: what stops them all, if anything does.
+        data: what each member learns from, or each few that learn side by side.
+        validation: what stops them all, if anything does.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM, after every member's state was saved.

@@ -37,7 +37,7 @@ TRUST = "How far to trust this surrogate"
 TESTED_AT_ONCE = 256
 #: Usual training of slabs: members, limits of their epochs, and below how many rows there are few.
 SLAB_MEMBERS, LEAST_EPOCHS, MOST_EPOCHS, FEW_SLABS = 10, 20, 400, 3000
-#: Rows of a batch, and steps of each member.
+#: Rows of a batch, of which a member of ten hears four fifths, and steps.
 OF_FEW, OF_MANY = (20, 12_000), (80, 6_000)
 SLAB_RATE, SLAB_AVERAGE = 4e-3, 0.99
 #: What a card says of data that were not made alike.
