@@ -137,9 +137,13 @@ class SlabSurrogate(Predictor[SlabCase]):
 
     def thinned(self, number: int) -> "SlabSurrogate":
         """A member alone, in the place of all: as quick as a step of a search should be, and as rough."""
-        members = list(self.ensemble)
-        few = SlabEnsemble([members[number % len(members)]])
+        few = self._members_alone[number % len(self.ensemble)]
         return SlabSurrogate(few, self.calibration, self.familiarity, self.card)
+
+    @cached_property
+    def _members_alone(self) -> list[SlabEnsemble]:
+        """Each member as an ensemble of its own: a search asks for one in every step."""
+        return [SlabEnsemble([member]) for member in self.ensemble]
 
     def predict(self, case: SlabCase) -> Prediction:
         """Answer every row; one with an element or an adsorbate that networks cannot read is `refused`."""
