@@ -45,8 +45,7 @@ class Networks:
     """A few networks that learn on from what they knew."""
 
     def __init__(self, data: Labels) -> None:
-        rows: SlabRows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff)
-        self.rows = replace(rows, seen=rows.seen.expand(-1, MEMBERS).contiguous())
+        self.rows: SlabRows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff).for_all(MEMBERS)
         self.members: SlabMember | None = None
 
     def energies(self, known: Tensor) -> np.ndarray:

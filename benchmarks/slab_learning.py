@@ -8,7 +8,7 @@ the metal of each layer, products of these for each pair of layers, strain, and 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from statistics import fmean
@@ -28,9 +28,11 @@ from torch import Tensor
 from understudy.learning import slab_settings
 from understudy.surrogate.atoms.building import build_slabs
 from understudy.surrogate.atoms.rows import SlabRows, slab_rows_of
-from understudy.surrogate.building import SurrogateConfig, train_members
+from understudy.surrogate.building import SurrogateConfig
+from understudy.surrogate.calibration import fewest_cases
 from understudy.surrogate.evaluation import Comparison
 from understudy.surrogate.networks.atoms_config import AtomsConfig
+from understudy.surrogate.training import train
 
 matplotlib.use("agg")
 from matplotlib.figure import Figure as Picture
@@ -40,10 +42,10 @@ FOLDER, RESULTS = Path("runs/slab_learning"), Path(__file__).parent / "data" / "
 PICTURE = Path("docs/images/slab_learning.png")
 REPEATS, TEST = 5, 0.2
 SIZES = (50, 100, 200, 400, 0)  # labels that train; 0 takes all
-FOR_INTERVALS = 80  # labels
 PAIRS = 5  # pairs of surface and second layer that are never seen together
 QUANTITIES = ("adsorption_energy", "formation_energy")
 COVERAGE = SurrogateConfig().coverage
+FOR_INTERVALS = 2 * fewest_cases(COVERAGE)  # labels
 
 
 @dataclass(frozen=True)
@@ -124,22 +126,22 @@ def measured(task: Task) -> dict[str, object]:
     """Errors of all on the test stacks, and what the intervals were worth."""
     torch.set_num_threads(1)
     data = labels()
-    train, test = parted(data, task)
-    told: dict[str, object] = {"labels": len(data), "train": len(train), "test": len(test)}
+    learnt, asked = parted(data, task)
+    told: dict[str, object] = {"labels": len(data), "train": len(learnt), "test": len(asked)}
     inputs = features(data)
     for name, rival in RIVALS.items():
         for quantity in QUANTITIES:
             truth = data.answer[quantity].numpy()
-            error = rival(inputs[train], truth[train], inputs[test]) - truth[test]
+            error = rival(inputs[learnt], truth[learnt], inputs[asked]) - truth[asked]
             told[f"{name} {quantity}"] = float(np.abs(error).mean())
     rows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff)
-    if len(train) < FOR_INTERVALS:
-        return told | bare_errors(rows[train], rows[test], FOLDER / task.name)
-    surrogate = build_slabs(rows[train], slab_settings(len(train)), FOLDER / task.name)
+    if len(learnt) < FOR_INTERVALS:
+        return told | bare_errors(rows[learnt], rows[asked], FOLDER / task.name)
+    surrogate = build_slabs(rows[learnt], slab_settings(len(learnt)), FOLDER / task.name)
     with torch.no_grad():
-        answer = surrogate.predict(data.case[test])
+        answer = surrogate.predict(data.case[asked])
     for quantity in QUANTITIES:
-        columns = (data.answer[quantity][test], answer[quantity], answer.low[quantity], answer.high[quantity])
+        columns = (data.answer[quantity][asked], answer[quantity], answer.low[quantity], answer.high[quantity])
         told[quantity] = [[round(number, 6) for number in column.double().tolist()] for column in columns]
         told[f"ours {quantity}"] = float((columns[0] - columns[1]).abs().mean())
     told["known"] = float(answer.known.double().mean())
@@ -149,10 +151,9 @@ def measured(task: Task) -> dict[str, object]:
 def bare_errors(learnt: SlabRows, asked: SlabRows, folder: Path) -> dict[str, float]:
     """Errors of as many networks, each taught all labels, where these are too few for intervals."""
     settings = slab_settings(len(learnt))
-    everyone = replace(learnt, seen=learnt.seen.expand(-1, settings.members).contiguous())
-    members = train_members([everyone], None, settings, folder)
+    members = train(learnt.for_all(settings.members), None, settings.training, folder).member
     with torch.no_grad():
-        energy = members[0].member(asked.graph).energy
+        energy = members(asked.graph).energy
     return {f"ours {name}": float((energy[name].mean(1) - getattr(asked, name)).abs().mean()) for name in QUANTITIES}
 
 
@@ -179,13 +180,9 @@ def _say(task: Task, told: dict[str, object]) -> None:
 
 
 def _figures(found: dict[Task, dict]) -> Iterator[Figure]:
-    most = max(told["labels"] for told in found.values())
-    sizes = sorted({task.size for task in found if task.kind == "size"}, key=lambda size: size or most)
     names = ("ours", *RIVALS)
-    for size in sizes:
-        rows = [told for task, told in found.items() if (task.kind, task.size) == ("size", size)]
-        count = round(fmean(told["train"] for told in rows))
-        errors = ", ".join(f"{name} {fmean(told[f'{name} adsorption_energy'] for told in rows):.4f}" for name in names)
+    for count, runs in _curve(found).items():
+        errors = ", ".join(f"{name} {fmean(told[f'{name} adsorption_energy'] for told in runs):.4f}" for name in names)
         yield Figure(
             f"adsorption energy, {count} labels: mean error [eV]", errors, "ours the lowest" if count >= 100 else "-"
         )
@@ -217,21 +214,24 @@ def _compared(columns: list[list[float]]) -> Comparison:
     return Comparison(*(torch.tensor(column, dtype=torch.float64) for column in columns), coverage=COVERAGE)
 
 
-def _draw(found: dict[Task, dict]) -> None:
-    picture = Picture(figsize=(7.2, 4.2), layout="constrained")
-    axes = picture.add_subplot()
+def _curve(found: dict[Task, dict]) -> dict[int, list[dict]]:
+    """What was told of each size, by its mean number of labels, rising."""
     runs: dict[int, list[dict]] = {}
     for task, told in found.items():
         if task.kind == "size":
             runs.setdefault(task.size, []).append(told)
-    counts = {size: round(fmean(told["train"] for told in some)) for size, some in runs.items()}
-    sizes = sorted(runs, key=lambda size: counts[size])
-    at = [counts[size] for size in sizes]
+    return dict(sorted((round(fmean(told["train"] for told in rows)), rows) for rows in runs.values()))
+
+
+def _draw(found: dict[Task, dict]) -> None:
+    picture = Picture(figsize=(7.2, 4.2), layout="constrained")
+    axes = picture.add_subplot()
+    curve = _curve(found)
     for name in ("ours", *RIVALS):
-        means = [fmean(told[f"{name} adsorption_energy"] for told in runs[size]) for size in sizes]
-        axes.plot(at, means, "o-", label="network of atoms" if name == "ours" else name)
+        means = [fmean(told[f"{name} adsorption_energy"] for told in rows) for rows in curve.values()]
+        axes.plot(list(curve), means, "o-", label="network of atoms" if name == "ours" else name)
     axes.set(xscale="log", yscale="log", xlabel="labels", ylabel="mean error of the adsorption energy [eV]")
-    axes.set_xticks(at, [str(count) for count in at])
+    axes.set_xticks(list(curve), [str(count) for count in curve])
     axes.set_xticks([], minor=True)
     axes.legend()
     axes.grid(alpha=0.3, which="both")

@@ -7,7 +7,7 @@ knows how metals differ in size and little of how they bind. Then labels by GPAW
 weights and once from random ones, as many steps for both; test stacks are never seen, and the same for both.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -60,22 +60,17 @@ def first_learnt() -> SlabMember:
     """Networks that know effective-medium theory."""
     torch.set_num_threads(1)
     with load(FOLDER / "emt.h5") as data:
-        rows = for_all(slab_rows(data, AtomsConfig().cutoff))
+        rows = slab_rows(data, AtomsConfig().cutoff).for_all(MEMBERS)
     return train(rows, None, slab_settings(len(rows)).training, FOLDER / "first").member
-
-
-def for_all(rows: SlabRows) -> SlabRows:
-    """Rows that all networks may learn from."""
-    return replace(rows, seen=rows.seen.expand(-1, MEMBERS).contiguous())
 
 
 def error(learnt: SlabRows, asked: SlabRows, start: SlabMember | None) -> dict[str, list[bool | float]]:
     """Absolute errors of the mean of a few networks."""
-    fresh = learnt.fresh(AtomsConfig())
+    fresh = None
     if start is not None:
+        fresh = learnt.fresh(AtomsConfig())
         fresh.network.load_state_dict(start.network.state_dict())  # the scales are those of the new labels
-    training = slab_settings(len(learnt)).training
-    members = train(learnt, None, training, start=None if start is None else fresh).member
+    members = train(learnt, None, slab_settings(len(learnt)).training, start=fresh).member
     with torch.no_grad():
         told = members(asked.graph).energy
     return {name: (told[name].mean(1) - getattr(asked, name)).abs().tolist() for name in ENERGIES}
@@ -87,7 +82,7 @@ def measured(task: Task) -> dict[str, object]:
     data = labels()
     rows = slab_rows_of(data.case, data.answer, AtomsConfig().cutoff)
     train_rows, test_rows = parted(data, Parting("size", task.size, task.repeat))
-    learnt, asked = for_all(rows[train_rows]), rows[test_rows]
+    learnt, asked = rows[train_rows].for_all(MEMBERS), rows[test_rows]
     shared = torch.isin(data.metals[test_rows], torch.tensor([METALS.index(metal) for metal in SHARED])).all(1)
     return {
         "labels": len(data),

@@ -5,7 +5,7 @@ spreads given those errors, and the cross entropy of the anomalies. Where an ads
 was, its energy is that of something else: such rows teach the anomaly, not the energy.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -58,6 +58,10 @@ class SlabRows(Learnable[SlabMember]):
         names = [item.name for item in fields(self) if item.name != "graph"]
         joined = {name: torch.cat([getattr(self, name), getattr(others, name)]) for name in names}
         return SlabRows(graph=AtomsGraph.concatenate([self.graph, others.graph]), **joined)
+
+    def for_all(self, members: int) -> "SlabRows":
+        """The same rows for so many members side by side, of which nothing is kept from any."""
+        return replace(self, seen=torch.ones(len(self), members, dtype=torch.bool, device=self.device))
 
     @property
     def members(self) -> int:
