@@ -107,6 +107,7 @@ def test_a_simulation_that_answers_nothing_says_why(understudy, tmp_path: Path):
     assert heard == {"n_crit": {9.0}, "trip_top": {1.0}, "trip_bottom": {1.0}}
 
 
+@pytest.mark.slow
 def test_a_design_along_the_solver_itself_goes_on_and_is_verified(understudy, asked, tmp_path: Path):
     (tmp_path / "problem.toml").write_text(PROBLEM)
     run = tmp_path / "run"

@@ -126,6 +126,11 @@ def test_answers_come_in_the_dtype_and_on_the_device_of_the_coordinates(
         assert (values.dtype, values.device) == (dtype, one.coordinates.device), name
 
 
+@pytest.mark.parametrize(
+    "predictor",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "rans" else name for name in PREDICTORS],
+    indirect=True,
+)
 def test_gradients_flow_or_are_refused(predictor: Predictor, case: AirfoilCase):
     alpha = _numbers(3.0).requires_grad_()
     one = replace(case[:1], alpha=alpha)

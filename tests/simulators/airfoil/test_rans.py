@@ -51,6 +51,7 @@ def test_sharp_edges_get_a_cut_and_blunt_ones_a_ring(euler: RansSolution):
     assert float(euler["alpha"][1]) == pytest.approx(float(euler["alpha"][0]), abs=0.3)
 
 
+@pytest.mark.slow
 def test_answers_near_an_answer_are_one_smooth_function_of_the_shape(euler: RansSolution):
     """Differences of drag on the deformed grid follow its gradient; new grids would add their noise."""
     base = contour("2412-sharp")

@@ -31,7 +31,7 @@ def _steady(flow: Flow, start: Tensor, cfl: float = TIGHT.cfl) -> Tensor:
     return found.state
 
 
-@pytest.mark.parametrize("model", ["euler", "laminar", "sa"])
+@pytest.mark.parametrize("model", ["euler", pytest.param("laminar", marks=pytest.mark.slow), "sa"])
 def test_gradients_are_those_of_differences(c_flow: MakeFlow, model: str, prove: Prove) -> None:
     """Central differences of a march to 1e-11 are good to about 1e-6."""
     flow = c_flow(model, 2.0, mach=0.4)
