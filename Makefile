@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-materials test tutorials verify check lint format types contract system clean
+.PHONY: help setup demo demo-materials test annotations tutorials verify check lint format types contract system clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,13 +32,17 @@ demo-materials: setup  ## train on quantum chemistry, screen and design alloy su
 test: setup  ## the tests, without those marked slow or physics
 	PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not physics"
 
+annotations: setup  ## tests of what computes with arrays, each call checked against its annotations
+	PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not physics and not unchecked" \
+		--jaxtyping-packages=understudy,beartype.beartype tests/contracts/test_annotations.py tests/simulators tests/surrogate
+
 tutorials: setup  ## every block of docs/tutorials, run as it stands
 	PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS) tests/test_tutorials.py
 
 verify: setup  ## every proof of docs/verification.md, the slow tests, every figure of docs/benchmarks.md; goes on if killed
 	$(BIN)/python benchmarks/support/verify.py
 
-check: lint types contract test tutorials  ## all that CI asks
+check: lint types contract test annotations tutorials  ## all that CI asks
 
 lint: setup  ## style
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""What every test shares: one thread, annotations checked unless a test asks for what a user meets, measured proofs.
+"""What every test shares: one thread, annotations unchecked where a test wants what a user meets, measured proofs.
 
 And a stand-in for `rans` whose flows are made up, not solved, so that whoever stores or draws them need not wait.
 """
@@ -34,21 +34,7 @@ Prove = Callable[..., None]
 
 @pytest.fixture
 def annotations_unchecked() -> Iterator[None]:
-    """Switch the checking of annotations off, as in use, to reach the sentence with which bad input is refused."""
-    with unchecked():
-        yield
-
-
-@pytest.fixture(scope="module")
-def annotations_unchecked_throughout() -> Iterator[None]:
-    """The same for a file of tests that solve much, two to three times as fast so; others check the same functions."""
-    with unchecked():
-        yield
-
-
-@contextmanager
-def unchecked() -> Iterator[None]:
-    """No annotations are checked meanwhile."""
+    """Where `make annotations` checks them, off meanwhile, to reach the sentence with which bad input is refused."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield

@@ -14,8 +14,6 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.rans import Rans
 from understudy.simulators.interface import Solution
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
-
 QUICK = "rans:model=euler,grid=97x25,drop=0.01"
 PROBLEM = """
 [shape]

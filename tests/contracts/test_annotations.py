@@ -1,4 +1,4 @@
-"""The shapes in annotations are checked while testing; without this the annotations could be wrong unnoticed."""
+"""`make annotations` checks the shapes in annotations; without this they could be wrong unnoticed."""
 
 import jaxtyping
 import pytest
@@ -7,6 +7,13 @@ import torch
 from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.forces import pressure_forces
 from understudy.simulators.interface import Solution
+
+
+@pytest.fixture(autouse=True)
+def checked(pytestconfig: pytest.Config) -> None:
+    if not pytestconfig.getoption("jaxtyping_packages"):
+        pytest.skip("annotations are not checked; run `make annotations`")
+
 
 square = torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0]], dtype=torch.float64).expand(3, 4, 2)
 alpha = torch.zeros(3, dtype=torch.float64)

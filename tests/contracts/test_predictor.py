@@ -3,10 +3,8 @@
 A new simulator or surrogate is added to `PREDICTORS`.
 """
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 
-import jaxtyping
 import pytest
 import torch
 from torch import Tensor
@@ -20,8 +18,6 @@ from understudy.simulators.interface import Answer, NotDifferentiableError, Pred
 from understudy.simulators.quantities import QUANTITIES, Place
 from understudy.simulators.shapes import naca, panel
 from understudy.surrogate import Surrogate, load
-
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
 
 #: Who answers; a row that nobody can answer is given up at the first try, where standard settings try for long.
 PREDICTORS = {
@@ -39,15 +35,11 @@ BAD = 1  # the row that nobody can answer
 
 
 @pytest.fixture(scope="module", params=PREDICTORS)
-def predictor(request: pytest.FixtureRequest) -> Iterator[Predictor]:
-    """As users meet it: checked annotations would take more than twice as long."""
-    jaxtyping.config.update("jaxtyping_disable", True)
+def predictor(request: pytest.FixtureRequest) -> Predictor:
     try:
-        yield PREDICTORS[request.param]()
+        return PREDICTORS[request.param]()
     except (OpenFoamNotInstalledError, XfoilNotInstalledError) as error:
         pytest.skip(str(error))
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="module")

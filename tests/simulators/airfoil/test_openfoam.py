@@ -355,6 +355,7 @@ def test_a_section_and_its_mirror_image_have_opposite_lift_and_equal_drag(
 
 
 @needs_openfoam
+@pytest.mark.slow
 def test_skin_friction_at_the_nodes_integrates_to_the_friction_drag(section: Tensor) -> None:
     """At no incidence: twice the integral of cf along the chord, within the step of the nodes and the slope's sign."""
     answer = OpenFoam(COARSE).predict(AirfoilCase.of(section, alpha=0.0, reynolds=REYNOLDS))

@@ -15,7 +15,7 @@ from understudy.simulators.grids import Grid, airfoil_grid
 from understudy.simulators.interface import Status
 from understudy.simulators.shapes import naca, panel
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+pytestmark = pytest.mark.unchecked
 
 SMALL = (97, 25)
 

@@ -10,7 +10,7 @@ from understudy.simulators.flow.march import MarchOptions, march, residual_norm
 from understudy.simulators.flow.residual import Flow
 from understudy.simulators.flow.start import first_field
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+pytestmark = pytest.mark.unchecked
 
 MakeFlow = Callable[..., Flow]
 

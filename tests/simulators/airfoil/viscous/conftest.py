@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import jaxtyping
 import pytest
 import torch
 from torch import Tensor
@@ -55,13 +54,9 @@ def unsettled(request: pytest.FixtureRequest, sections: Tensor) -> tuple[Field, 
 
 @pytest.fixture(scope="session")
 def solve() -> Callable[..., Solution]:
-    """The simulator as users run it: with checked annotations it takes more than twice as long."""
+    """The simulator, in small pools."""
 
     def predict(case: AirfoilCase, options: PoolOptions = OPTIONS) -> Solution:
-        jaxtyping.config.update("jaxtyping_disable", True)
-        try:
-            return ViscousSimulator(options).predict(case)
-        finally:
-            jaxtyping.config.update("jaxtyping_disable", False)
+        return ViscousSimulator(options).predict(case)
 
     return predict

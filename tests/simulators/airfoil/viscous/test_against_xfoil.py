@@ -11,7 +11,7 @@ from torch import Tensor
 
 from understudy.simulators.interface import Solution, Status
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+pytestmark = pytest.mark.unchecked
 
 BENCHMARKS = Path(__file__).parents[4] / "benchmarks"
 Solve = Callable[..., Solution]

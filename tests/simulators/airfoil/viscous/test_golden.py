@@ -7,7 +7,7 @@ from understudy.simulators.airfoil.viscous import ViscousSimulator
 from understudy.simulators.shapes.naca import naca
 from understudy.simulators.shapes.panelling import panel
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+pytestmark = pytest.mark.unchecked
 
 VERSION = "2"
 QUANTITIES = ("cl", "cd", "cm", "xtr_top")

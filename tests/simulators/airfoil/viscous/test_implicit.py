@@ -11,7 +11,7 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.airfoil.viscous import PoolOptions
 from understudy.simulators.interface import Solution
 
-pytestmark = pytest.mark.usefixtures("annotations_unchecked_throughout")
+pytestmark = pytest.mark.unchecked
 
 Solve = Callable[..., Solution]
 Prove = Callable[..., None]

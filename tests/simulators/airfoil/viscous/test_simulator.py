@@ -21,6 +21,7 @@ from understudy.simulators.shapes.naca import half_thickness
 
 Solve = Callable[..., Solution]
 Prove = Callable[..., None]
+pytestmark = pytest.mark.unchecked
 
 
 def _conditions(values: list[float]) -> Tensor:
