@@ -6,7 +6,8 @@
 Four layers of 2 x 2 sites, fcc (111), one of six metals on each site, strained by within 3 %, a hydrogen in one hollow:
 6^16 layouts at 41 strains. Effective-medium theory answers; its energies are toys, so this compares searches, not
 surfaces. All three begin with the same random slabs; one that lost its hydrogen counts as a call and as nothing else.
-Verdicts are lines of `verdicts.jsonl` in runs/surface_search/SEARCH-REPEAT.
+Verdicts are lines of `verdicts.jsonl` in runs/surface_search/SEARCH-REPEAT; what searches that ended found is kept in
+benchmarks/data/surface_search.
 
 The genetic algorithm is ASE's (package ase-ga): its population with its fitness and history, cutting and splicing of
 slabs, exchange of an element, exchange of two sites; strain is one gene more. Among five settings of population and
@@ -17,11 +18,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import cyclopts
 import matplotlib
@@ -35,6 +35,7 @@ from ase_ga.population import Population
 from ase_ga.slab_operators import CutSpliceSlabCrossover, RandomSlabPermutation
 from ase_ga.standard_comparators import RawScoreComparator
 from support.record import Figure, record
+from support.tasks import finished
 
 from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent
@@ -62,7 +63,8 @@ from understudy.surrogate.training import TrainingConfig
 matplotlib.use("agg")
 from matplotlib.figure import Figure as Picture
 
-FOLDER = Path("runs/surface_search")
+#: Searches under way, and what is kept of those that ended.
+FOLDER, RESULTS = Path("runs/surface_search"), Path(__file__).parent / "data" / "surface_search"
 PICTURE = Path("docs/images/surface_search.png")
 SPACE = SlabSpace(metals=("Pt", "Pd", "Cu", "Ag", "Au", "Ni"), size=(2, 2), free=2)
 PROBLEM = SurfaceProblem(space=SPACE, by_site=True, descent=Descent(starts=16, steps=50), repaired=8)
@@ -275,29 +277,25 @@ class Task:
     repeat: int
 
     @property
-    def folder(self) -> Path:
-        return FOLDER / f"{self.name.split()[0]}-{self.repeat}"
+    def label(self) -> str:
+        return f"{self.name.split()[0]}-{self.repeat}"
 
-    @property
-    def seconds(self) -> Path:
-        """Of the processor, a line for each time that the search was started."""
-        return self.folder / "seconds.jsonl"
 
-    def run(self) -> None:
-        """Search, or go on."""
-        torch.set_num_threads(1)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        try:
-            SEARCHES[self.name](self.repeat, self.folder)
-        finally:
-            with self.seconds.open("a") as file:
-                file.write(json.dumps(time.process_time() - began) + "\n")
-
-    def best(self) -> np.ndarray:
-        """Lowest objective so far, after each call."""
-        files = (self.folder / "first" / FILE, self.folder / FILE)
-        return np.minimum.accumulate(scores([verdict for file in files for verdict in verdicts_in(file)]))
+def searched(task: Task) -> dict[str, Any]:
+    """Lowest objective after each call, and seconds of the processor, of a search that goes on where it stopped."""
+    torch.set_num_threads(1)
+    folder = FOLDER / task.label
+    folder.mkdir(parents=True, exist_ok=True)
+    spent = folder / "seconds.jsonl"  # a line for each time that the search was started
+    began = time.process_time()
+    try:
+        SEARCHES[task.name](task.repeat, folder)
+    finally:
+        with spent.open("a") as file:
+            file.write(json.dumps(time.process_time() - began) + "\n")
+    verdicts = [verdict for file in (folder / "first" / FILE, folder / FILE) for verdict in verdicts_in(file)]
+    best = np.minimum.accumulate(scores(verdicts)).tolist()
+    return {"best": best, "seconds": sum(map(json.loads, spent.read_text().splitlines()))}
 
 
 def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
@@ -308,19 +306,23 @@ def main(*, repeats: int = REPEATS, workers: int = 2) -> None:
     """
     stop_on_signals()
     tasks = [Task(name, repeat) for repeat in range(repeats) for name in SEARCHES]
-    waiting = [task for task in tasks if not task.folder.is_dir() or len(task.best()) < BUDGET]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for task, _ in zip(waiting, pool.map(Task.run, waiting), strict=True):
-            print(task, f"{task.best()[-1]:.3f}", flush=True)
-    best = {name: np.stack([task.best() for task in tasks if task.name == name]) for name in SEARCHES}
-    figures = list(_figures(best, tasks))
+    told = finished(
+        {task: RESULTS / f"{task.label}.json" for task in tasks},
+        searched,
+        workers,
+        lambda task, found: print(task, f"{found['best'][-1]:.3f}", flush=True),
+    )
+    found = {name: [one for task, one in told.items() if task.name == name] for name in SEARCHES}
+    best = {name: np.array([one["best"] for one in some]) for name, some in found.items()}
+    spent = {name: median(one["seconds"] for one in some) for name, some in found.items()}
+    figures = list(_figures(best, spent))
     print(*figures, sep="\n")
     if repeats >= REPEATS:
         record("surface_search", f"Searching a space of surfaces ({CAUTION})", figures)
         _draw(best)
 
 
-def _figures(best: dict[str, np.ndarray], tasks: list[Task]) -> Iterator[Figure]:
+def _figures(best: dict[str, np.ndarray], spent: dict[str, float]) -> Iterator[Figure]:
     for calls in TOLD:
         there = {name: found[:, calls - 1] for name, found in best.items()}
         told = [f"{name} {median(some):.2f} ({some.min():.2f} to {some.max():.2f})" for name, some in there.items()]
@@ -338,10 +340,8 @@ def _figures(best: dict[str, np.ndarray], tasks: list[Task]) -> Iterator[Figure]
         middle = np.median(ours, 0) <= np.median(other, 0)[-1]
         calls = f"{int(middle.argmax()) + 1}" if middle.any() else "never"
         yield Figure(f"calls after which our median is that of {name} at the end", calls, f"below {BUDGET}")
-    for name in best:
-        mine = [task for task in tasks if task.name == name]
-        spent = median(sum(map(json.loads, task.seconds.read_text().splitlines())) for task in mine)
-        yield Figure(f"{name}: processor time of a search, simulator included: median", f"{spent:.0f} s")
+    for name, seconds in spent.items():
+        yield Figure(f"{name}: processor time of a search, simulator included: median", f"{seconds:.0f} s")
 
 
 def _draw(best: dict[str, np.ndarray]) -> None:
