@@ -1,6 +1,6 @@
 """How many calls of the simulator it takes until the five best of the labelled stacks are found.
 
-    python benchmarks/slab_acquisition.py      # two hours; goes on if killed; writes docs/benchmarks.md and a picture
+    python benchmarks/slab_acquisition.py      # half an hour; goes on if killed; docs/benchmarks.md, a picture
 
 The simulator is played by the labels of near-surface alloys: the best are those whose free energy of adsorption is
 nearest to zero. Everyone begins with the same 50 random labels and asks about ten more at a time: a network of atoms
