@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from understudy.surrogate.atoms.descriptors import ELEMENTS
@@ -42,13 +42,17 @@ class SlabFamiliarity:
     box: Mapping[str, tuple[float, float]]
     doubt_limit: float
 
+    def is_strange(self, adsorbate: Int64[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
+        """Whether what stands on each row, by its number in `NAMES`, was never seen; -1 is nothing, and not strange."""
+        strange = torch.tensor([name not in self.adsorbates for name in NAMES], device=adsorbate.device)
+        return (adsorbate >= 0) & strange[adsorbate.clamp(min=0)]
+
     def known(self, graph: AtomsGraph, doubt: Float[Tensor, " batch"]) -> Bool[Tensor, " batch"]:
-        """Whether each row is inside; NaN is unknown."""
+        """Whether each row is inside; one without an adsorbate is not asked how that stands."""
         strangers = [number for number, symbol in enumerate(ELEMENTS) if symbol not in self.elements]
         foreign = (graph.occupation[:, strangers] > TRACE).any(1).to(doubt)
         inside = _largest(foreign, graph.row, len(graph)) < 0.5
-        seen = torch.tensor([name in self.adsorbates for name in NAMES], device=doubt.device)
-        inside &= (graph.adsorbate < 0) | seen[graph.adsorbate.clamp(min=0)]
+        inside &= ~self.is_strange(graph.adsorbate)
         for name, values in measures(graph).items():
             low, high = self.box[name]
             slack = MARGIN * max(high - low, abs(high))
@@ -102,17 +106,16 @@ def measures(graph: AtomsGraph) -> dict[str, Float[Tensor, " batch"]]:
     at_surface = (coordination < most[row]) & metal
     seventh, eighth = _by_nearness(graph.distance[bond], row[graph.receiver[bond]], rows, (6, 7))
     adsorbed = _count(graph.adsorbed, row, rows)
-    adsorbed = torch.where(adsorbed > 0, adsorbed, torch.nan)
     return {
         "nearest": least,
         "farthest": _largest(nearest[metal], of_metal, rows),
         "least_coordination": -_largest(-coordination[metal], of_metal, rows),
         "most_coordination": most,
         "surface_share": _count(at_surface, row, rows) / _count(metal, row, rows),
-        "height": torch.where(torch.isinf(height), torch.nan, height),
+        "height": torch.where(adsorbed > 0, height.clamp(max=BEYOND), torch.nan),
         # above an fcc hollow nine atoms are near, three by three; above an hcp hollow one and twice three
         "eighth_over_seventh": eighth / seventh,
-        "adsorbed_share": adsorbed / _count(metal, row, rows),
+        "adsorbed_share": torch.where(adsorbed > 0, adsorbed / _count(metal, row, rows), torch.nan),
     }
 
 

@@ -168,6 +168,11 @@ class SlabSurrogate(Predictor[SlabCase]):
                 mean = width = torch.full_like(mean, torch.nan)
             values[name], low[name], high[name] = (one.to(case.positions) for one in (mean, mean - width, mean + width))
         values |= {str(name): output.anomaly[:, k].to(case.positions) for k, name in enumerate(Anomaly)}
+        strange = self.familiarity.is_strange(graph.adsorbate)
+        for told in (values, low, high):  # only the slab is known where the adsorbate is not
+            told |= {
+                name: one.masked_fill(strange, torch.nan) for name, one in told.items() if name != "formation_energy"
+            }
         return Prediction(
             values=values,
             low=low,

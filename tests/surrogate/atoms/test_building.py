@@ -240,22 +240,37 @@ def test_an_energy_that_nobody_answered_is_not_told(
         {"size": (2, 2)},  # a quarter of the coverage
         {"place": (2 / 3, 2 / 3)},  # on top
         {"facet": Facet.FCC100, "place": (0.5, 0.5)},
+        {"height": 2.5},
+        {"height": 7.5},  # no metal is within the cutoff
+        {"adsorbate": "O"},
     ],
 )
 def test_other_layers_sites_and_coverages_are_unknown(surrogate: SlabSurrogate, stranger: dict[str, Any]):
     """The surrogate has learnt of three layers of one site each, hydrogen above the hcp hollow."""
     place = stranger.pop("place", (1 / 3, 1 / 3))
 
-    def known(**words: Any) -> bool:
+    def known(height: float = 0.9, adsorbate: str = "H", **words: Any) -> bool:
         plan = SlabPlan(**{"constants": CONSTANTS, "layers": 3, **words})
         slab = plan.slabs(plan.occupation(["Pt"] * plan.layers)[None], torch.zeros(1, dtype=torch.float64))
-        height = torch.full((1,), 0.9, dtype=torch.float64)
-        return bool(surrogate.predict(placed(slab, "H", torch.tensor([at], dtype=torch.float64), height)).known)
+        above = torch.tensor([height], dtype=torch.float64)
+        return bool(surrogate.predict(placed(slab, adsorbate, torch.tensor([at], dtype=torch.float64), above)).known)
 
     at = (1 / 3, 1 / 3)
     assert known()
     at = tuple(part / size for part, size in zip(place, stranger.get("size", (1, 1)), strict=True))
     assert not known(**stranger)
+
+
+def test_of_an_adsorbate_that_was_never_seen_only_the_slab_is_told(surrogate: SlabSurrogate):
+    plan = SlabPlan(constants=CONSTANTS, layers=3)
+    slab = plan.slabs(plan.occupation(["Pt"] * 3)[None], torch.zeros(1, dtype=torch.float64))
+    at, height = torch.full((1, 2), 1 / 3, dtype=torch.float64), torch.full((1,), 0.9, dtype=torch.float64)
+    oxygen, hydrogen = (surrogate.predict(placed(slab, name, at, height)) for name in ("O", "H"))
+    for told in (oxygen.values, oxygen.low, oxygen.high):
+        for name, values in told.items():
+            assert bool(values.isnan()) == (name != "formation_energy"), name
+    assert float(oxygen["formation_energy"]) == float(hydrogen["formation_energy"])
+    assert hydrogen["adsorption_energy"].isfinite()
 
 
 def test_hcp_hollows_are_unknown_to_who_has_learnt_fcc_hollows():
