@@ -21,7 +21,7 @@ from understudy.design.materials.candidates import Candidates
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
 from understudy.simulators.interface import Answer
-from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.solution import ENERGIES
 
 PREDICTED = (*ENERGIES, "segregation_energy")
@@ -30,8 +30,6 @@ NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
 #: J. Electrochem. Soc. 152, J23 (2005); for others none is assumed.
 CORRECTIONS = {"H": 0.24}
 DRAWS, SEED = 256, 0
-#: Probability of staying below which a slab with its adsorbate is not sought.
-STAYS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +208,12 @@ def staying(answer: Answer) -> Float[Tensor, " batch"]:
     """Probability that the adsorbate stays what and where it was, as far as the answer tells."""
     told = [1 - answer.values[name] for name in map(str, Anomaly) if name in answer.values]
     return torch.stack([torch.ones_like(answer["adsorption_energy"]), *told]).prod(0)
+
+
+def leaves(answer: Answer) -> Bool[Tensor, " batch"]:
+    """Where the adsorbate would rather leave than not: an anomaly is likely; an answer on a clean slab is open."""
+    nowhere = torch.zeros_like(answer["adsorption_energy"], dtype=torch.bool)
+    return torch.stack([nowhere, *likely(answer.values).values()]).any(0)
 
 
 def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:

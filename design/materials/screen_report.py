@@ -1,7 +1,7 @@
 """The report of a screening: one HTML page that needs nothing else."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from textwrap import wrap
@@ -14,6 +14,7 @@ from understudy.design.materials.plots import pareto_picture, parity_picture, st
 from understudy.design.materials.screening import Columns, Screening, rows_of
 from understudy.design.materials.verification import Verdict, verified
 from understudy.design.page import figures, number, page, section, status, table, tick
+from understudy.simulators.materials.anomaly import likely
 
 #: What is promised of a candidate counts as kept within this [eV].
 CLOSE = 0.05
@@ -211,5 +212,5 @@ def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
 
 def _why(verdict: Verdict) -> str:
     """Why there is no number, in a word."""
-    happened: Iterable[str] = (name for name, value in verdict.values.items() if value == 1.0)
+    happened = [str(name) for name, told in likely(verdict.values).items() if told]
     return verdict.status if verdict.status != "ok" else ", ".join(happened)

@@ -21,7 +21,7 @@ from torch import Tensor
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.candidates import Candidates, Space
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, PREDICTED, STAYS, Predicted, Scored, Scoring, score_of, staying
+from understudy.design.materials.scoring import NAMES, PREDICTED, Predicted, Scored, Scoring, leaves, score_of
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.structures import StructureList
 from understudy.simulators.interface import Answer, Predictor, Status
@@ -191,13 +191,13 @@ def _answered(
     columns: Columns = {name: worth.values.get(name, blank).numpy() for name in NAMES}
     columns |= {name: column.numpy() for name, column in worth.ends.items()}
     columns |= {name: getattr(worth, name).numpy() for name in MEASURES}
-    leaves = (staying(answer) < STAYS).numpy()  # an answer on a clean slab leaves this open
-    ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"]) & ~leaves
+    left = leaves(answer).numpy()
+    ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"]) & ~left
     message = _sentences(problem.scoring, candidates, columns, answer)
     return columns | {
         "known": known_by(answer).numpy(),
         "ok": ok,
-        "message": np.where(leaves & (message == ""), LEAVES, message),
+        "message": np.where(left & (message == ""), LEAVES, message),
     }
 
 

@@ -17,7 +17,7 @@ from understudy.design.materials.space import Slab
 from understudy.design.materials.structures import Structure
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.line_file import append_line
-from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
 
@@ -42,7 +42,7 @@ class Verdict(Generic[Told]):
     @property
     def ok(self) -> bool:
         """Whether it was answered, and the adsorbate stayed what and where it was."""
-        return self.status == Status.OK and not any(self.values.get(str(name), 0.0) > 0.5 for name in Anomaly)
+        return self.status == Status.OK and not any(likely(self.values).values())
 
     def solution(self) -> Solution:
         """As the simulator's answer."""

@@ -22,12 +22,14 @@ from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
+from understudy.design.materials.repair import Workshop, layouts_of
 from understudy.design.materials.run import Relearn, Verification, caution_of, require_comparable, run_screen
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
 from understudy.simulators.interface import Predictor, Solution, Status
+from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import Facet
 from understudy.surrogate.prediction import Prediction
@@ -316,6 +318,23 @@ def test_a_slab_that_its_adsorbate_leaves_is_not_listed(problem, law, tmp_path, 
     surface = np.array([name.split("/")[0] for name in found.candidates(np.arange(len(found))).names()])
     assert (surface[found.order] != "Cu").all()
     assert set(found.columns["message"][surface == "Cu"]) == {module.LEAVES}
+
+
+def test_anomalies_that_are_each_unlikely_leave_a_slab_listed(problem, law, tmp_path, monkeypatch):
+    """As `predict` has it, which names none of them: each is judged alone."""
+    said = type(law).predict
+
+    def doubting(self, case: SlabCase, chance: float = 0.16) -> Prediction:
+        answer, some = said(self, case), torch.full((len(case),), chance, dtype=torch.float64)
+        return replace(answer, values={**answer.values, **{str(name): some for name in Anomaly}})
+
+    plain = screen(problem, law, tmp_path / "plain")
+    monkeypatch.setattr(type(law), "predict", doubting)
+    found = screen(problem, law, tmp_path / "doubting")
+    np.testing.assert_array_equal(found.order, plain.order)
+    shop = Workshop(problem.space, problem.scoring, law, law.constants)
+    shop.repair(layouts_of(found.candidates(found.order[:1])), 1)
+    assert shop.most_wanted(1) is not None
 
 
 def test_slabs_are_made_at_the_constants_of_the_judge_where_the_predictor_has_none(problem, law, judge, tmp_path):
