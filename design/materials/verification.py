@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,10 +70,12 @@ def verify(
         folder: where each verdict is kept as soon as it is there.
 
     Raises:
+        ValueError: a line of the verdicts, not the last one, is none.
         DiskFullError: no room; what was answered is kept.
     """
     file = folder / FILE
     verdicts = verdicts_in(file)
+    _without_cut_line(file)
     known = {verdict.slab for verdict in verdicts}
     waiting = {slab: place for place, slab in reversed(list(enumerate(candidates.told()))) if slab not in known}
     progress(0, len(waiting))
@@ -100,15 +103,28 @@ def _asked(
 
 
 def verdicts_in(file: Path) -> list[Verdict]:
-    """Those that are kept; a line that was cut off is none."""
+    """Those that are kept; a last line that was cut off is none.
+
+    Raises:
+        ValueError: another line is none.
+    """
+    lines = file.read_bytes().splitlines() if file.is_file() else []
     verdicts = []
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+    for place, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-        except ValueError:
-            continue
-        verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
+            verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
+        except (ValueError, TypeError, KeyError) as error:
+            if place < len(lines):
+                raise ValueError(f"line {place} of {file} is no verdict; mend it, or delete it to ask again") from error
     return verdicts
+
+
+def _without_cut_line(file: Path) -> None:
+    """Take away a last line that was cut off, so that the next one does not follow it."""
+    lines = file.read_bytes().splitlines(keepends=True) if file.is_file() else []
+    if len(lines) > len(verdicts_in(file)):
+        os.truncate(file, sum(map(len, lines[:-1])))
 
 
 def _slab(words: Mapping[str, Any]) -> Slab | Structure:

@@ -144,6 +144,20 @@ def test_a_cut_line_is_no_verdict(problem, law, judge, tmp_path):
     file = tmp_path / FILE
     file.write_text(file.read_text()[:-30])
     assert len(verdicts_in(file)) == 1
+    again = judged(found, rows, judge, tmp_path)
+    assert verdicts_in(file) == again
+    assert len(file.read_text().splitlines()) == len(again) == 2
+
+
+@pytest.mark.parametrize("broken", ["", '{"slab": ', "3", "{}"])
+def test_a_broken_line_among_verdicts_is_refused(problem, law, judge, tmp_path, broken: str):
+    found = screen(problem, law, tmp_path)
+    judged(found, found.order[:2].tolist(), judge, tmp_path)
+    file = tmp_path / FILE
+    first, second = file.read_text().splitlines()
+    file.write_text("\n".join((first, broken, second)) + "\n")
+    with pytest.raises(ValueError, match=rf"line 2 of .*{FILE} is no verdict"):
+        judged(found, found.order[:2].tolist(), judge, tmp_path)
 
 
 def test_verdicts_without_room_go_on(problem, law, judge, tmp_path, room):
