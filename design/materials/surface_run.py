@@ -39,9 +39,11 @@ def run_surface_design(
         settings: the problem as text, kept to tell runs apart. command: what repeats the run, printed in the report.
 
     Raises:
+        NotDifferentiableError: the predictor gives no gradients; nothing is written.
         ValueError: the folder holds another run, the judge is none to learn from, or no slab keeps the limits.
         DiskFullError: no room; what is finished is kept.
     """
+    predictor.require_gradient()
     constants = constants_of(problem.space, predictor, verification.judge if verification else None)
     problem.space.check(constants)
     makers = begun("followed", predictor, verification, folder, settings)

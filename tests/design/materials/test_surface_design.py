@@ -18,7 +18,7 @@ from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.symmetry import turned, turns_of
 from understudy.design.materials.verification import Verdict, scores_of
-from understudy.simulators.interface import Solution
+from understudy.simulators.interface import NotDifferentiableError, Solution
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
 
@@ -97,6 +97,12 @@ def test_a_run_is_judged_and_goes_on(problem: SurfaceProblem, law, judge, tmp_pa
     run_surface_design(problem, law, tmp_path, settings="one", verification=again)
     assert law.asked == asked
     assert not learnt
+
+
+def test_a_predictor_that_cannot_be_followed_leaves_no_folder(problem: SurfaceProblem, judge, tmp_path: Path):
+    with pytest.raises(NotDifferentiableError, match="judge gives no gradients"):
+        run_surface_design(problem, judge, tmp_path / "run", settings="one")
+    assert not (tmp_path / "run").exists()
 
 
 def test_rounds_end_where_no_slab_is_left(law, judge, tmp_path: Path):
