@@ -138,7 +138,7 @@ class Scored:
     """What candidates are worth.
 
     values: of `NAMES`. ends: of the intervals of those that are predicted, as NAME_low and NAME_high.
-    score: of these values, with the ends of its interval.
+    score: of these values, with the ends of its interval. coverage: share of the truths that intervals hold.
     near_peak: probability that the free energy is within the window. feasible: probability that all limits hold, and
     `kept` whether they hold as surely as they must.
     """
@@ -148,6 +148,7 @@ class Scored:
     score: Float[Tensor, " batch"]
     score_low: Float[Tensor, " batch"]
     score_high: Float[Tensor, " batch"]
+    coverage: Float[Tensor, " batch"]
     near_peak: Float[Tensor, " batch"]
     feasible: Float[Tensor, " batch"]
     kept: Bool[Tensor, " batch"]
@@ -192,6 +193,7 @@ def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scor
         score=score,
         score_low=low,
         score_high=high,
+        coverage=torch.full_like(score, coverage),
         near_peak=(draws["free_energy"].abs() <= scoring.window).double().mean(1),
         feasible=everywhere.double().mean(1),
         kept=kept,

@@ -29,7 +29,7 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
 
 AT_ONCE = 2048  # candidates in a chunk
-MEASURES = ("score", "score_low", "score_high", "near_peak", "feasible", "kept")
+MEASURES = ("score", "score_low", "score_high", "coverage", "near_peak", "feasible", "kept")
 
 LEAVES = "the adsorbate is not likely to stay what and where it was: its energy would be that of something else"
 

@@ -220,12 +220,14 @@ def test_acquisitions(problem, law, tmp_path):
     found.columns["score_high"] += np.where(np.arange(len(found)) == found.order[40], 1.0, 0.0)
     assert chosen(found, Acquisition.DOUBT, 1, set()) == [found.order[40]]
     assert chosen(found, Acquisition.IMPROVEMENT, 1, set(), best=0.0) == [found.order[40]]
+    assert (found.columns["coverage"] == 0.9).all()
 
 
-def test_expected_improvement_against_quadrature():
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_expected_improvement_against_quadrature(coverage: float):
     score, deviation, best = np.array([0.4, 1.0, 1.8, 3.0]), np.array([0.3, 0.2, 0.5, 0.4]), 0.9
-    half = deviation * norm.ppf(0.95)
-    scores = {"score": score, "score_low": score - half, "score_high": score + half}
+    half = deviation * norm.ppf(0.5 + 0.5 * coverage)
+    scores = {"score": score, "score_low": score - half, "score_high": score + half, "coverage": np.array(coverage)}
     found = np.exp(wishes(scores, Acquisition.IMPROVEMENT, best))
     below = [
         quad(lambda x, a=a, b=b: (best - x) * norm.pdf(x, a, b), a - 12 * b, best, points=[min(a, best)])[0]
@@ -236,7 +238,8 @@ def test_expected_improvement_against_quadrature():
 
 def test_improvements_that_nobody_expects_still_compare():
     score = np.array([50.0, 60.0, 70.0])
-    wanted = wishes({"score": score, "score_low": score - 0.1, "score_high": score + 0.1}, Acquisition.IMPROVEMENT, 1.0)
+    scores = {"score": score, "score_low": score - 0.1, "score_high": score + 0.1, "coverage": np.array(0.9)}
+    wanted = wishes(scores, Acquisition.IMPROVEMENT, 1.0)
     assert np.isfinite(wanted).all()
     assert (np.diff(wanted) < 0).all()
 
