@@ -99,20 +99,38 @@ class Scoring:
                     "a [space]"
                 )
 
-    def of_composition(self, shares: Float[Tensor, "batch metals"], metals: Sequence[str]) -> dict[str, Tensor]:
-        """Price and scarcity of slabs, over those of platinum.
-
-        Raises:
-            ValueError: a metal that the tables lack, where score or limits ask for them.
-        """
-        values = {}
-        for name, table in (("price", price_of_atoms(self.prices)), ("scarcity", scarcity_of_atoms(self.abundance))):
+    def unknown_of(self, metals: Sequence[str]) -> str:
+        """What score or limits ask for and the tables do not tell of these metals, as a sentence; nothing if none."""
+        for name, (table, key) in self._tables.items():
             missing = [metal for metal in metals if metal not in table]
             if missing and self.needs(name):
-                raise ValueError(f"the {name} of {missing[0]} is not known; give it in the table of the problem")
+                return f"the {name} of {missing[0]} is not known; give it under [scoring.{key}]"
+        return ""
+
+    def require_known(self, metals: Sequence[str]) -> None:
+        """Refuse metals of which something is asked that the tables do not tell.
+
+        Raises:
+            ValueError: there is one.
+        """
+        if told := self.unknown_of(metals):
+            raise ValueError(told)
+
+    def of_composition(self, shares: Float[Tensor, "batch metals"], metals: Sequence[str]) -> dict[str, Tensor]:
+        """Price and scarcity of slabs, over those of platinum; NaN for a slab with a metal that the tables lack."""
+        values = {}
+        for name, (table, _) in self._tables.items():
             parts = shares * shares.new_tensor([table.get(metal, math.nan) for metal in metals])
             values[name] = torch.where(shares > 0, parts, 0.0).sum(1)  # metals that a slab lacks may be unknown
         return values
+
+    @property
+    def _tables(self) -> dict[str, tuple[dict[str, float], str]]:
+        """Quantities that follow from composition, of an atom of each metal, with the table of the problem."""
+        return {
+            "price": (price_of_atoms(self.prices), "prices"),
+            "scarcity": (scarcity_of_atoms(self.abundance), "abundance"),
+        }
 
     def correction(self, adsorbates: Sequence[str]) -> Tensor:
         """Of each candidate [eV]; NaN for an adsorbate that has none."""

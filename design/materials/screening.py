@@ -60,6 +60,8 @@ class ScreenProblem:
             raise ValueError(f"expected either a space or structures, a file of them; got {got}")
         if self.structures is not None:
             self.scoring.check(StructureList.undefined)
+        if self.space is not None:
+            self.scoring.require_known(self.space.metals)
 
     @cached_property
     def slabs(self) -> Space:
@@ -67,8 +69,15 @@ class ScreenProblem:
 
         Raises:
             FileNotFoundError, StructureError: no such file of structures, or one that cannot be read to its end.
+            ValueError: score or limits ask for what is not known of the metals of any structure.
         """
-        return self.space if self.space is not None else StructureList.read(Path(str(self.structures)))
+        if self.space is not None:
+            return self.space
+        listed = StructureList.read(Path(str(self.structures)))
+        unknown = [self.scoring.unknown_of(metals) for metals in listed.candidates(torch.arange(len(listed))).made_of()]
+        if unknown and all(unknown):
+            raise ValueError(f"no structure of {self.structures} can be scored: {unknown[0]}")
+        return listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,10 +221,11 @@ def _sentences(scoring: Scoring, candidates: Candidates, columns: Columns, answe
     told = list(answer.message)
     needed = [name for name in NAMES if scoring.needs(name)]
     apart = candidates.unexchangeable() if "segregation_energy" in needed else [""] * len(told)
-    for row, (reason, (adsorbate, _)) in enumerate(zip(apart, candidates.standing(), strict=True)):
+    asked = zip(apart, candidates.made_of(), candidates.standing(), strict=True)
+    for row, (reason, metals, (adsorbate, _)) in enumerate(asked):
         missing = [name for name in needed if np.isnan(columns[name][row])]
         if missing and not told[row]:
-            told[row] = reason or _why_missing(missing, adsorbate, scoring)
+            told[row] = reason or scoring.unknown_of(metals) or _why_missing(missing, adsorbate, scoring)
     return np.array(told)
 
 

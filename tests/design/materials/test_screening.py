@@ -27,6 +27,7 @@ from understudy.design.materials.run import Relearn, Verification, caution_of, r
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
+from understudy.design.materials.surface_design import SurfaceProblem
 from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
 from understudy.simulators.interface import Predictor, Solution, Status
 from understudy.simulators.materials.anomaly import Anomaly
@@ -386,10 +387,11 @@ def test_bad_settings(make: Callable[[], object], complaint: str, annotations_un
         make()
 
 
-def test_a_price_that_is_not_known(law, tmp_path, space):
+def test_a_price_that_is_not_known(space):
     scoring = Scoring(score="price", prices={"Pt": 30000.0})
-    with pytest.raises(ValueError, match="the price of Pd is not known"):
-        screen(ScreenProblem(space=space, scoring=scoring), law, tmp_path)
+    for kind in (ScreenProblem, SurfaceProblem):
+        with pytest.raises(ValueError, match="the price of Pd is not known"):
+            kind(space=space, scoring=scoring)
 
 
 def test_the_file_of_verdicts_is_lines_of_json(problem, law, judge, tmp_path: Path):
