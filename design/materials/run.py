@@ -118,6 +118,7 @@ def run_screen(
         makers=makers,
         judge=verification.judge.title if verification else "",
         caution=caution_of(makers),
+        theories=theories_of(predictor, verification),
     )
     return screening, verdicts
 
@@ -195,12 +196,36 @@ def require_comparable(predictor: Predictor[SlabCase], verification: Verificatio
     """
     if verification is None or not verification.rounds:
         return
-    learnt, judge = (getattr(one, "fingerprint", "") for one in (predictor, verification.judge))
-    if learnt and judge and not set(judge.split(", ")) <= set(learnt.split(", ")):
+    learnt, judge = _settings(predictor, verification)
+    if _of_two_theories(learnt, judge):
         raise ValueError(
             f"rounds teach the verdicts: expected a judge whose energies the surrogate has learnt ({learnt}); got "
             f"{judge}: choose that judge, or no rounds"
         )
+
+
+def theories_of(predictor: Predictor[SlabCase], verification: Verification | None) -> str:
+    """That promises and verdicts are of other calculators or settings, as a sentence; nothing where they are not."""
+    if verification is None:
+        return ""
+    learnt, judge = _settings(predictor, verification)
+    if not _of_two_theories(learnt, judge):
+        return ""
+    return (
+        f"Promises are of {learnt}, verdicts of {judge}: the gaps between them compare theories, and do not tell how "
+        "well the predictor does what it learnt."
+    )
+
+
+def _settings(predictor: Predictor[SlabCase], verification: Verification) -> tuple[str, str]:
+    """Calculators with digests of their settings: whose energies were learnt, and who judges; empty where unknown."""
+    learnt, judge = (str(getattr(one, "fingerprint", "")) for one in (predictor, verification.judge))
+    return learnt, judge
+
+
+def _of_two_theories(learnt: str, judge: str) -> bool:
+    """Whether the judge is of settings that were not learnt, as far as both are known."""
+    return bool(learnt and judge) and not set(judge.split(", ")) <= set(learnt.split(", "))
 
 
 def _makers_of(doing: str, predictor: Predictor[SlabCase]) -> str:

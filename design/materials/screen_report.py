@@ -51,6 +51,7 @@ def write_report(
     makers: str,
     judge: str = "",
     caution: str = "",
+    theories: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file.
 
@@ -59,13 +60,14 @@ def write_report(
         verdicts: what a simulator said of candidates, if one was asked.
         command: the command line that repeats the run. makers: who answered and who judged.
         judge: what the one who judged is called.
-        caution: what must be said of these energies before all else.
+        caution: what must be said of these energies before all else. theories: that verdicts are of another theory.
     """
     judged = verified(screening.problem.slabs, screening.problem.scoring, verdicts) if verdicts else None
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
         judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
+        *([status(False, "Two theories", theories)] if theories else []),
         _figures(screening, judged),
         section("The best", _best_table(screening), _BEST_NOTE),
         section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE),

@@ -31,6 +31,7 @@ def write_surface_report(
     makers: str,
     judge: str = "",
     caution: str = "",
+    theories: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file; arguments as in `screen_report.write_report`."""
     problem = design.problem
@@ -42,6 +43,7 @@ def write_surface_report(
         f"<h1>{escape(problem.name)}</h1>",
         judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
+        *([status(False, "Two theories", theories)] if theories else []),
         status(design.verified is not None, *_outcome(design)),
         figures(_numbers(design)),
         section("From mixtures to a verdict", _rounds_table(design), _ROUNDS_NOTE),

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
-from understudy.design.materials.run import Progress, Verification, begun, caution_of, taught
+from understudy.design.materials.run import Progress, Verification, begun, caution_of, taught, theories_of
 from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import constants_of
 from understudy.design.materials.space import Slab
@@ -89,6 +89,7 @@ def run_surface_design(
         makers=makers,
         judge=verification.judge.title if verification else "",
         caution=caution_of(makers),
+        theories=theories_of(predictor, verification),
     )
     return design
 

@@ -41,10 +41,10 @@ def screen(
     from understudy import asking
     from understudy.cli.config import made, read_table, require_read_by, to_toml
     from understudy.cli.progress import stages
-    from understudy.cli.report import say
+    from understudy.cli.report import remark, say
     from understudy.datasets.generation import SimulateConfig
     from understudy.datasets.workers import keep_to_one_thread
-    from understudy.design.materials.run import run_screen
+    from understudy.design.materials.run import run_screen, theories_of
     from understudy.design.materials.screening import ScreenProblem
     from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.simulators.interface import Subject
@@ -78,6 +78,8 @@ def screen(
             progress=note,
         )
     say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {len(verdicts)} judged")
+    if told := theories_of(who, verification):
+        remark(told)
     say(f"{out / 'table.csv'}\n{out / 'report.html'}")
     return 0
 

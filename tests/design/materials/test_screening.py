@@ -23,7 +23,14 @@ from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
 from understudy.design.materials.repair import Workshop, layouts_of
-from understudy.design.materials.run import Relearn, Verification, caution_of, require_comparable, run_screen
+from understudy.design.materials.run import (
+    Relearn,
+    Verification,
+    caution_of,
+    require_comparable,
+    run_screen,
+    theories_of,
+)
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
@@ -187,6 +194,19 @@ def test_rounds_with_a_judge_of_other_settings_are_refused(problem, law, judge, 
         run_screen(problem, law, tmp_path / "other", settings="one", verification=taught)
     judge.fingerprint = law.fingerprint
     require_comparable(law, taught)
+
+
+def test_a_judge_of_other_settings_is_told(problem, law, judge, tmp_path):
+    """Without rounds it may judge, but the gaps are not the surrogate's."""
+    law.fingerprint, judge.fingerprint = "gpaw cfcdeaef3708", "emt 0123456789ab"
+    verification = Verification(judge=judge, count=1)
+    told = theories_of(law, verification)
+    assert told.startswith("Promises are of gpaw cfcdeaef3708, verdicts of emt 0123456789ab")
+    run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert told in (tmp_path / "report.html").read_text()
+    judge.fingerprint = law.fingerprint
+    assert not theories_of(law, verification)
+    assert not theories_of(law, None)
 
 
 def test_rounds_with_stored_labels_that_the_surrogate_has_learnt(law):

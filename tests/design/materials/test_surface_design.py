@@ -105,6 +105,13 @@ def test_a_predictor_that_cannot_be_followed_leaves_no_folder(problem: SurfacePr
     assert not (tmp_path / "run").exists()
 
 
+def test_a_judge_of_other_settings_is_told_of_a_design(problem: SurfaceProblem, law, judge, tmp_path: Path):
+    law.fingerprint, judge.fingerprint = "gpaw cfcdeaef3708", "emt 0123456789ab"
+    verification = Verification(judge=judge, count=1)
+    run_surface_design(problem, law, tmp_path, settings="one", verification=verification)
+    assert "Promises are of gpaw cfcdeaef3708, verdicts of emt 0123456789ab" in (tmp_path / "report.html").read_text()
+
+
 def test_rounds_end_where_no_slab_is_left(law, judge, tmp_path: Path):
     layers = (("Pt",), ("Pt",), ("Pt",), ("Pt", "Cu"))
     space = SlabSpace(metals=tuple(law.constants), layers=layers, strains=(0.0, 0.0, 1))
