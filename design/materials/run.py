@@ -23,7 +23,7 @@ from understudy.design.materials.screening import (
 from understudy.design.materials.verification import FILE, Verdict, labels_of, scores_of, verdicts_in, verify
 from understudy.design.page import sentence
 from understudy.design.run_folder import judged_by, keep_same
-from understudy.simulators.interface import Predictor, Simulator, Solution, Status
+from understudy.simulators.interface import Predictor, Simulator, Solution
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.simulator import caution_about
 
@@ -132,7 +132,7 @@ def taught(
     progress: Progress,
 ) -> Predictor[SlabCase]:
     """The predictor when it has learnt from the verdicts; as it is where it does not learn or none was answered."""
-    answered = any(verdict.status == Status.OK for verdict in verdicts)
+    answered = any(verdict.answered for verdict in verdicts)
     if verification is None or verification.relearn is None or not answered:
         return predictor
     progress("learning", 0, 1)

@@ -12,7 +12,7 @@ import numpy as np
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.plots import pareto_picture, parity_picture, structures_picture, volcano_picture
 from understudy.design.materials.screening import Columns, Screening, rows_of
-from understudy.design.materials.verification import Verdict, verified
+from understudy.design.materials.verification import Verdict, unanswered, verified
 from understudy.design.page import figures, number, page, section, status, table, tick
 from understudy.simulators.materials.anomaly import likely
 
@@ -68,7 +68,8 @@ def write_report(
         judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
         *([status(False, "Two theories", theories)] if theories else []),
-        _figures(screening, judged),
+        *([status(False, "Not answered", unanswered(verdicts))] if unanswered(verdicts) else []),
+        _figures(screening, verdicts, judged),
         section("The best", _best_table(screening), _BEST_NOTE),
         section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE),
         section("Activity, stability, price", pareto_picture(screening)),
@@ -76,16 +77,21 @@ def write_report(
         *_unanswered(screening),
     ]
     if judged is not None:
-        sections += [
-            section("Promise, verdict and gap", verdict_table(verdicts, judged), VERDICT_NOTE),
-            section("Promise against verdict", parity_picture(judged), PARITY_NOTE),
-        ]
+        sections += verdict_sections(verdicts, judged)
     sections += [
         section("What the numbers are not", f"<p>{LIMITS}</p>"),
         section("How to repeat it", f"<pre>{escape(command)}</pre><pre>{escape(makers)}</pre>", _FILES_NOTE),
         _SORT,
     ]
     write_bytes(path, page(screening.problem.name, sections).encode())
+
+
+def verdict_sections(verdicts: list[Verdict], judged: Columns) -> list[str]:
+    """What was promised and what the simulator said: a table, and a picture where there are verdicts to draw."""
+    sections = [section("Promise, verdict and gap", verdict_table(verdicts, judged), _VERDICT_NOTE)]
+    if any(verdict.ok for verdict in verdicts):
+        sections.append(section("Promise against verdict", parity_picture(judged), _PARITY_NOTE))
+    return sections
 
 
 def judged_line(judge: str) -> str:
@@ -101,11 +107,11 @@ _BEST_NOTE = (
     "Click a heading to sort. Intervals are those that the predictor states; the probabilities follow from them. "
     "Unknown: unlike what the predictor was trained on, so that its interval promises nothing."
 )
-VERDICT_NOTE = (
+_VERDICT_NOTE = (
     "What was promised of each candidate before the simulator was asked, with its interval, and what it then said; the "
     "misses too. Gap: promise less verdict. Limits kept: by the verdict."
 )
-PARITY_NOTE = "Energy of adsorption: promise, with its interval, against verdict; on the line the promise is kept."
+_PARITY_NOTE = "Energy of adsorption: promise, with its interval, against verdict; on the line the promise is kept."
 STRUCTURES_NOTE = "The first of the list, each from the side and from above."
 _FILES_NOTE = (
     "Beside this page: problem.toml, every candidate in table.csv and table.h5, the best structures in best.extxyz, "
@@ -113,7 +119,7 @@ _FILES_NOTE = (
 )
 
 
-def _figures(screening: Screening, judged: Columns | None) -> str:
+def _figures(screening: Screening, verdicts: list[Verdict], judged: Columns | None) -> str:
     columns = screening.columns
     numbers = [
         (f"{len(screening):,}", "candidates"),
@@ -122,11 +128,12 @@ def _figures(screening: Screening, judged: Columns | None) -> str:
     if (columns["adsorption_energy_high"] > columns["adsorption_energy_low"]).any():  # a simulator was not trained
         known = 100 * float(columns["known"].mean())
         numbers.append((f"{known:.1f} %", "like what the predictor was trained on"))
-    if judged is not None:
+    answered = sum(verdict.answered for verdict in verdicts)
+    if judged is not None and answered:
         told = np.isfinite(judged["adsorption_energy"])
         gap = np.abs(judged["promised"] - judged["adsorption_energy"])[told]
         numbers += [
-            (f"{int((gap <= CLOSE).sum())} of {len(told)}", f"verdicts within {CLOSE:g} eV of the promise"),
+            (f"{int((gap <= CLOSE).sum())} of {answered}", f"verdicts within {CLOSE:g} eV of the promise"),
             (f"{int(judged['inside'][told].sum())} of {int(told.sum())}", "verdicts inside the promised interval"),
         ]
     return figures(numbers)

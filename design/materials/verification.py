@@ -41,9 +41,14 @@ class Verdict(Generic[Told]):
     round: int = 0
 
     @property
+    def answered(self) -> bool:
+        """Whether the simulator had an answer."""
+        return self.status == Status.OK
+
+    @property
     def ok(self) -> bool:
         """Whether it was answered, and the adsorbate stayed what and where it was."""
-        return self.status == Status.OK and not any(likely(self.values).values())
+        return self.answered and not any(likely(self.values).values())
 
     def solution(self) -> Solution:
         """As the simulator's answer."""
@@ -162,9 +167,15 @@ def scores_of(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> li
     return np.where(told["kept"] & np.isfinite(told["score"]), told["score"], math.inf).tolist()
 
 
+def unanswered(verdicts: Sequence[Verdict]) -> str:
+    """How many candidates the judge did not answer, with the first reason, as a sentence; nothing if it did all."""
+    failed = [verdict.message or verdict.status for verdict in verdicts if not verdict.answered]
+    return f"The judge failed on {len(failed)} of {len(verdicts)} candidates, first with: {failed[0]}" if failed else ""
+
+
 def labels_of(space: Space, verdicts: Sequence[Verdict], constants: Mapping[str, float]) -> tuple[SlabCase, Solution]:
     """Answered verdicts as cases with their answers, from which a surrogate learns; there must be one."""
-    answered = [verdict for verdict in verdicts if verdict.status == Status.OK]
+    answered = [verdict for verdict in verdicts if verdict.answered]
     case = space.called([verdict.slab for verdict in answered]).case(constants)
     return case, Solution.joined([verdict.solution() for verdict in answered])
 

@@ -149,6 +149,7 @@ def _surface(
     from understudy.design.materials.run import theories_of
     from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.design.materials.surface_run import run_surface_design
+    from understudy.design.materials.verification import unanswered
 
     posed = made(SurfaceProblem, read_table(problem), str(problem))
     keep_to_one_thread()
@@ -165,7 +166,7 @@ def _surface(
     says = "not verified" if found.verified is None else f"verified {found.verified:.6g}"
     say(f"{found.best.name} at {100 * found.best.strain:+.2f} % strain")
     say(f"objective: promised {found.promised:.6g} by {who.name}, {says}")
-    if told := theories_of(who, verification):
+    for told in filter(None, (theories_of(who, verification), unanswered(found.verdicts))):
         remark(told)
     say(f"{out / 'best.extxyz'}\n{out / 'report.html'}")
     return 0 if found.verified is not None else 1

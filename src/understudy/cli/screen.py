@@ -33,6 +33,8 @@ def screen(
 ) -> int:
     """Screen a space of surfaces, or those of a file, let a simulator judge the best, and write tables and a report.
 
+    Exits with 1 if the simulator was asked and answered none.
+
     understudy screen problem.toml --out runs/her
     understudy screen problem.toml --out runs/her --verify 10 --by gpaw --rounds 2 --acquisition improvement
     """
@@ -47,6 +49,7 @@ def screen(
     from understudy.design.materials.run import run_screen, theories_of
     from understudy.design.materials.screening import ScreenProblem
     from understudy.design.materials.surface_design import SurfaceProblem
+    from understudy.design.materials.verification import unanswered
     from understudy.simulators.interface import Subject
 
     for name, count in (("verify", verify), ("rounds", rounds)):
@@ -77,11 +80,12 @@ def screen(
             command=shlex.join(words),
             progress=note,
         )
-    say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {len(verdicts)} judged")
-    if told := theories_of(who, verification):
+    judged = sum(verdict.answered for verdict in verdicts)
+    say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {judged} judged")
+    for told in filter(None, (theories_of(who, verification), unanswered(verdicts))):
         remark(told)
     say(f"{out / 'table.csv'}\n{out / 'report.html'}")
-    return 0
+    return 0 if judged or not verdicts else 1
 
 
 def data_words(data: list[Path] | None) -> list[str]:

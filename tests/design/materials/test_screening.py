@@ -35,7 +35,7 @@ from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.surface_design import SurfaceProblem
-from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.design.materials.verification import FILE, Verdict, labels_of, unanswered, verdicts_in, verified, verify
 from understudy.simulators.interface import Predictor, Solution, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
@@ -317,6 +317,44 @@ def test_nothing_is_learnt_from_verdicts_without_answer(problem, law, judge, tmp
     mixed = [verdicts[0], replace(verdicts[1], status="ok", values={"adsorption_energy": 0.1, "formation_energy": 0.0})]
     case, solution = labels_of(problem.space, mixed, judge.constants)
     assert len(case) == len(solution.status) == 1
+
+
+def test_a_judge_that_fails_is_told(problem, law, judge, tmp_path, monkeypatch):
+    """What it did not answer counts neither for nor against the promise."""
+    said, asked = judge.predict, []
+
+    def predict(case: SlabCase) -> Solution:
+        asked.append(case)
+        failed = len(asked) > 2  # the first slab and its exchanged twin
+        answer = said(case)
+        if not failed:
+            return answer
+        values = {name: torch.full_like(value, torch.nan) for name, value in answer.values.items()}
+        return replace(answer, values=values, status=(Status.FAILED,), message=("boom & bust",))
+
+    monkeypatch.setattr(judge, "predict", predict)
+    verification = Verification(judge=judge, count=3)
+    _, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert [verdict.answered for verdict in verdicts] == [True, False, False]
+    assert unanswered(verdicts) == "The judge failed on 2 of 3 candidates, first with: boom & bust"
+    assert not unanswered(verdicts[:1])
+    page = (tmp_path / "report.html").read_text()
+    assert "The judge failed on 2 of 3 candidates, first with: boom &amp; bust" in page
+    assert "<b>1 of 1</b><span>verdicts within" in page
+
+
+def test_a_judge_that_answers_nothing_leaves_no_empty_picture(problem, law, judge, tmp_path, monkeypatch):
+    said, failed = judge.predict, (Status.FAILED,)
+
+    def predict(case: SlabCase) -> Solution:
+        return replace(said(case), values={}, status=failed * len(case), message=("boom",) * len(case))
+
+    monkeypatch.setattr(judge, "predict", predict)
+    run_screen(problem, law, tmp_path, settings="one", verification=Verification(judge=judge, count=2))
+    page = (tmp_path / "report.html").read_text()
+    assert "Promise, verdict and gap" in page
+    assert "Promise against verdict" not in page
+    assert "verdicts within" not in page
 
 
 def test_a_verdict_without_formation_energy_is_kept(problem, law, judge, tmp_path, monkeypatch):

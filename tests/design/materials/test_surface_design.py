@@ -18,7 +18,7 @@ from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.symmetry import turned, turns_of
 from understudy.design.materials.verification import Verdict, scores_of
-from understudy.simulators.interface import NotDifferentiableError, Solution
+from understudy.simulators.interface import NotDifferentiableError, Solution, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
 
@@ -110,6 +110,18 @@ def test_a_judge_of_other_settings_is_told_of_a_design(problem: SurfaceProblem, 
     verification = Verification(judge=judge, count=1)
     run_surface_design(problem, law, tmp_path, settings="one", verification=verification)
     assert "Promises are of gpaw cfcdeaef3708, verdicts of emt 0123456789ab" in (tmp_path / "report.html").read_text()
+
+
+def test_a_judge_that_fails_is_told_of_a_design(problem: SurfaceProblem, law, judge, tmp_path: Path):
+    said, failed = judge.predict, (Status.FAILED,)
+    judge.predict = lambda case: replace(
+        said(case), values={}, status=failed * len(case), message=("boom",) * len(case)
+    )
+    design = run_surface_design(problem, law, tmp_path, settings="one", verification=Verification(judge=judge, count=2))
+    assert design.verified is None
+    page = (tmp_path / "report.html").read_text()
+    assert "The judge failed on 2 of 2 candidates, first with: boom" in page
+    assert "no simulator has judged a slab" in page
 
 
 def test_rounds_end_where_no_slab_is_left(law, judge, tmp_path: Path):
