@@ -119,6 +119,7 @@ def run_screen(
         judge=verification.judge.title if verification else "",
         caution=caution_of(makers),
         theories=theories_of(predictor, verification),
+        unasked=unasked(screening, verification, verdicts),
     )
     return screening, verdicts
 
@@ -202,6 +203,18 @@ def require_comparable(predictor: Predictor[SlabCase], verification: Verificatio
             f"rounds teach the verdicts: expected a judge whose energies the surrogate has learnt ({learnt}); got "
             f"{judge}: choose that judge, or no rounds"
         )
+
+
+def unasked(screening: Screening, verification: Verification | None, verdicts: Sequence[Verdict]) -> str:
+    """Why a judge was asked about nothing, as a sentence; nothing where it was, or there is no judge."""
+    if verification is None or verdicts:
+        return ""
+    if not len(screening.order):
+        return "There was nothing to ask the judge about: no slab is listed."
+    return (
+        "There was nothing to ask the judge about: no listed slab is like what the predictor was trained on, and "
+        "strangers are asked about out of doubt alone."
+    )
 
 
 def theories_of(predictor: Predictor[SlabCase], verification: Verification | None) -> str:

@@ -20,7 +20,7 @@ from understudy.simulators.materials.anomaly import likely
 CLOSE = 0.05
 DRAWN = 6  # structures
 TITLE = 20  # letters in a line above a drawing
-TOLD = 50  # sentences on what was not answered
+TOLD = 50  # reasons why candidates were not compared
 #: Clicking a heading sorts the table by it.
 _SORT = """<script>
 document.querySelectorAll("table").forEach(table => table.querySelectorAll("th").forEach((head, column) => {
@@ -52,6 +52,7 @@ def write_report(
     judge: str = "",
     caution: str = "",
     theories: str = "",
+    unasked: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file.
 
@@ -61,19 +62,18 @@ def write_report(
         command: the command line that repeats the run. makers: who answered and who judged.
         judge: what the one who judged is called.
         caution: what must be said of these energies before all else. theories: that verdicts are of another theory.
+        unasked: why the judge was asked about nothing.
     """
     judged = verified(screening.problem.slabs, screening.problem.scoring, verdicts) if verdicts else None
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
-        judged_line(judge),
+        f'<p class="note">{escape(unasked)}</p>' if unasked else judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
         *([status(False, "Two theories", theories)] if theories else []),
         *([status(False, "Not answered", unanswered(verdicts))] if unanswered(verdicts) else []),
+        *([status(False, "Nothing is listed", screening.unlisted)] if screening.unlisted else []),
         _figures(screening, verdicts, judged),
-        section("The best", _best_table(screening), _BEST_NOTE),
-        section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE),
-        section("Activity, stability, price", pareto_picture(screening)),
-        section("Structures", _structures(screening, constants), STRUCTURES_NOTE),
+        *_listed(screening, constants, judged),
         *_unanswered(screening),
     ]
     if judged is not None:
@@ -84,6 +84,21 @@ def write_report(
         _SORT,
     ]
     write_bytes(path, page(screening.problem.name, sections).encode())
+
+
+def _listed(screening: Screening, constants: Mapping[str, float], judged: Columns | None) -> list[str]:
+    """The head of the list, its pictures and its structures; pictures only of what there is to draw."""
+    sections = []
+    if len(screening.order):
+        sections.append(section("The best", _best_table(screening), _BEST_NOTE))
+    energy = screening.columns["free_energy"]
+    if np.isfinite(energy[screening.columns["ok"]]).any():
+        sections.append(section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE))
+    if np.isfinite(energy[screening.order]).any():
+        sections.append(section("Activity, stability, price", pareto_picture(screening)))
+    if len(screening.order):
+        sections.append(section("Structures", _structures(screening, constants), STRUCTURES_NOTE))
+    return sections
 
 
 def verdict_sections(verdicts: list[Verdict], judged: Columns) -> list[str]:
@@ -148,7 +163,7 @@ def _best_table(screening: Screening) -> str:
     lines = [
         [
             told["slab"],
-            ", ".join(filter(None, (told["adsorbate"], told["site"]))),
+            _standing(told),
             number(100 * told["strain"], "+.2f"),
             number(told["free_energy"], "+.3f"),
             _interval(told, "adsorption_energy"),
@@ -171,8 +186,6 @@ def _interval(told: Mapping[str, Any], name: str) -> str:
 
 def _structures(screening: Screening, constants: Mapping[str, float]) -> str:
     rows = screening.order[:DRAWN]
-    if not len(rows):
-        return "<p>No candidate keeps the limits.</p>"
     candidates = screening.candidates(rows)
     titles = ["\n".join((*wrap(slab.name, TITLE), _strained(slab.strain))) for slab in candidates.told()]
     return structures_picture(candidates.case(constants), titles)
@@ -183,16 +196,22 @@ def _strained(strain: float) -> str:
 
 
 def _unanswered(screening: Screening) -> list[str]:
-    """A section where there are candidates that were not answered or not scored."""
+    """A section where there are candidates that were not answered or not scored: each reason once, frequent first."""
     rows = np.flatnonzero(screening.columns["message"] != "")
     if not len(rows):
         return []
+    _, first, counts = np.unique(screening.columns["message"][rows], return_index=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:TOLD]
     lines = [
-        [f"{told['number']}", told["slab"], ", ".join(filter(None, (told["adsorbate"], told["site"]))), told["message"]]
-        for told in rows_of(screening, rows[:TOLD].tolist())
+        [told["message"], f"{count:,}", f"{told['number']}", told["slab"], _standing(told)]
+        for told, count in zip(rows_of(screening, rows[first[order]].tolist()), counts[order], strict=True)
     ]
-    note = f"{len(rows):,} in all; the others stand in table.csv." if len(rows) > TOLD else ""
-    return [section("Not compared", table(["Number", "Slab", "On it", "Why"], lines), note)]
+    note = f"{len(rows):,} candidates, of which table.csv tells each; slabs are the first of each reason."
+    return [section("Not compared", table(["Why", "Candidates", "Number", "Slab", "On it"], lines), note)]
+
+
+def _standing(told: Mapping[str, Any]) -> str:
+    return ", ".join(filter(None, (told["adsorbate"], told["site"])))
 
 
 def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:

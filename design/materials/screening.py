@@ -97,6 +97,20 @@ class Screening:
     def __len__(self) -> int:
         return len(self.columns["number"])
 
+    @property
+    def unlisted(self) -> str:
+        """Why no candidate is listed, as a sentence; nothing where there is one."""
+        if len(self.order):
+            return ""
+        ok, left = self.columns["ok"], self.columns["message"] == LEAVES
+        reasons = {
+            "break the limits": ok,
+            "would rather lose their adsorbate than not": ~ok & left,
+            "were not answered, or lack what score or limits need": ~ok & ~left,
+        }
+        told = [f"{rows.sum():,} {reason}" for reason, rows in reasons.items() if rows.any()]
+        return f"None of {len(self):,} candidates is listed: {'; '.join(told)}."
+
     def candidates(self, rows: NDArray[np.int64]) -> Candidates:
         """Those of some rows."""
         return self.problem.slabs.candidates(torch.from_numpy(self.columns["number"][rows]))

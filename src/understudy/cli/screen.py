@@ -46,7 +46,7 @@ def screen(
     from understudy.cli.report import remark, say
     from understudy.datasets.generation import SimulateConfig
     from understudy.datasets.workers import keep_to_one_thread
-    from understudy.design.materials.run import run_screen, theories_of
+    from understudy.design.materials.run import run_screen, theories_of, unasked
     from understudy.design.materials.screening import ScreenProblem
     from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.design.materials.verification import unanswered
@@ -82,7 +82,8 @@ def screen(
         )
     judged = sum(verdict.answered for verdict in verdicts)
     say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {judged} judged")
-    for told in filter(None, (theories_of(who, verification), unanswered(verdicts))):
+    remarks = (screening.unlisted, unasked(screening, verification, verdicts), unanswered(verdicts))
+    for told in filter(None, (*remarks, theories_of(who, verification))):
         remark(told)
     say(f"{out / 'table.csv'}\n{out / 'report.html'}")
     return 0 if judged or not verdicts else 1

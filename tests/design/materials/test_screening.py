@@ -30,6 +30,7 @@ from understudy.design.materials.run import (
     require_comparable,
     run_screen,
     theories_of,
+    unasked,
 )
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
@@ -355,6 +356,43 @@ def test_a_judge_that_answers_nothing_leaves_no_empty_picture(problem, law, judg
     assert "Promise, verdict and gap" in page
     assert "Promise against verdict" not in page
     assert "verdicts within" not in page
+
+
+def test_where_nothing_is_listed_the_reason_is_told(problem, law, judge, tmp_path, monkeypatch):
+    """No judge is asked, no axes are empty, and each reason stands there once."""
+    limits = (Limit(quantity="formation_energy", at_most=-9.0),)
+    strict = replace(problem, scoring=Scoring(limits=limits))
+    verification = Verification(judge=judge, count=2)
+    found, verdicts = run_screen(strict, law, tmp_path / "strict", settings="one", verification=verification)
+    assert found.unlisted == "None of 3,125 candidates is listed: 3,125 break the limits."
+    assert unasked(found, verification, verdicts) in (tmp_path / "strict" / "report.html").read_text()
+    assert not unasked(found, None, verdicts)
+
+    said = type(law).predict
+
+    def leaving(self, case: SlabCase) -> Prediction:
+        answer = said(self, case)
+        return replace(answer, values={**answer.values, "desorbed": torch.ones(len(case), dtype=torch.float64)})
+
+    monkeypatch.setattr(type(law), "predict", leaving)
+    found, _ = run_screen(problem, law, tmp_path / "leaving", settings="one", verification=verification)
+    assert found.unlisted == "None of 3,125 candidates is listed: 3,125 would rather lose their adsorbate than not."
+    page = (tmp_path / "leaving" / "report.html").read_text()
+    assert found.unlisted in page
+    assert "<svg" not in page
+    assert page.count(module.LEAVES) == 1
+    assert f"<td>{module.LEAVES}</td><td>3,125</td>" in page
+
+
+def test_strangers_alone_leave_nothing_to_ask(problem, law, judge, tmp_path, monkeypatch):
+    said, no = type(law).predict, torch.zeros
+    monkeypatch.setattr(
+        type(law), "predict", lambda self, case: replace(said(self, case), known=no(len(case), dtype=torch.bool))
+    )
+    verification = Verification(judge=judge, count=2)
+    found, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert len(found.order)
+    assert "strangers are asked about out of doubt alone" in unasked(found, verification, verdicts)
 
 
 def test_a_verdict_without_formation_energy_is_kept(problem, law, judge, tmp_path, monkeypatch):
