@@ -84,8 +84,9 @@ class Workshop:
             for layout in before:  # whose best strain is nearly that of its exchanges
                 place = int(self._known[layout].nan_to_num(math.inf).argmin())
                 self._learn(self.exchanges(layout), range(place, place + 1))
-            progress(number + 1, PASSES)
-            if self._best(keep, apart) == before:
+            settled = self._best(keep, apart) == before
+            progress(number + 1, number + 1 if settled else PASSES)
+            if settled:
                 break
 
     def allowed(self, layout: Layout) -> bool:

@@ -116,7 +116,8 @@ def judged_line(judge: str) -> str:
 
 
 _VOLCANO_NOTE = (
-    "Free energy of adsorption of all candidates, of the head of the list with its intervals, and of the verdicts."
+    "Free energy of adsorption of all candidates, of the head of the list with its intervals, and of the verdicts. "
+    "Unknown: unlike what the predictor was trained on."
 )
 _BEST_NOTE = (
     "Click a heading to sort. Intervals are those that the predictor states; the probabilities follow from them. "

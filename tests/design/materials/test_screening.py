@@ -12,12 +12,14 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
 from understudy.datasets.stored_answers import StoredAnswers
 from understudy.datasets.whole_files import DiskFullError
+from understudy.design.materials import plots
 from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
@@ -393,6 +395,21 @@ def test_strangers_alone_leave_nothing_to_ask(problem, law, judge, tmp_path, mon
     found, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
     assert len(found.order)
     assert "strangers are asked about out of doubt alone" in unasked(found, verification, verdicts)
+
+
+def test_unknown_slabs_are_drawn_apart_and_the_cloud_is_seen_in_the_legend(problem, law, tmp_path, monkeypatch):
+    found = screen(problem, law, tmp_path)
+    found.columns["known"][found.order[:2]] = False
+    drawn: list[Figure] = []
+    monkeypatch.setattr(plots, "svg", lambda figure, name: drawn.append(figure) or "")
+    plots.volcano_picture(found, None)
+    legend = drawn[0].axes[0].get_legend()
+    marks = dict(zip([text.get_text() for text in legend.get_texts()], legend.legend_handles, strict=True))
+    assert {"head of the list, promised", "head of the list, unknown"} <= set(marks)
+    assert marks["candidates"].get_alpha() == 1.0
+    found.columns["known"][:] = True
+    plots.volcano_picture(found, None)
+    assert "unknown" not in " ".join(text.get_text() for text in drawn[1].axes[0].get_legend().get_texts())
 
 
 def test_a_verdict_without_formation_energy_is_kept(problem, law, judge, tmp_path, monkeypatch):

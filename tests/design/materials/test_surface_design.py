@@ -9,7 +9,7 @@ import torch
 
 from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent, descend, objective_of
-from understudy.design.materials.repair import Workshop, layouts_of
+from understudy.design.materials.repair import PASSES, Workshop, layouts_of
 from understudy.design.materials.run import Verification
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import ScreenProblem, rows_of, screen
@@ -122,6 +122,14 @@ def test_a_judge_that_fails_is_told_of_a_design(problem: SurfaceProblem, law, ju
     page = (tmp_path / "report.html").read_text()
     assert "The judge failed on 2 of 2 candidates, first with: boom" in page
     assert "no simulator has judged a slab" in page
+
+
+def test_exchanges_that_end_early_are_told_as_done(problem: SurfaceProblem, law):
+    told: list[tuple[str, int, int]] = []
+    search(problem, law, law.constants, lambda doing, done, total: told.append((doing, done, total)))
+    doing, done, total = told[-1]
+    assert doing == "exchanging"
+    assert done == total < PASSES
 
 
 def test_rounds_end_where_no_slab_is_left(law, judge, tmp_path: Path):
