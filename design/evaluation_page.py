@@ -158,7 +158,7 @@ def _parity(axes: Axes, compared: Comparison, quantity: Quantity) -> None:
     axes.set(xlabel=f"simulator, {told}", ylabel=f"surrogate, {told}", xlim=tuple(ends), ylim=tuple(ends))
     axes.set_box_aspect(1)
     axes.locator_params(nbins=TICKS)
-    axes.legend(loc="upper left", fontsize=8)
+    axes.legend(loc="lower center", fontsize=8, bbox_to_anchor=(0.5, 1.0))  # inside it lies on bars that are long
 
 
 def _coverage(axes: Axes, compared: Comparison) -> None:

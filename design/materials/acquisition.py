@@ -3,16 +3,18 @@
 import math
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, ndtr
+from scipy.special import erfcx, ndtr, ndtri
 
 from understudy.design.materials.screening import Screening
 
-#: Scores of candidates with the ends of their intervals: `score`, `score_low`, `score_high`.
+#: Share of truths that intervals cover where nobody says it.
+COVERAGE = 0.9
+#: Scores of candidates with the ends of their intervals, and the share of truths that these cover: `score`,
+#: `score_low`, `score_high`, `coverage`.
 Scores = Mapping[str, NDArray[Any]]
 #: How much each of them is wanted, and the lowest score that was verified.
 Wish = Callable[[Scores, float], NDArray[np.float64]]
@@ -63,7 +65,7 @@ def _by_improvement(scores: Scores, best: float) -> NDArray[np.float64]:
     """
     if not math.isfinite(best):
         return _by_score(scores, best)
-    deviation = np.maximum(_width(scores) / (2 * NormalDist().inv_cdf(0.95)), 1e-12)
+    deviation = np.maximum(_width(scores) / (2 * ndtri(0.5 + 0.5 * scores.get("coverage", COVERAGE))), 1e-12)
     ratio = (best - scores["score"]) / deviation
     behind = np.minimum(ratio, -1.0)  # where the two terms of the mean nearly cancel
     mills = math.sqrt(math.pi / 2) * erfcx(-behind / math.sqrt(2))

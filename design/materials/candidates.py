@@ -106,6 +106,13 @@ class Candidates(ABC, Generic[Told]):
     def exchanged(self, constants: Mapping[str, float]) -> SlabCase:
         """The clean slabs with surface and second layer in each other's place; all of them can be exchanged."""
 
+    def made_of(self) -> list[tuple[str, ...]]:
+        """Of which each slab that is not refused is made."""
+        return [
+            tuple(metal for metal, share in zip(self.space.metals, row, strict=True) if share > 0)
+            for row in self.shares().tolist()
+        ]
+
     def names(self) -> list[str]:
         """Of the slabs."""
         slabs: list[Any] = self.told()

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from understudy.design.materials.expression import Expression
-from understudy.design.materials.scoring import NAMES, STAYS, Scoring, staying
+from understudy.design.materials.scoring import NAMES, Scoring, staying
 from understudy.design.materials.space import SlabSpace, Stacks
 from understudy.simulators.interface import Predictor
 from understudy.simulators.materials.case import SlabCase
@@ -21,6 +21,8 @@ from understudy.simulators.materials.solution import ENERGIES
 
 #: Weight of a limit that is broken by one unit of `LIMIT_UNIT` at the end of the search, in units of the objective.
 LIMIT_WEIGHT, LIMIT_UNIT = 1.0, 0.05
+#: Probability of staying below which a mixture pays: of all anomalies together, so that each of them has a slope.
+STAYS = 0.5
 FORBIDDEN = -1e4  # free number of a metal that a layer may not hold
 
 

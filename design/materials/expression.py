@@ -39,7 +39,7 @@ class Expression:
     text: as it was written. known: names that it may use.
 
     Raises:
-        ExpressionError: not a formula, or a name that is not known.
+        ExpressionError: not a formula, a name that is not known, or no name at all.
     """
 
     text: str
@@ -47,6 +47,10 @@ class Expression:
 
     def __post_init__(self) -> None:
         _check(self._tree, self)
+        if not self.names:
+            raise ExpressionError(
+                f"expected at least one quantity, of {', '.join(self.known)}; got none in {self.text!r}"
+            )
 
     @cached_property
     def _tree(self) -> ast.expr:

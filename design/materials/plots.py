@@ -6,9 +6,10 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection
+from matplotlib.collections import EllipseCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from understudy.design.materials.screening import Columns, Screening
 from understudy.design.plots import PROMISE, START, STYLE, VERDICT, svg
@@ -21,7 +22,7 @@ COLOURS = {
     "H": "#f4f4f4", "C": "#555555", "N": "#3b5bdb", "O": "#e03131", "Pt": "#7f8fd1", "Pd": "#5d8aa8", "Ir": "#355e6b",
     "Rh": "#8c6bb1", "Cu": "#c8803c", "Ag": "#a9b6c2", "Au": "#e2b93b", "Ni": "#5aa469", "Al": "#b9a6a0",
 }  # fmt: skip
-COMMON, EDGE = "#9aa1ad", "#333842"
+COMMON, EDGE, STRANGE = "#9aa1ad", "#333842", "#7d4fa0"
 
 
 def volcano_picture(screening: Screening, verdicts: Columns | None) -> str:
@@ -38,18 +39,24 @@ def volcano_picture(screening: Screening, verdicts: Columns | None) -> str:
         axes.scatter(
             energy[some], -np.abs(energy[some]), s=5, color=START, alpha=0.35, linewidths=0, label="candidates"
         )
-        half = 0.5 * (columns["adsorption_energy_high"] - columns["adsorption_energy_low"])[top]
-        axes.errorbar(
-            energy[top], -np.abs(energy[top]), xerr=half, fmt="o", markersize=5, color=PROMISE,
-            markerfacecolor="white", elinewidth=1, capsize=2, label="head of the list, promised",
-        )  # fmt: skip
+        half = 0.5 * (columns["adsorption_energy_high"] - columns["adsorption_energy_low"])
+        known = columns["known"][top]
+        for rows, mark, colour, label in (
+            (top[known], "o", PROMISE, "head of the list, promised"),
+            (top[~known], "x", STRANGE, "head of the list, unknown"),
+        ):
+            if len(rows):
+                axes.errorbar(
+                    energy[rows], -np.abs(energy[rows]), xerr=half[rows], fmt=mark, markersize=5, color=colour,
+                    markerfacecolor="white", elinewidth=1, capsize=2, label=label,
+                )  # fmt: skip
         if verdicts is not None:
             axes.plot(
                 verdicts["free_energy"], -np.abs(verdicts["free_energy"]), "D", color=VERDICT, markersize=5,
                 label="verdict",
             )  # fmt: skip
         axes.set(xlabel="free energy of adsorption ΔG [eV]", ylabel="−|ΔG| [eV], activity")
-        axes.legend(loc="lower center", ncols=4, bbox_to_anchor=(0.5, 1.0))
+        _legend(axes, columns=4)
         return svg(figure, "volcano")
 
 
@@ -72,7 +79,7 @@ def pareto_picture(screening: Screening) -> str:
         if np.isfinite(price).any():
             figure.colorbar(marks, ax=axes, label="price of an atom over platinum's [-]", pad=0.01)
         axes.set(xlabel="|ΔG| [eV]", ylabel="formation energy [eV/atom]")
-        axes.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
+        _legend(axes, columns=2)
         return svg(figure, "pareto")
 
 
@@ -92,6 +99,7 @@ def parity_picture(verdicts: Columns) -> str:
         )  # fmt: skip
         axes.set(xlabel="verdict, ΔE [eV]", ylabel="promise, ΔE [eV]", xlim=tuple(ends), ylim=tuple(ends))
         axes.set_aspect("equal")
+        axes.xaxis.set_major_locator(MaxNLocator(5))  # the page is wide, these axes are not
         return svg(figure, "parity")
 
 
@@ -110,6 +118,14 @@ def structures_picture(case: SlabCase, titles: Sequence[str]) -> str:
         grid[0, 0].set_ylabel("from the side")
         grid[1, 0].set_ylabel("from above")
         return svg(figure, "structures")
+
+
+def _legend(axes: Axes, *, columns: int) -> None:
+    """Above the axes; dots of a cloud large and dark enough to be seen alone."""
+    legend = axes.legend(loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 1.0), columnspacing=1.2)
+    for mark in legend.legend_handles:
+        if isinstance(mark, PathCollection):
+            mark.set(sizes=[30], alpha=1.0)
 
 
 def _face(symbol: str) -> dict[str, Any]:

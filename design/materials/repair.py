@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from understudy.design.materials.acquisition import Acquisition, wishes
-from understudy.design.materials.scoring import STAYS, Scored, Scoring, staying
+from understudy.design.materials.scoring import Scored, Scoring, leaves, staying
 from understudy.design.materials.screening import MEASURES, known_by, scored_by
 from understudy.design.materials.space import Slab, SlabSpace, Stacks
 from understudy.design.materials.symmetry import Layout, Turn, exchanges_apart, turns_of, upright
@@ -84,8 +84,9 @@ class Workshop:
             for layout in before:  # whose best strain is nearly that of its exchanges
                 place = int(self._known[layout].nan_to_num(math.inf).argmin())
                 self._learn(self.exchanges(layout), range(place, place + 1))
-            progress(number + 1, PASSES)
-            if self._best(keep, apart) == before:
+            settled = self._best(keep, apart) == before
+            progress(number + 1, number + 1 if settled else PASSES)
+            if settled:
                 break
 
     def allowed(self, layout: Layout) -> bool:
@@ -195,10 +196,10 @@ class Workshop:
         worth, answer = scored_by(self.predictor, every, self.constants, self.scoring)
         self.asked += len(every)
         columns = {name: getattr(worth, name).numpy() for name in MEASURES}
-        unwanted, stays = -torch.from_numpy(wishes(columns, self.acquisition, self.best)), staying(answer)
+        unwanted = -torch.from_numpy(wishes(columns, self.acquisition, self.best))
         if self.acquisition is Acquisition.IMPROVEMENT and math.isfinite(self.best):
-            unwanted = unwanted - stays.log()  # what leaves improves nothing
-        broken = ~(worth.kept & (stays >= STAYS)) & ~unwanted.isnan()
+            unwanted = unwanted - staying(answer).log()  # what leaves improves nothing
+        broken = ~(worth.kept & ~leaves(answer)) & ~unwanted.isnan()
         unwanted = unwanted.masked_fill(broken, math.inf).reshape(len(layouts), len(steps))
         return every, worth, known_by(answer), unwanted
 

@@ -23,7 +23,7 @@ from understudy.design.materials.screening import (
 from understudy.design.materials.verification import FILE, Verdict, labels_of, scores_of, verdicts_in, verify
 from understudy.design.page import sentence
 from understudy.design.run_folder import judged_by, keep_same
-from understudy.simulators.interface import Predictor, Simulator, Solution, Status
+from understudy.simulators.interface import Predictor, Simulator, Solution
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.simulator import caution_about
 
@@ -118,6 +118,8 @@ def run_screen(
         makers=makers,
         judge=verification.judge.title if verification else "",
         caution=caution_of(makers),
+        theories=theories_of(predictor, verification),
+        unasked=unasked(screening, verification, verdicts),
     )
     return screening, verdicts
 
@@ -131,7 +133,7 @@ def taught(
     progress: Progress,
 ) -> Predictor[SlabCase]:
     """The predictor when it has learnt from the verdicts; as it is where it does not learn or none was answered."""
-    answered = any(verdict.status == Status.OK for verdict in verdicts)
+    answered = any(verdict.answered for verdict in verdicts)
     if verification is None or verification.relearn is None or not answered:
         return predictor
     progress("learning", 0, 1)
@@ -195,12 +197,48 @@ def require_comparable(predictor: Predictor[SlabCase], verification: Verificatio
     """
     if verification is None or not verification.rounds:
         return
-    learnt, judge = (getattr(one, "fingerprint", "") for one in (predictor, verification.judge))
-    if learnt and judge and not set(judge.split(", ")) <= set(learnt.split(", ")):
+    learnt, judge = _settings(predictor, verification)
+    if _of_two_theories(learnt, judge):
         raise ValueError(
             f"rounds teach the verdicts: expected a judge whose energies the surrogate has learnt ({learnt}); got "
             f"{judge}: choose that judge, or no rounds"
         )
+
+
+def unasked(screening: Screening, verification: Verification | None, verdicts: Sequence[Verdict]) -> str:
+    """Why a judge was asked about nothing, as a sentence; nothing where it was, or there is no judge."""
+    if verification is None or verdicts:
+        return ""
+    if not len(screening.order):
+        return "There was nothing to ask the judge about: no slab is listed."
+    return (
+        "There was nothing to ask the judge about: no listed slab is like what the predictor was trained on, and "
+        "strangers are asked about out of doubt alone."
+    )
+
+
+def theories_of(predictor: Predictor[SlabCase], verification: Verification | None) -> str:
+    """That promises and verdicts are of other calculators or settings, as a sentence; nothing where they are not."""
+    if verification is None:
+        return ""
+    learnt, judge = _settings(predictor, verification)
+    if not _of_two_theories(learnt, judge):
+        return ""
+    return (
+        f"Promises are of {learnt}, verdicts of {judge}: the gaps between them compare theories, and do not tell how "
+        "well the predictor does what it learnt."
+    )
+
+
+def _settings(predictor: Predictor[SlabCase], verification: Verification) -> tuple[str, str]:
+    """Calculators with digests of their settings: whose energies were learnt, and who judges; empty where unknown."""
+    learnt, judge = (str(getattr(one, "fingerprint", "")) for one in (predictor, verification.judge))
+    return learnt, judge
+
+
+def _of_two_theories(learnt: str, judge: str) -> bool:
+    """Whether the judge is of settings that were not learnt, as far as both are known."""
+    return bool(learnt and judge) and not set(judge.split(", ")) <= set(learnt.split(", "))
 
 
 def _makers_of(doing: str, predictor: Predictor[SlabCase]) -> str:

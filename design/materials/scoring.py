@@ -21,7 +21,7 @@ from understudy.design.materials.candidates import Candidates
 from understudy.design.materials.expression import Expression
 from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms, scarcity_of_atoms
 from understudy.simulators.interface import Answer
-from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.solution import ENERGIES
 
 PREDICTED = (*ENERGIES, "segregation_energy")
@@ -30,8 +30,6 @@ NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
 #: J. Electrochem. Soc. 152, J23 (2005); for others none is assumed.
 CORRECTIONS = {"H": 0.24}
 DRAWS, SEED = 256, 0
-#: Probability of staying below which a slab with its adsorbate is not sought.
-STAYS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,20 +99,38 @@ class Scoring:
                     "a [space]"
                 )
 
-    def of_composition(self, shares: Float[Tensor, "batch metals"], metals: Sequence[str]) -> dict[str, Tensor]:
-        """Price and scarcity of slabs, over those of platinum.
-
-        Raises:
-            ValueError: a metal that the tables lack, where score or limits ask for them.
-        """
-        values = {}
-        for name, table in (("price", price_of_atoms(self.prices)), ("scarcity", scarcity_of_atoms(self.abundance))):
+    def unknown_of(self, metals: Sequence[str]) -> str:
+        """What score or limits ask for and the tables do not tell of these metals, as a sentence; nothing if none."""
+        for name, (table, key) in self._tables.items():
             missing = [metal for metal in metals if metal not in table]
             if missing and self.needs(name):
-                raise ValueError(f"the {name} of {missing[0]} is not known; give it in the table of the problem")
+                return f"the {name} of {missing[0]} is not known; give it under [scoring.{key}]"
+        return ""
+
+    def require_known(self, metals: Sequence[str]) -> None:
+        """Refuse metals of which something is asked that the tables do not tell.
+
+        Raises:
+            ValueError: there is one.
+        """
+        if told := self.unknown_of(metals):
+            raise ValueError(told)
+
+    def of_composition(self, shares: Float[Tensor, "batch metals"], metals: Sequence[str]) -> dict[str, Tensor]:
+        """Price and scarcity of slabs, over those of platinum; NaN for a slab with a metal that the tables lack."""
+        values = {}
+        for name, (table, _) in self._tables.items():
             parts = shares * shares.new_tensor([table.get(metal, math.nan) for metal in metals])
             values[name] = torch.where(shares > 0, parts, 0.0).sum(1)  # metals that a slab lacks may be unknown
         return values
+
+    @property
+    def _tables(self) -> dict[str, tuple[dict[str, float], str]]:
+        """Quantities that follow from composition, of an atom of each metal, with the table of the problem."""
+        return {
+            "price": (price_of_atoms(self.prices), "prices"),
+            "scarcity": (scarcity_of_atoms(self.abundance), "abundance"),
+        }
 
     def correction(self, adsorbates: Sequence[str]) -> Tensor:
         """Of each candidate [eV]; NaN for an adsorbate that has none."""
@@ -140,7 +156,7 @@ class Scored:
     """What candidates are worth.
 
     values: of `NAMES`. ends: of the intervals of those that are predicted, as NAME_low and NAME_high.
-    score: of these values, with the ends of its interval.
+    score: of these values, with the ends of its interval. coverage: share of the truths that intervals hold.
     near_peak: probability that the free energy is within the window. feasible: probability that all limits hold, and
     `kept` whether they hold as surely as they must.
     """
@@ -150,6 +166,7 @@ class Scored:
     score: Float[Tensor, " batch"]
     score_low: Float[Tensor, " batch"]
     score_high: Float[Tensor, " batch"]
+    coverage: Float[Tensor, " batch"]
     near_peak: Float[Tensor, " batch"]
     feasible: Float[Tensor, " batch"]
     kept: Bool[Tensor, " batch"]
@@ -194,6 +211,7 @@ def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scor
         score=score,
         score_low=low,
         score_high=high,
+        coverage=torch.full_like(score, coverage),
         near_peak=(draws["free_energy"].abs() <= scoring.window).double().mean(1),
         feasible=everywhere.double().mean(1),
         kept=kept,
@@ -210,6 +228,12 @@ def staying(answer: Answer) -> Float[Tensor, " batch"]:
     """Probability that the adsorbate stays what and where it was, as far as the answer tells."""
     told = [1 - answer.values[name] for name in map(str, Anomaly) if name in answer.values]
     return torch.stack([torch.ones_like(answer["adsorption_energy"]), *told]).prod(0)
+
+
+def leaves(answer: Answer) -> Bool[Tensor, " batch"]:
+    """Where the adsorbate would rather leave than not: an anomaly is likely; an answer on a clean slab is open."""
+    nowhere = torch.zeros_like(answer["adsorption_energy"], dtype=torch.bool)
+    return torch.stack([nowhere, *likely(answer.values).values()]).any(0)
 
 
 def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """The report of a screening: one HTML page that needs nothing else."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from textwrap import wrap
@@ -12,14 +12,15 @@ import numpy as np
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.plots import pareto_picture, parity_picture, structures_picture, volcano_picture
 from understudy.design.materials.screening import Columns, Screening, rows_of
-from understudy.design.materials.verification import Verdict, verified
+from understudy.design.materials.verification import Verdict, unanswered, verified
 from understudy.design.page import figures, number, page, section, status, table, tick
+from understudy.simulators.materials.anomaly import likely
 
 #: What is promised of a candidate counts as kept within this [eV].
 CLOSE = 0.05
 DRAWN = 6  # structures
 TITLE = 20  # letters in a line above a drawing
-TOLD = 50  # sentences on what was not answered
+TOLD = 50  # reasons why candidates were not compared
 #: Clicking a heading sorts the table by it.
 _SORT = """<script>
 document.querySelectorAll("table").forEach(table => table.querySelectorAll("th").forEach((head, column) => {
@@ -50,6 +51,8 @@ def write_report(
     makers: str,
     judge: str = "",
     caution: str = "",
+    theories: str = "",
+    unasked: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file.
 
@@ -58,31 +61,52 @@ def write_report(
         verdicts: what a simulator said of candidates, if one was asked.
         command: the command line that repeats the run. makers: who answered and who judged.
         judge: what the one who judged is called.
-        caution: what must be said of these energies before all else.
+        caution: what must be said of these energies before all else. theories: that verdicts are of another theory.
+        unasked: why the judge was asked about nothing.
     """
     judged = verified(screening.problem.slabs, screening.problem.scoring, verdicts) if verdicts else None
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
-        judged_line(judge),
+        f'<p class="note">{escape(unasked)}</p>' if unasked else judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
-        _figures(screening, judged),
-        section("The best", _best_table(screening), _BEST_NOTE),
-        section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE),
-        section("Activity, stability, price", pareto_picture(screening)),
-        section("Structures", _structures(screening, constants), STRUCTURES_NOTE),
+        *([status(False, "Two theories", theories)] if theories else []),
+        *([status(False, "Not answered", unanswered(verdicts))] if unanswered(verdicts) else []),
+        *([status(False, "Nothing is listed", screening.unlisted)] if screening.unlisted else []),
+        _figures(screening, verdicts, judged),
+        *_listed(screening, constants, judged),
         *_unanswered(screening),
     ]
     if judged is not None:
-        sections += [
-            section("Promise, verdict and gap", verdict_table(verdicts, judged), VERDICT_NOTE),
-            section("Promise against verdict", parity_picture(judged), PARITY_NOTE),
-        ]
+        sections += verdict_sections(verdicts, judged)
     sections += [
         section("What the numbers are not", f"<p>{LIMITS}</p>"),
         section("How to repeat it", f"<pre>{escape(command)}</pre><pre>{escape(makers)}</pre>", _FILES_NOTE),
         _SORT,
     ]
     write_bytes(path, page(screening.problem.name, sections).encode())
+
+
+def _listed(screening: Screening, constants: Mapping[str, float], judged: Columns | None) -> list[str]:
+    """The head of the list, its pictures and its structures; pictures only of what there is to draw."""
+    sections = []
+    if len(screening.order):
+        sections.append(section("The best", _best_table(screening), _BEST_NOTE))
+    energy = screening.columns["free_energy"]
+    if np.isfinite(energy[screening.columns["ok"]]).any():
+        sections.append(section("Activity", volcano_picture(screening, judged), _VOLCANO_NOTE))
+    if np.isfinite(energy[screening.order]).any():
+        sections.append(section("Activity, stability, price", pareto_picture(screening)))
+    if len(screening.order):
+        sections.append(section("Structures", _structures(screening, constants), STRUCTURES_NOTE))
+    return sections
+
+
+def verdict_sections(verdicts: list[Verdict], judged: Columns) -> list[str]:
+    """What was promised and what the simulator said: a table, and a picture where there are verdicts to draw."""
+    sections = [section("Promise, verdict and gap", verdict_table(verdicts, judged), _VERDICT_NOTE)]
+    if any(verdict.ok for verdict in verdicts):
+        sections.append(section("Promise against verdict", parity_picture(judged), _PARITY_NOTE))
+    return sections
 
 
 def judged_line(judge: str) -> str:
@@ -92,17 +116,18 @@ def judged_line(judge: str) -> str:
 
 
 _VOLCANO_NOTE = (
-    "Free energy of adsorption of all candidates, of the head of the list with its intervals, and of the verdicts."
+    "Free energy of adsorption of all candidates, of the head of the list with its intervals, and of the verdicts. "
+    "Unknown: unlike what the predictor was trained on."
 )
 _BEST_NOTE = (
     "Click a heading to sort. Intervals are those that the predictor states; the probabilities follow from them. "
     "Unknown: unlike what the predictor was trained on, so that its interval promises nothing."
 )
-VERDICT_NOTE = (
+_VERDICT_NOTE = (
     "What was promised of each candidate before the simulator was asked, with its interval, and what it then said; the "
     "misses too. Gap: promise less verdict. Limits kept: by the verdict."
 )
-PARITY_NOTE = "Energy of adsorption: promise, with its interval, against verdict; on the line the promise is kept."
+_PARITY_NOTE = "Energy of adsorption: promise, with its interval, against verdict; on the line the promise is kept."
 STRUCTURES_NOTE = "The first of the list, each from the side and from above."
 _FILES_NOTE = (
     "Beside this page: problem.toml, every candidate in table.csv and table.h5, the best structures in best.extxyz, "
@@ -110,7 +135,7 @@ _FILES_NOTE = (
 )
 
 
-def _figures(screening: Screening, judged: Columns | None) -> str:
+def _figures(screening: Screening, verdicts: list[Verdict], judged: Columns | None) -> str:
     columns = screening.columns
     numbers = [
         (f"{len(screening):,}", "candidates"),
@@ -119,11 +144,12 @@ def _figures(screening: Screening, judged: Columns | None) -> str:
     if (columns["adsorption_energy_high"] > columns["adsorption_energy_low"]).any():  # a simulator was not trained
         known = 100 * float(columns["known"].mean())
         numbers.append((f"{known:.1f} %", "like what the predictor was trained on"))
-    if judged is not None:
+    answered = sum(verdict.answered for verdict in verdicts)
+    if judged is not None and answered:
         told = np.isfinite(judged["adsorption_energy"])
         gap = np.abs(judged["promised"] - judged["adsorption_energy"])[told]
         numbers += [
-            (f"{int((gap <= CLOSE).sum())} of {len(told)}", f"verdicts within {CLOSE:g} eV of the promise"),
+            (f"{int((gap <= CLOSE).sum())} of {answered}", f"verdicts within {CLOSE:g} eV of the promise"),
             (f"{int(judged['inside'][told].sum())} of {int(told.sum())}", "verdicts inside the promised interval"),
         ]
     return figures(numbers)
@@ -138,7 +164,7 @@ def _best_table(screening: Screening) -> str:
     lines = [
         [
             told["slab"],
-            ", ".join(filter(None, (told["adsorbate"], told["site"]))),
+            _standing(told),
             number(100 * told["strain"], "+.2f"),
             number(told["free_energy"], "+.3f"),
             _interval(told, "adsorption_energy"),
@@ -161,8 +187,6 @@ def _interval(told: Mapping[str, Any], name: str) -> str:
 
 def _structures(screening: Screening, constants: Mapping[str, float]) -> str:
     rows = screening.order[:DRAWN]
-    if not len(rows):
-        return "<p>No candidate keeps the limits.</p>"
     candidates = screening.candidates(rows)
     titles = ["\n".join((*wrap(slab.name, TITLE), _strained(slab.strain))) for slab in candidates.told()]
     return structures_picture(candidates.case(constants), titles)
@@ -173,16 +197,22 @@ def _strained(strain: float) -> str:
 
 
 def _unanswered(screening: Screening) -> list[str]:
-    """A section where there are candidates that were not answered or not scored."""
+    """A section where there are candidates that were not answered or not scored: each reason once, frequent first."""
     rows = np.flatnonzero(screening.columns["message"] != "")
     if not len(rows):
         return []
+    _, first, counts = np.unique(screening.columns["message"][rows], return_index=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:TOLD]
     lines = [
-        [f"{told['number']}", told["slab"], ", ".join(filter(None, (told["adsorbate"], told["site"]))), told["message"]]
-        for told in rows_of(screening, rows[:TOLD].tolist())
+        [told["message"], f"{count:,}", f"{told['number']}", told["slab"], _standing(told)]
+        for told, count in zip(rows_of(screening, rows[first[order]].tolist()), counts[order], strict=True)
     ]
-    note = f"{len(rows):,} in all; the others stand in table.csv." if len(rows) > TOLD else ""
-    return [section("Not compared", table(["Number", "Slab", "On it", "Why"], lines), note)]
+    note = f"{len(rows):,} candidates, of which table.csv tells each; slabs are the first of each reason."
+    return [section("Not compared", table(["Why", "Candidates", "Number", "Slab", "On it"], lines), note)]
+
+
+def _standing(told: Mapping[str, Any]) -> str:
+    return ", ".join(filter(None, (told["adsorbate"], told["site"])))
 
 
 def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
@@ -211,5 +241,5 @@ def verdict_table(verdicts: list[Verdict], judged: Columns) -> str:
 
 def _why(verdict: Verdict) -> str:
     """Why there is no number, in a word."""
-    happened: Iterable[str] = (name for name, value in verdict.values.items() if value == 1.0)
+    happened = [str(name) for name, told in likely(verdict.values).items() if told]
     return verdict.status if verdict.status != "ok" else ", ".join(happened)

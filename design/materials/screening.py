@@ -21,7 +21,7 @@ from torch import Tensor
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.candidates import Candidates, Space
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, PREDICTED, STAYS, Predicted, Scored, Scoring, score_of, staying
+from understudy.design.materials.scoring import NAMES, PREDICTED, Predicted, Scored, Scoring, leaves, score_of
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.structures import StructureList
 from understudy.simulators.interface import Answer, Predictor, Status
@@ -29,7 +29,7 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
 
 AT_ONCE = 2048  # candidates in a chunk
-MEASURES = ("score", "score_low", "score_high", "near_peak", "feasible", "kept")
+MEASURES = ("score", "score_low", "score_high", "coverage", "near_peak", "feasible", "kept")
 
 LEAVES = "the adsorbate is not likely to stay what and where it was: its energy would be that of something else"
 
@@ -60,6 +60,8 @@ class ScreenProblem:
             raise ValueError(f"expected either a space or structures, a file of them; got {got}")
         if self.structures is not None:
             self.scoring.check(StructureList.undefined)
+        if self.space is not None:
+            self.scoring.require_known(self.space.metals)
 
     @cached_property
     def slabs(self) -> Space:
@@ -67,8 +69,15 @@ class ScreenProblem:
 
         Raises:
             FileNotFoundError, StructureError: no such file of structures, or one that cannot be read to its end.
+            ValueError: score or limits ask for what is not known of the metals of any structure.
         """
-        return self.space if self.space is not None else StructureList.read(Path(str(self.structures)))
+        if self.space is not None:
+            return self.space
+        listed = StructureList.read(Path(str(self.structures)))
+        unknown = [self.scoring.unknown_of(metals) for metals in listed.candidates(torch.arange(len(listed))).made_of()]
+        if unknown and all(unknown):
+            raise ValueError(f"no structure of {self.structures} can be scored: {unknown[0]}")
+        return listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +96,20 @@ class Screening:
 
     def __len__(self) -> int:
         return len(self.columns["number"])
+
+    @property
+    def unlisted(self) -> str:
+        """Why no candidate is listed, as a sentence; nothing where there is one."""
+        if len(self.order):
+            return ""
+        ok, left = self.columns["ok"], self.columns["message"] == LEAVES
+        reasons = {
+            "break the limits": ok,
+            "would rather lose their adsorbate than not": ~ok & left,
+            "were not answered, or lack what score or limits need": ~ok & ~left,
+        }
+        told = [f"{rows.sum():,} {reason}" for reason, rows in reasons.items() if rows.any()]
+        return f"None of {len(self):,} candidates is listed: {'; '.join(told)}."
 
     def candidates(self, rows: NDArray[np.int64]) -> Candidates:
         """Those of some rows."""
@@ -191,13 +214,13 @@ def _answered(
     columns: Columns = {name: worth.values.get(name, blank).numpy() for name in NAMES}
     columns |= {name: column.numpy() for name, column in worth.ends.items()}
     columns |= {name: getattr(worth, name).numpy() for name in MEASURES}
-    leaves = (staying(answer) < STAYS).numpy()  # an answer on a clean slab leaves this open
-    ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"]) & ~leaves
+    left = leaves(answer).numpy()
+    ok = np.array([status is Status.OK for status in answer.status]) & np.isfinite(columns["score"]) & ~left
     message = _sentences(problem.scoring, candidates, columns, answer)
     return columns | {
         "known": known_by(answer).numpy(),
         "ok": ok,
-        "message": np.where(leaves & (message == ""), LEAVES, message),
+        "message": np.where(left & (message == ""), LEAVES, message),
     }
 
 
@@ -212,10 +235,11 @@ def _sentences(scoring: Scoring, candidates: Candidates, columns: Columns, answe
     told = list(answer.message)
     needed = [name for name in NAMES if scoring.needs(name)]
     apart = candidates.unexchangeable() if "segregation_energy" in needed else [""] * len(told)
-    for row, (reason, (adsorbate, _)) in enumerate(zip(apart, candidates.standing(), strict=True)):
+    asked = zip(apart, candidates.made_of(), candidates.standing(), strict=True)
+    for row, (reason, metals, (adsorbate, _)) in enumerate(asked):
         missing = [name for name in needed if np.isnan(columns[name][row])]
         if missing and not told[row]:
-            told[row] = reason or _why_missing(missing, adsorbate, scoring)
+            told[row] = reason or scoring.unknown_of(metals) or _why_missing(missing, adsorbate, scoring)
     return np.array(told)
 
 

@@ -89,6 +89,11 @@ class SlabSpace(Space[Slab]):
             )
         if not self.height > 0:
             raise ValueError(f"height must be positive [Å]; got {self.height}")
+        if self.facet not in tuple(Facet):
+            raise ValueError(f"facet must be one of {', '.join(Facet)}; got {self.facet!r}")
+        if self.depth < 2:
+            raise ValueError(f"depth must be at least 2 layers; got {self.depth}")
+        self.plan(dict.fromkeys(self.metals, 4.0))  # which refuses size and free
 
     @property
     def choices(self) -> tuple[tuple[int, ...], ...]:

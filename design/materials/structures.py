@@ -125,6 +125,8 @@ class Structures(Candidates[Structure]):
         return [(structure.adsorbate, structure.site) for structure in self.told()]
 
     def shares(self) -> Float[Tensor, "batch metals"]:
+        if not self._clean:
+            return torch.zeros(0, len(self.space.metals), dtype=torch.float64)
         return torch.stack([slab.over(self.space.metals).mean(0) for slab in self._clean])
 
     @property

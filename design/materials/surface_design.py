@@ -46,6 +46,7 @@ class SurfaceProblem:
             raise ValueError("a design is of one adsorbate on one site; name one of each in the space")
         if self.most_metals < 0 or self.repaired < 1:
             raise ValueError("most_metals must not be negative, and repaired at least 1")
+        self.scoring.require_known(self.space.metals)
         if self.scoring.needs("free_energy") and self.space.adsorbates[0] not in self.scoring.corrections:
             raise ValueError(
                 f"the free energy of {self.space.adsorbates[0]} needs its correction: expected one in "

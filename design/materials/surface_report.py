@@ -6,17 +6,15 @@ from html import escape
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
-from understudy.design.materials.plots import parity_picture, structures_picture
+from understudy.design.materials.plots import structures_picture
 from understudy.design.materials.screen_report import (
     LIMITS,
-    PARITY_NOTE,
     STRUCTURES_NOTE,
-    VERDICT_NOTE,
     judged_line,
-    verdict_table,
+    verdict_sections,
 )
 from understudy.design.materials.surface_design import SurfaceDesign
-from understudy.design.materials.verification import verified
+from understudy.design.materials.verification import unanswered, verified
 from understudy.design.page import figures, number, page, section, status, table, tick
 
 DRAWN = 5
@@ -31,6 +29,7 @@ def write_surface_report(
     makers: str,
     judge: str = "",
     caution: str = "",
+    theories: str = "",
 ) -> None:
     """Write the report as one self-contained HTML file; arguments as in `screen_report.write_report`."""
     problem = design.problem
@@ -42,6 +41,8 @@ def write_surface_report(
         f"<h1>{escape(problem.name)}</h1>",
         judged_line(judge),
         *([status(False, "Not chemistry", caution)] if caution else []),
+        *([status(False, "Two theories", theories)] if theories else []),
+        *([status(False, "Not answered", unanswered(design.verdicts))] if unanswered(design.verdicts) else []),
         status(design.verified is not None, *_outcome(design)),
         figures(_numbers(design)),
         section("From mixtures to a verdict", _rounds_table(design), _ROUNDS_NOTE),
@@ -49,9 +50,7 @@ def write_surface_report(
         section("Structures", structures_picture(case, titles), STRUCTURES_NOTE),
     ]
     if judged is not None:
-        sections.append(section("Promise, verdict and gap", verdict_table(list(design.verdicts), judged), VERDICT_NOTE))
-        if any(verdict.ok for verdict in design.verdicts):
-            sections.append(section("Promise against verdict", parity_picture(judged), PARITY_NOTE))
+        sections += verdict_sections(list(design.verdicts), judged)
     sections += [
         section("The objective", f"<pre>{escape(problem.scoring.score)}</pre>"),
         section("What the numbers are not", f"<p>{LIMITS}</p>"),
@@ -73,12 +72,12 @@ _SLABS_NOTE = "Unknown: unlike what the predictor was trained on, so that its in
 def _outcome(design: SurfaceDesign) -> tuple[str, str]:
     told = f"{design.best.name} at {100 * design.best.strain:+.2f} % strain"
     if design.verified is None:
-        if design.verdicts:
+        if any(verdict.answered for verdict in design.verdicts):
             return (
                 "Not verified",
                 f"{told} was promised; no slab that the simulator judged stands and keeps the limits.",
             )
-        return "Not verified", f"{told} is the best slab that was promised; no simulator has judged it."
+        return "Not verified", f"{told} is the best slab that was promised; no simulator has judged a slab."
     return "Judged", f"{told} has the lowest objective among those that the simulator judged."
 
 

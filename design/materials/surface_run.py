@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from understudy.datasets.whole_files import write_bytes
-from understudy.design.materials.run import Progress, Verification, begun, caution_of, taught
+from understudy.design.materials.run import Progress, Verification, begun, caution_of, taught, theories_of
 from understudy.design.materials.screen_tables import write_structures
 from understudy.design.materials.screening import constants_of
 from understudy.design.materials.space import Slab
@@ -39,9 +39,11 @@ def run_surface_design(
         settings: the problem as text, kept to tell runs apart. command: what repeats the run, printed in the report.
 
     Raises:
+        NotDifferentiableError: the predictor gives no gradients; nothing is written.
         ValueError: the folder holds another run, the judge is none to learn from, or no slab keeps the limits.
         DiskFullError: no room; what is finished is kept.
     """
+    predictor.require_gradient()
     constants = constants_of(problem.space, predictor, verification.judge if verification else None)
     problem.space.check(constants)
     makers = begun("followed", predictor, verification, folder, settings)
@@ -87,6 +89,7 @@ def run_surface_design(
         makers=makers,
         judge=verification.judge.title if verification else "",
         caution=caution_of(makers),
+        theories=theories_of(predictor, verification),
     )
     return design
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from understudy.design.materials.space import Slab
 from understudy.design.materials.structures import Structure
 from understudy.simulators.interface import Simulator, Solution, Status
 from understudy.simulators.line_file import append_line
-from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
 
@@ -40,9 +41,14 @@ class Verdict(Generic[Told]):
     round: int = 0
 
     @property
+    def answered(self) -> bool:
+        """Whether the simulator had an answer."""
+        return self.status == Status.OK
+
+    @property
     def ok(self) -> bool:
         """Whether it was answered, and the adsorbate stayed what and where it was."""
-        return self.status == Status.OK and not any(self.values.get(str(name), 0.0) > 0.5 for name in Anomaly)
+        return self.answered and not any(likely(self.values).values())
 
     def solution(self) -> Solution:
         """As the simulator's answer."""
@@ -69,10 +75,12 @@ def verify(
         folder: where each verdict is kept as soon as it is there.
 
     Raises:
+        ValueError: a line of the verdicts, not the last one, is none.
         DiskFullError: no room; what was answered is kept.
     """
     file = folder / FILE
     verdicts = verdicts_in(file)
+    _without_cut_line(file)
     known = {verdict.slab for verdict in verdicts}
     waiting = {slab: place for place, slab in reversed(list(enumerate(candidates.told()))) if slab not in known}
     progress(0, len(waiting))
@@ -100,15 +108,28 @@ def _asked(
 
 
 def verdicts_in(file: Path) -> list[Verdict]:
-    """Those that are kept; a line that was cut off is none."""
+    """Those that are kept; a last line that was cut off is none.
+
+    Raises:
+        ValueError: another line is none.
+    """
+    lines = file.read_bytes().splitlines() if file.is_file() else []
     verdicts = []
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+    for place, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-        except ValueError:
-            continue
-        verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
+            verdicts.append(Verdict(**{**row, "slab": _slab(row["slab"])}))
+        except (ValueError, TypeError, KeyError) as error:
+            if place < len(lines):
+                raise ValueError(f"line {place} of {file} is no verdict; mend it, or delete it to ask again") from error
     return verdicts
+
+
+def _without_cut_line(file: Path) -> None:
+    """Take away a last line that was cut off, so that the next one does not follow it."""
+    lines = file.read_bytes().splitlines(keepends=True) if file.is_file() else []
+    if len(lines) > len(verdicts_in(file)):
+        os.truncate(file, sum(map(len, lines[:-1])))
 
 
 def _slab(words: Mapping[str, Any]) -> Slab | Structure:
@@ -146,9 +167,15 @@ def scores_of(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> li
     return np.where(told["kept"] & np.isfinite(told["score"]), told["score"], math.inf).tolist()
 
 
+def unanswered(verdicts: Sequence[Verdict]) -> str:
+    """How many candidates the judge did not answer, with the first reason, as a sentence; nothing if it did all."""
+    failed = [verdict.message or verdict.status for verdict in verdicts if not verdict.answered]
+    return f"The judge failed on {len(failed)} of {len(verdicts)} candidates, first with: {failed[0]}" if failed else ""
+
+
 def labels_of(space: Space, verdicts: Sequence[Verdict], constants: Mapping[str, float]) -> tuple[SlabCase, Solution]:
     """Answered verdicts as cases with their answers, from which a surrogate learns; there must be one."""
-    answered = [verdict for verdict in verdicts if verdict.status == Status.OK]
+    answered = [verdict for verdict in verdicts if verdict.answered]
     case = space.called([verdict.slab for verdict in answered]).case(constants)
     return case, Solution.joined([verdict.solution() for verdict in answered])
 

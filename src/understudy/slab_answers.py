@@ -12,7 +12,7 @@ from understudy.answer_file import AnswerFile, Row, question
 from understudy.datasets.structure_file import named
 from understudy.simulators.interface import Answer, Predictor, Simulator, Status
 from understudy.simulators.materials.adsorbates import reaction_of
-from understudy.simulators.materials.anomaly import Anomaly
+from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.atoms import asked, read_atoms
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES, REFERENCES
@@ -115,6 +115,7 @@ def _remark(row: Row) -> str:
     if row["status"] != Status.OK:
         return row["message"] or row["status"]
     clean = [] if row.get("adsorbate") else ["a clean slab: nothing to adsorb"]
-    likely = [str(one) for one in Anomaly if float(row.get(str(one), "0")) > 0.5]
+    told = likely({str(one): float(row[one]) for one in Anomaly if one in row})
+    happened = [str(one) for one, so in told.items() if so]
     unknown = ["unlike what was trained on"] if row.get("known") == "false" else []
-    return ", ".join([*clean, *likely, *unknown])
+    return ", ".join([*clean, *happened, *unknown])

@@ -101,6 +101,24 @@ def test_a_screening_by_a_simulator_and_its_judge(understudy, tmp_path):
     assert code == 0
 
 
+def test_a_judge_that_fails_is_told(understudy, tmp_path, monkeypatch):
+    (tmp_path / "bad_code.py").write_text(
+        "from ase.calculators.calculator import Calculator\n"
+        "class Boom(Calculator):\n"
+        "    implemented_properties = ['energy', 'forces']\n"
+        "    def calculate(self, *words, **more):\n"
+        "        raise RuntimeError('no licence')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    problem = tmp_path / "screen.toml"
+    problem.write_text(SCREEN)
+    words = ("screen", problem, "--out", tmp_path / "run", "--predictor", "emt", "--verify", "2")
+    code, out, err = understudy(*words, "--by", "bad_code:Boom")
+    assert (code, "4 slabs listed, 0 judged" in out) == (1, True)
+    assert "The judge failed on 2 of 2 candidates, first with: " in err
+    assert "no licence" in err
+
+
 def test_a_file_of_structures_is_screened(understudy, structures, tmp_path):
     problem = tmp_path / "screen.toml"
     problem.write_text(f'structures = "{structures}"\n[scoring]\nscore = "abs(free_energy)"\n')

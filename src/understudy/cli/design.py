@@ -144,10 +144,12 @@ def _surface(
 ) -> int:
     from understudy.cli.config import made, read_table, to_toml
     from understudy.cli.progress import stages
-    from understudy.cli.report import say
+    from understudy.cli.report import remark, say
     from understudy.datasets.workers import keep_to_one_thread
+    from understudy.design.materials.run import theories_of
     from understudy.design.materials.surface_design import SurfaceProblem
     from understudy.design.materials.surface_run import run_surface_design
+    from understudy.design.materials.verification import unanswered
 
     posed = made(SurfaceProblem, read_table(problem), str(problem))
     keep_to_one_thread()
@@ -164,6 +166,8 @@ def _surface(
     says = "not verified" if found.verified is None else f"verified {found.verified:.6g}"
     say(f"{found.best.name} at {100 * found.best.strain:+.2f} % strain")
     say(f"objective: promised {found.promised:.6g} by {who.name}, {says}")
+    for told in filter(None, (theories_of(who, verification), unanswered(found.verdicts))):
+        remark(told)
     say(f"{out / 'best.extxyz'}\n{out / 'report.html'}")
     return 0 if found.verified is not None else 1
 

@@ -33,6 +33,8 @@ def screen(
 ) -> int:
     """Screen a space of surfaces, or those of a file, let a simulator judge the best, and write tables and a report.
 
+    Exits with 1 if the simulator was asked and answered none.
+
     understudy screen problem.toml --out runs/her
     understudy screen problem.toml --out runs/her --verify 10 --by gpaw --rounds 2 --acquisition improvement
     """
@@ -41,12 +43,13 @@ def screen(
     from understudy import asking
     from understudy.cli.config import made, read_table, require_read_by, to_toml
     from understudy.cli.progress import stages
-    from understudy.cli.report import say
+    from understudy.cli.report import remark, say
     from understudy.datasets.generation import SimulateConfig
     from understudy.datasets.workers import keep_to_one_thread
-    from understudy.design.materials.run import run_screen
+    from understudy.design.materials.run import run_screen, theories_of, unasked
     from understudy.design.materials.screening import ScreenProblem
     from understudy.design.materials.surface_design import SurfaceProblem
+    from understudy.design.materials.verification import unanswered
     from understudy.simulators.interface import Subject
 
     for name, count in (("verify", verify), ("rounds", rounds)):
@@ -77,9 +80,13 @@ def screen(
             command=shlex.join(words),
             progress=note,
         )
-    say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {len(verdicts)} judged")
+    judged = sum(verdict.answered for verdict in verdicts)
+    say(f"{len(screening)} candidates, {len(screening.order)} slabs listed, {judged} judged")
+    remarks = (screening.unlisted, unasked(screening, verification, verdicts), unanswered(verdicts))
+    for told in filter(None, (*remarks, theories_of(who, verification))):
+        remark(told)
     say(f"{out / 'table.csv'}\n{out / 'report.html'}")
-    return 0
+    return 0 if judged or not verdicts else 1
 
 
 def data_words(data: list[Path] | None) -> list[str]:

@@ -35,6 +35,9 @@ def test_gradients_flow():
         ("max(price)", "a formula holds numbers"),
         ("True + price", "a formula holds numbers"),
         ("'price'", "a formula holds numbers"),
+        ("3", "at least one quantity, of free_energy, price, strain; got none in '3'"),
+        ("1/0", "at least one quantity"),
+        ("log(0-1)", "at least one quantity"),
     ],
 )
 def test_anything_else_is_refused(text: str, complaint: str):

@@ -12,22 +12,35 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
 from understudy.datasets.stored_answers import StoredAnswers
 from understudy.datasets.whole_files import DiskFullError
+from understudy.design.materials import plots
 from understudy.design.materials import screening as module
 from understudy.design.materials.acquisition import Acquisition, chosen, wishes
 from understudy.design.materials.metals import price_of_atoms
 from understudy.design.materials.pareto import front
-from understudy.design.materials.run import Relearn, Verification, caution_of, require_comparable, run_screen
+from understudy.design.materials.repair import Workshop, layouts_of
+from understudy.design.materials.run import (
+    Relearn,
+    Verification,
+    caution_of,
+    require_comparable,
+    run_screen,
+    theories_of,
+    unasked,
+)
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import Screening, ScreenProblem, promises_of, rows_of, screen
 from understudy.design.materials.space import SlabSpace
-from understudy.design.materials.verification import FILE, Verdict, labels_of, verdicts_in, verified, verify
+from understudy.design.materials.surface_design import SurfaceProblem
+from understudy.design.materials.verification import FILE, Verdict, labels_of, unanswered, verdicts_in, verified, verify
 from understudy.simulators.interface import Predictor, Solution, Status
+from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import Facet
 from understudy.surrogate.prediction import Prediction
@@ -142,6 +155,20 @@ def test_a_cut_line_is_no_verdict(problem, law, judge, tmp_path):
     file = tmp_path / FILE
     file.write_text(file.read_text()[:-30])
     assert len(verdicts_in(file)) == 1
+    again = judged(found, rows, judge, tmp_path)
+    assert verdicts_in(file) == again
+    assert len(file.read_text().splitlines()) == len(again) == 2
+
+
+@pytest.mark.parametrize("broken", ["", '{"slab": ', "3", "{}"])
+def test_a_broken_line_among_verdicts_is_refused(problem, law, judge, tmp_path, broken: str):
+    found = screen(problem, law, tmp_path)
+    judged(found, found.order[:2].tolist(), judge, tmp_path)
+    file = tmp_path / FILE
+    first, second = file.read_text().splitlines()
+    file.write_text("\n".join((first, broken, second)) + "\n")
+    with pytest.raises(ValueError, match=rf"line 2 of .*{FILE} is no verdict"):
+        judged(found, found.order[:2].tolist(), judge, tmp_path)
 
 
 def test_verdicts_without_room_go_on(problem, law, judge, tmp_path, room):
@@ -170,6 +197,19 @@ def test_rounds_with_a_judge_of_other_settings_are_refused(problem, law, judge, 
         run_screen(problem, law, tmp_path / "other", settings="one", verification=taught)
     judge.fingerprint = law.fingerprint
     require_comparable(law, taught)
+
+
+def test_a_judge_of_other_settings_is_told(problem, law, judge, tmp_path):
+    """Without rounds it may judge, but the gaps are not the surrogate's."""
+    law.fingerprint, judge.fingerprint = "gpaw cfcdeaef3708", "emt 0123456789ab"
+    verification = Verification(judge=judge, count=1)
+    told = theories_of(law, verification)
+    assert told.startswith("Promises are of gpaw cfcdeaef3708, verdicts of emt 0123456789ab")
+    run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert told in (tmp_path / "report.html").read_text()
+    judge.fingerprint = law.fingerprint
+    assert not theories_of(law, verification)
+    assert not theories_of(law, None)
 
 
 def test_rounds_with_stored_labels_that_the_surrogate_has_learnt(law):
@@ -204,12 +244,14 @@ def test_acquisitions(problem, law, tmp_path):
     found.columns["score_high"] += np.where(np.arange(len(found)) == found.order[40], 1.0, 0.0)
     assert chosen(found, Acquisition.DOUBT, 1, set()) == [found.order[40]]
     assert chosen(found, Acquisition.IMPROVEMENT, 1, set(), best=0.0) == [found.order[40]]
+    assert (found.columns["coverage"] == 0.9).all()
 
 
-def test_expected_improvement_against_quadrature():
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_expected_improvement_against_quadrature(coverage: float):
     score, deviation, best = np.array([0.4, 1.0, 1.8, 3.0]), np.array([0.3, 0.2, 0.5, 0.4]), 0.9
-    half = deviation * norm.ppf(0.95)
-    scores = {"score": score, "score_low": score - half, "score_high": score + half}
+    half = deviation * norm.ppf(0.5 + 0.5 * coverage)
+    scores = {"score": score, "score_low": score - half, "score_high": score + half, "coverage": np.array(coverage)}
     found = np.exp(wishes(scores, Acquisition.IMPROVEMENT, best))
     below = [
         quad(lambda x, a=a, b=b: (best - x) * norm.pdf(x, a, b), a - 12 * b, best, points=[min(a, best)])[0]
@@ -220,7 +262,8 @@ def test_expected_improvement_against_quadrature():
 
 def test_improvements_that_nobody_expects_still_compare():
     score = np.array([50.0, 60.0, 70.0])
-    wanted = wishes({"score": score, "score_low": score - 0.1, "score_high": score + 0.1}, Acquisition.IMPROVEMENT, 1.0)
+    scores = {"score": score, "score_low": score - 0.1, "score_high": score + 0.1, "coverage": np.array(0.9)}
+    wanted = wishes(scores, Acquisition.IMPROVEMENT, 1.0)
     assert np.isfinite(wanted).all()
     assert (np.diff(wanted) < 0).all()
 
@@ -279,6 +322,96 @@ def test_nothing_is_learnt_from_verdicts_without_answer(problem, law, judge, tmp
     assert len(case) == len(solution.status) == 1
 
 
+def test_a_judge_that_fails_is_told(problem, law, judge, tmp_path, monkeypatch):
+    """What it did not answer counts neither for nor against the promise."""
+    said, asked = judge.predict, []
+
+    def predict(case: SlabCase) -> Solution:
+        asked.append(case)
+        failed = len(asked) > 2  # the first slab and its exchanged twin
+        answer = said(case)
+        if not failed:
+            return answer
+        values = {name: torch.full_like(value, torch.nan) for name, value in answer.values.items()}
+        return replace(answer, values=values, status=(Status.FAILED,), message=("boom & bust",))
+
+    monkeypatch.setattr(judge, "predict", predict)
+    verification = Verification(judge=judge, count=3)
+    _, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert [verdict.answered for verdict in verdicts] == [True, False, False]
+    assert unanswered(verdicts) == "The judge failed on 2 of 3 candidates, first with: boom & bust"
+    assert not unanswered(verdicts[:1])
+    page = (tmp_path / "report.html").read_text()
+    assert "The judge failed on 2 of 3 candidates, first with: boom &amp; bust" in page
+    assert "<b>1 of 1</b><span>verdicts within" in page
+
+
+def test_a_judge_that_answers_nothing_leaves_no_empty_picture(problem, law, judge, tmp_path, monkeypatch):
+    said, failed = judge.predict, (Status.FAILED,)
+
+    def predict(case: SlabCase) -> Solution:
+        return replace(said(case), values={}, status=failed * len(case), message=("boom",) * len(case))
+
+    monkeypatch.setattr(judge, "predict", predict)
+    run_screen(problem, law, tmp_path, settings="one", verification=Verification(judge=judge, count=2))
+    page = (tmp_path / "report.html").read_text()
+    assert "Promise, verdict and gap" in page
+    assert "Promise against verdict" not in page
+    assert "verdicts within" not in page
+
+
+def test_where_nothing_is_listed_the_reason_is_told(problem, law, judge, tmp_path, monkeypatch):
+    """No judge is asked, no axes are empty, and each reason stands there once."""
+    limits = (Limit(quantity="formation_energy", at_most=-9.0),)
+    strict = replace(problem, scoring=Scoring(limits=limits))
+    verification = Verification(judge=judge, count=2)
+    found, verdicts = run_screen(strict, law, tmp_path / "strict", settings="one", verification=verification)
+    assert found.unlisted == "None of 3,125 candidates is listed: 3,125 break the limits."
+    assert unasked(found, verification, verdicts) in (tmp_path / "strict" / "report.html").read_text()
+    assert not unasked(found, None, verdicts)
+
+    said = type(law).predict
+
+    def leaving(self, case: SlabCase) -> Prediction:
+        answer = said(self, case)
+        return replace(answer, values={**answer.values, "desorbed": torch.ones(len(case), dtype=torch.float64)})
+
+    monkeypatch.setattr(type(law), "predict", leaving)
+    found, _ = run_screen(problem, law, tmp_path / "leaving", settings="one", verification=verification)
+    assert found.unlisted == "None of 3,125 candidates is listed: 3,125 would rather lose their adsorbate than not."
+    page = (tmp_path / "leaving" / "report.html").read_text()
+    assert found.unlisted in page
+    assert "<svg" not in page
+    assert page.count(module.LEAVES) == 1
+    assert f"<td>{module.LEAVES}</td><td>3,125</td>" in page
+
+
+def test_strangers_alone_leave_nothing_to_ask(problem, law, judge, tmp_path, monkeypatch):
+    said, no = type(law).predict, torch.zeros
+    monkeypatch.setattr(
+        type(law), "predict", lambda self, case: replace(said(self, case), known=no(len(case), dtype=torch.bool))
+    )
+    verification = Verification(judge=judge, count=2)
+    found, verdicts = run_screen(problem, law, tmp_path, settings="one", verification=verification)
+    assert len(found.order)
+    assert "strangers are asked about out of doubt alone" in unasked(found, verification, verdicts)
+
+
+def test_unknown_slabs_are_drawn_apart_and_the_cloud_is_seen_in_the_legend(problem, law, tmp_path, monkeypatch):
+    found = screen(problem, law, tmp_path)
+    found.columns["known"][found.order[:2]] = False
+    drawn: list[Figure] = []
+    monkeypatch.setattr(plots, "svg", lambda figure, name: drawn.append(figure) or "")
+    plots.volcano_picture(found, None)
+    legend = drawn[0].axes[0].get_legend()
+    marks = dict(zip([text.get_text() for text in legend.get_texts()], legend.legend_handles, strict=True))
+    assert {"head of the list, promised", "head of the list, unknown"} <= set(marks)
+    assert marks["candidates"].get_alpha() == 1.0
+    found.columns["known"][:] = True
+    plots.volcano_picture(found, None)
+    assert "unknown" not in " ".join(text.get_text() for text in drawn[1].axes[0].get_legend().get_texts())
+
+
 def test_a_verdict_without_formation_energy_is_kept(problem, law, judge, tmp_path, monkeypatch):
     said = judge.predict
 
@@ -318,6 +451,23 @@ def test_a_slab_that_its_adsorbate_leaves_is_not_listed(problem, law, tmp_path, 
     assert set(found.columns["message"][surface == "Cu"]) == {module.LEAVES}
 
 
+def test_anomalies_that_are_each_unlikely_leave_a_slab_listed(problem, law, tmp_path, monkeypatch):
+    """As `predict` has it, which names none of them: each is judged alone."""
+    said = type(law).predict
+
+    def doubting(self, case: SlabCase, chance: float = 0.16) -> Prediction:
+        answer, some = said(self, case), torch.full((len(case),), chance, dtype=torch.float64)
+        return replace(answer, values={**answer.values, **{str(name): some for name in Anomaly}})
+
+    plain = screen(problem, law, tmp_path / "plain")
+    monkeypatch.setattr(type(law), "predict", doubting)
+    found = screen(problem, law, tmp_path / "doubting")
+    np.testing.assert_array_equal(found.order, plain.order)
+    shop = Workshop(problem.space, problem.scoring, law, law.constants)
+    shop.repair(layouts_of(found.candidates(found.order[:1])), 1)
+    assert shop.most_wanted(1) is not None
+
+
 def test_slabs_are_made_at_the_constants_of_the_judge_where_the_predictor_has_none(problem, law, judge, tmp_path):
     law.constants = {}  # as of a surrogate that learnt from structures of a file
     with pytest.raises(ValueError, match="name a simulator that judges"):
@@ -350,10 +500,11 @@ def test_bad_settings(make: Callable[[], object], complaint: str, annotations_un
         make()
 
 
-def test_a_price_that_is_not_known(law, tmp_path, space):
+def test_a_price_that_is_not_known(space):
     scoring = Scoring(score="price", prices={"Pt": 30000.0})
-    with pytest.raises(ValueError, match="the price of Pd is not known"):
-        screen(ScreenProblem(space=space, scoring=scoring), law, tmp_path)
+    for kind in (ScreenProblem, SurfaceProblem):
+        with pytest.raises(ValueError, match="the price of Pd is not known"):
+            kind(space=space, scoring=scoring)
 
 
 def test_the_file_of_verdicts_is_lines_of_json(problem, law, judge, tmp_path: Path):

@@ -50,9 +50,13 @@ def test_swapping_twice_changes_nothing(space: SlabSpace):
         ({"strains": (0.1, -0.1, 3)}, "strains must be"),
         ({"strains": (-0.5, 0.5, 3)}, "strains must be"),
         ({"height": 0.0}, "height must be positive"),
+        ({"facet": "110"}, "facet must be one of 111, 100; got '110'"),
+        ({"depth": 0}, "depth must be at least 2 layers; got 0"),
+        ({"size": (0, 1)}, "at least 1 x 1 sites"),
+        ({"free": 5}, "free must be 0 to 4 layers; got 5"),
     ],
 )
-def test_a_space_that_is_none(settings: dict, complaint: str):
+def test_a_space_that_is_none(settings: dict, complaint: str, annotations_unchecked):
     with pytest.raises(ValueError, match=complaint):
         SlabSpace(**settings)
 

@@ -132,6 +132,27 @@ def test_metals_that_a_slab_lacks_may_have_no_price(law, tmp_path: Path):
     assert np.isnan(told["price"].tolist()[1])
 
 
+def test_a_metal_without_price_is_a_row_with_a_sentence(law, tmp_path: Path):
+    """The file is refused only where that leaves no slab to be compared."""
+    slabs = {}
+    for metal in ("Pt", "Ru"):
+        slabs[metal] = fcc111(metal, (1, 1, 4), a=3.9, vacuum=6.0)
+        add_adsorbate(slabs[metal], "H", 1.0, "fcc")
+    ase.io.write(tmp_path / "own.extxyz", list(slabs.values()))
+    scoring = Scoring(score="abs(free_energy) + price")
+    found, _ = run_screen(
+        ScreenProblem(structures=tmp_path / "own.extxyz", scoring=scoring), law, tmp_path / "run", settings="one"
+    )
+    assert found.order.tolist() == [0]
+    assert found.columns["message"].tolist() == ["", "the price of Ru is not known; give it under [scoring.prices]"]
+    ase.io.write(tmp_path / "own.extxyz", slabs["Ru"])
+    with pytest.raises(ValueError, match=r"no structure of .* can be scored: the price of Ru is not known"):
+        run_screen(
+            ScreenProblem(structures=tmp_path / "own.extxyz", scoring=scoring), law, tmp_path / "none", settings="one"
+        )
+    assert not (tmp_path / "none").exists()
+
+
 def test_what_a_list_cannot_be_asked(own: Path, tmp_path: Path, space: SlabSpace):
     with pytest.raises(ValueError, match="the strain of a structure of a file is not defined"):
         ScreenProblem(structures=own, scoring=Scoring(score="abs(free_energy) + strain**2"))

@@ -9,7 +9,7 @@ import torch
 
 from understudy.design.materials.acquisition import Acquisition
 from understudy.design.materials.descent import Descent, descend, objective_of
-from understudy.design.materials.repair import Workshop, layouts_of
+from understudy.design.materials.repair import PASSES, Workshop, layouts_of
 from understudy.design.materials.run import Verification
 from understudy.design.materials.scoring import Limit, Scoring
 from understudy.design.materials.screening import ScreenProblem, rows_of, screen
@@ -18,7 +18,7 @@ from understudy.design.materials.surface_design import OBJECTIVE, SurfaceProblem
 from understudy.design.materials.surface_run import run_surface_design
 from understudy.design.materials.symmetry import turned, turns_of
 from understudy.design.materials.verification import Verdict, scores_of
-from understudy.simulators.interface import Solution
+from understudy.simulators.interface import NotDifferentiableError, Solution, Status
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
 
@@ -97,6 +97,39 @@ def test_a_run_is_judged_and_goes_on(problem: SurfaceProblem, law, judge, tmp_pa
     run_surface_design(problem, law, tmp_path, settings="one", verification=again)
     assert law.asked == asked
     assert not learnt
+
+
+def test_a_predictor_that_cannot_be_followed_leaves_no_folder(problem: SurfaceProblem, judge, tmp_path: Path):
+    with pytest.raises(NotDifferentiableError, match="judge gives no gradients"):
+        run_surface_design(problem, judge, tmp_path / "run", settings="one")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_judge_of_other_settings_is_told_of_a_design(problem: SurfaceProblem, law, judge, tmp_path: Path):
+    law.fingerprint, judge.fingerprint = "gpaw cfcdeaef3708", "emt 0123456789ab"
+    verification = Verification(judge=judge, count=1)
+    run_surface_design(problem, law, tmp_path, settings="one", verification=verification)
+    assert "Promises are of gpaw cfcdeaef3708, verdicts of emt 0123456789ab" in (tmp_path / "report.html").read_text()
+
+
+def test_a_judge_that_fails_is_told_of_a_design(problem: SurfaceProblem, law, judge, tmp_path: Path):
+    said, failed = judge.predict, (Status.FAILED,)
+    judge.predict = lambda case: replace(
+        said(case), values={}, status=failed * len(case), message=("boom",) * len(case)
+    )
+    design = run_surface_design(problem, law, tmp_path, settings="one", verification=Verification(judge=judge, count=2))
+    assert design.verified is None
+    page = (tmp_path / "report.html").read_text()
+    assert "The judge failed on 2 of 2 candidates, first with: boom" in page
+    assert "no simulator has judged a slab" in page
+
+
+def test_exchanges_that_end_early_are_told_as_done(problem: SurfaceProblem, law):
+    told: list[tuple[str, int, int]] = []
+    search(problem, law, law.constants, lambda doing, done, total: told.append((doing, done, total)))
+    doing, done, total = told[-1]
+    assert doing == "exchanging"
+    assert done == total < PASSES
 
 
 def test_rounds_end_where_no_slab_is_left(law, judge, tmp_path: Path):
