@@ -159,7 +159,8 @@ def generate(
         progress: called after each chunk.
 
     Raises:
-        ValueError: flows are wanted of a simulator that gives none, or settings are of what it does not answer.
+        ValueError: flows are wanted of a simulator that gives none, settings are of what it does not answer, or slabs
+            cannot be drawn: of a metal that it does not know, say.
         ResumeError: the destination holds something else, or another run is at it.
         DiskFullError: no room left. Finished chunks are kept.
         KeyboardInterrupt: Ctrl-C; its text says how much is stored. Chunks under way were finished and kept.
@@ -192,7 +193,7 @@ def generate(
 
 
 def _require_drawn(config: SimulateConfig, simulator: Simulator) -> None:
-    """Refuse settings of what the simulator is not asked about."""
+    """Refuse settings of what the simulator is not asked about, and slabs that cannot be drawn for it."""
     drawn = {
         Subject.AIRFOIL: {"shapes": config.shapes == ShapeMix(), "conditions": config.conditions == ConditionRanges()},
         Subject.SLAB: {"slabs": config.slabs == SlabMix()},
@@ -203,8 +204,10 @@ def _require_drawn(config: SimulateConfig, simulator: Simulator) -> None:
             raise ValueError(
                 f"expected a simulator of {about}s ({', '.join(names_about(about))}, or {own_words(about)}) for the "
                 f"settings {' and '.join(told)}; got {simulator.name}, which answers {simulator.about}s: name one as "
-                f"simulator, or leave the settings out"
+                "simulator, or leave the settings out"
             )
+    if isinstance(simulator, SlabSimulator) and config.structures is None:
+        draw_slabs(config.slabs, simulator.constants, config.seed, 0, 1, each=config.cases_per_shape)
 
 
 def _usual_chunk(simulator: Simulator) -> int:

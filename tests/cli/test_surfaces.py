@@ -207,6 +207,11 @@ def test_missing_programs_are_named_with_the_way_to_them(understudy, structures,
         ),
         ('simulator = "emt"\n[shapes]\nnodes = 40', "for the settings shapes; got emt, which answers slabs"),
         ('simulator = "emt"\n[conditions]\nalpha = [1, 2]', "for the settings conditions; got emt"),
+        ('simulator = "emt"\n[slabs]\nmetals = ["Cu", "Ru"]', "expected metals among Al, Cu, Ag, Au, Ni, Pd, Pt; got"),
+        ('simulator = "emt"\n[slabs]\nmetals = ["Cu"]\nsites = ["hollow"]', "has the sites"),
+        ('simulator = "emt"\n[slabs]\nlayers = 1', "a slab needs at least 1 x 1 sites and 2 layers; got 1 x 1 and 1"),
+        ('simulator = "emt"\n[slabs]\nsize = [0, 2]', "got 0 x 2 and 4"),
+        ('simulator = "emt"\n[slabs]\nfree = 9', "free must be 0 to 4 layers; got 9"),
     ],
 )
 def test_settings_of_what_cannot_be_simulated_are_refused_and_leave_nothing(understudy, tmp_path, settings, sentence):
