@@ -160,12 +160,16 @@ class AseSimulator(SlabSimulator):
         return found.energy
 
     def _formation(self, clean: Atoms, energy: float) -> float:
-        """Formation energy per atom [eV], NaN for a surface that is neither facet or a metal without constant."""
+        """Formation energy per atom [eV].
+
+        NaN for a surface that is neither facet, such as a stepped one, whose layers are nearer than told apart, and for
+        a metal without constant.
+        """
         facet = facet_of(clean)
         symbols = clean.get_chemical_symbols()
-        if facet is None or any(symbol not in self.constants for symbol in symbols):
-            return float("nan")
         layers = layers_of(clean.positions[:, 2])
+        if facet is None or not layers.any() or any(symbol not in self.constants for symbol in symbols):
+            return float("nan")
         free_atoms = np.ones(len(clean), dtype=bool)
         free_atoms[[index for one in clean.constraints for index in one.index]] = False
         free = len(np.unique(layers[free_atoms]))
