@@ -14,7 +14,9 @@ import pytest
 from ase import Atoms
 from ase.build import fcc100
 from ase.calculators.calculator import CalculatorError
+from ase.constraints import FixAtoms
 
+from understudy.simulators.materials.atoms import case_of
 from understudy.simulators.materials.gpaw_process import (
     WORKER,
     Gpaw,
@@ -23,6 +25,7 @@ from understudy.simulators.materials.gpaw_process import (
     require_gpaw,
 )
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
+from understudy.simulators.materials.slabs import VACUUM
 from understudy.simulators.registry import simulator
 
 
@@ -168,6 +171,19 @@ def test_a_new_calculator_is_made_only_where_the_old_one_raises(tmp_path: Path):
     answers = asked_of_worker(tmp_path, [{**question, "positions": [[0, 0, height]]} for height in heights])
     assert [answer.get("iterations") for answer in answers] == [1, 1, 2, 2, None, 4]
     assert answers[4]["reason"] == "ValueError: above the cell, and more"
+
+
+@needs_gpaw
+def test_a_slab_in_a_low_cell_that_does_not_repeat_there_is_answered_as_in_a_high_one(tmp_path: Path):
+    low = fcc100("Al", (1, 1, 2), a=4.05)
+    low.center(vacuum=0.4, axis=2)
+    low.set_constraint(FixAtoms(range(2)))
+    high = low.copy()
+    high.cell[2, 2] = 2.025 + VACUUM
+    found = GpawSimulator(settings=GpawSettings(cutoff=150.0, k_points=(2, 2, 1)), folder=tmp_path)
+    energies = [found.predict(case_of([slab]))["clean_energy"].item() for slab in (low, high)]
+    found.calculator.close()
+    assert energies[0] == pytest.approx(energies[1], abs=1e-3)
 
 
 @needs_gpaw
