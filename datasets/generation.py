@@ -44,7 +44,7 @@ from understudy.simulators.interface import Case, Simulator, Solution, Status, S
 from understudy.simulators.materials.simulator import SlabSimulator
 from understudy.simulators.materials.solution import SlabSolution
 from understudy.simulators.quantities import Place, quantity
-from understudy.simulators.registry import require_fields
+from understudy.simulators.registry import names_about, own_words, require_fields
 from understudy.simulators.registry import simulator as simulator_named
 
 _LOGGER = logging.getLogger(__name__)
@@ -159,7 +159,8 @@ def generate(
         progress: called after each chunk.
 
     Raises:
-        ValueError: flows are wanted of a simulator that gives none.
+        ValueError: flows are wanted of a simulator that gives none, settings are of what it does not answer, or slabs
+            cannot be drawn: of a metal that it does not know, say.
         ResumeError: the destination holds something else, or another run is at it.
         DiskFullError: no room left. Finished chunks are kept.
         KeyboardInterrupt: Ctrl-C; its text says how much is stored. Chunks under way were finished and kept.
@@ -174,6 +175,7 @@ def generate(
         if simulator.about is not Subject.SLAB:
             raise ValueError(f"{simulator.name} answers airfoils, not structures; ask one of slabs, such as emt")
         config = replace(config, cases=count_of(config.structures))
+    _require_drawn(config, simulator)
     provenance = _provenance(config, simulator)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     ended: Counter[Status] = Counter()
@@ -188,6 +190,24 @@ def generate(
     return GenerationReport(
         out=config.out, cases=config.cases, computed=ended.total(), ended=dict(ended), seconds=time.monotonic() - began
     )
+
+
+def _require_drawn(config: SimulateConfig, simulator: Simulator) -> None:
+    """Refuse settings of what the simulator is not asked about, and slabs that cannot be drawn for it."""
+    drawn = {
+        Subject.AIRFOIL: {"shapes": config.shapes == ShapeMix(), "conditions": config.conditions == ConditionRanges()},
+        Subject.SLAB: {"slabs": config.slabs == SlabMix()},
+    }
+    for about, usual in drawn.items():
+        told = [name for name, unsaid in usual.items() if not unsaid]
+        if told and simulator.about is not about:
+            raise ValueError(
+                f"expected a simulator of {about}s ({', '.join(names_about(about))}, or {own_words(about)}) for the "
+                f"settings {' and '.join(told)}; got {simulator.name}, which answers {simulator.about}s: name one as "
+                "simulator, or leave the settings out"
+            )
+    if isinstance(simulator, SlabSimulator) and config.structures is None:
+        draw_slabs(config.slabs, simulator.constants, config.seed, 0, 1, each=config.cases_per_shape)
 
 
 def _usual_chunk(simulator: Simulator) -> int:

@@ -52,6 +52,7 @@ class SlabMix:
         for name in self.adsorbates:
             adsorbate(name)
         require_kinds(self.sites)
+        SlabPlan(Facet(self.facet), self.size, self.layers, self.free)  # refuses numbers that no slab has
         if not -LARGEST_STRAIN <= self.strain[0] <= self.strain[1] <= LARGEST_STRAIN:
             ends = f"{-LARGEST_STRAIN} .. {LARGEST_STRAIN}"
             raise ValueError(f"strain must be a range (lowest, highest) within {ends}; got {self.strain}")

@@ -75,15 +75,15 @@ def import_structures(path: str | Path, out: str | Path, *, simulator: str, sett
 
     Raises:
         ValueError: a file at `out` that was not made by the same import.
-        StructureError: an answered structure without its energy, or with one by another reaction than ours, or
-            structures of different settings.
+        StructureError: an answered structure without its energy, with one that is no number or by another reaction than
+            ours, or structures of different settings.
     """
     structures = read_atoms(path)
     case = case_of(structures)
     table = table_of(case, slab_names(structures), Path(path).name)
     status = tuple(Status(str(atoms.info.get("status", Status.OK))) for atoms in structures)
     told = [name for name in REFERENCES if any(name in atoms.info for atoms in structures)]
-    outputs = {name: np.array([_answer(atoms, name) for atoms in structures]) for name in (*QUANTITIES, *told)}
+    outputs = {name: _answers(structures, name) for name in (*QUANTITIES, *told)}
     unanswered = np.array([one is not Status.OK for one in status])
     for row in np.flatnonzero(~unanswered).tolist():
         _require_energy(structures[row], case.adsorbates[row], row)
@@ -168,6 +168,21 @@ def _structure(case: SlabCase, place: int, data: DataSet, row: int) -> Atoms:
     if RELAXED in data.field_names and len(places := data.ragged(RELAXED, row)):
         atoms.set_array(RELAXED, places.double().numpy().reshape(-1, 3))
     return atoms
+
+
+def _answers(structures: Sequence[Atoms], name: str) -> Array:
+    """What each structure says of a quantity.
+
+    Raises:
+        StructureError: something that is no number; the sentence says in which.
+    """
+    found = []
+    for row, atoms in enumerate(structures):
+        try:
+            found.append(_answer(atoms, name))
+        except (TypeError, ValueError):
+            raise StructureError(f"structure {row}: expected a number as {name}; got {atoms.info[name]!r}") from None
+    return np.array(found)
 
 
 def _answer(atoms: Atoms, name: str) -> float:

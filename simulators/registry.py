@@ -1,8 +1,11 @@
 """Simulators by name; the code of one is imported when it is asked for, so that the others may lack their programs."""
 
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 from understudy.simulators.interface import Predictor, Simulator, Subject
 from understudy.simulators.specification import Specification, made, options_of
@@ -35,9 +38,9 @@ def simulator(words: str, about: Subject | None = None) -> Simulator:
     """The simulator in words, with its standard options but for those that are named.
 
     Args:
-        words: a key of `SIMULATORS`, or "module:Class" for one of your own or a calculator of ASE; options behind a
-            colon, such as "rans:model=euler,grid=193x49" (`specification`). Worker processes make theirs from the same
-            words.
+        words: a key of `SIMULATORS`, or "module:Class" for one of your own or a calculator of ASE, installed or in the
+            working folder; options behind a colon, such as "rans:model=euler,grid=193x49" (`specification`). Worker
+            processes make theirs from the same words.
 
     Rarely needed:
         about: what it is to be asked about; anything if not given.
@@ -137,13 +140,13 @@ def require_fields(found: Simulator) -> None:
 def _class_at(place: str) -> type:
     module_name, _, class_name = place.partition(":")
     try:
-        module = import_module(module_name)
+        module = _module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+        if not _misses(error, module_name):
             raise  # the module is there, something that it imports is not: say that instead
         raise ValueError(
-            f"the simulator {place!r} is not there: no module {error.name!r}; install the package that brings it "
-            f"(pip install {error.name.partition('.')[0]}, if it is called so)"
+            f"the simulator {place!r} is not there: no module {error.name!r} in the working folder ({Path.cwd()}), nor "
+            "is one installed; run where its file lies, or install it (a published package by pip install NAME)"
         ) from error
     if not hasattr(module, class_name):
         raise ValueError(f"the simulator {place!r} is not there: {module_name} has no {class_name!r}")
@@ -151,3 +154,23 @@ def _class_at(place: str) -> type:
     if not isinstance(found, type):
         raise NoSimulatorError(place)
     return found
+
+
+def _module(name: str) -> ModuleType:
+    """The module of that name: one that is installed, or else one that lies in the working folder."""
+    here = str(Path.cwd())
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if here in sys.path or not _misses(error, name):
+            raise
+    sys.path.append(here)  # commands lack it; last, so that no file there stands for a package
+    try:
+        return import_module(name)
+    finally:
+        sys.path.remove(here)
+
+
+def _misses(error: ModuleNotFoundError, name: str) -> bool:
+    """Whether the module itself is not there, or a package that it lies in."""
+    return error.name is not None and f"{name}.".startswith(f"{error.name}.")

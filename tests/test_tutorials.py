@@ -15,7 +15,7 @@ BLOCK = re.compile(r"```(python|toml|sh)\n(?:# (\S+\.\w+)\n)?(.*?)```", re.DOTAL
 @pytest.mark.slow  # run by `make tutorials`
 @pytest.mark.parametrize("page", sorted(path.name for path in TUTORIALS.glob("*.md")))
 def test_every_block_runs(page: str, tmp_path: Path):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": f"{tmp_path}:{_source()}"}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": _source()}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     blocks = BLOCK.findall((TUTORIALS / page).read_text(encoding="utf-8"))
     assert len(blocks) > 5

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from understudy.simulators.interface import Status
 from understudy.simulators.materials.adsorbates import ADSORBATES
 from understudy.simulators.materials.anomalies import anomalies
-from understudy.simulators.materials.atoms import atoms_of, key_of, roles_of
+from understudy.simulators.materials.atoms import LEAST_VACUUM, atoms_of, key_of, roles_of
 from understudy.simulators.materials.case import Role, SlabCase
 from understudy.simulators.materials.energies import KeptEnergies, usual_folder
 from understudy.simulators.materials.layers import layers_of
 from understudy.simulators.materials.relaxation import RelaxOptions, relaxed
 from understudy.simulators.materials.simulator import SlabSimulator
-from understudy.simulators.materials.slabs import Facet, SlabPlan
+from understudy.simulators.materials.slabs import VACUUM, Facet, SlabPlan
 from understudy.simulators.materials.solution import QUANTITIES, REFERENCES, SlabSolution
 
 #: Edges of the box of a molecule [Å]: different, so that none of its states are alike.
@@ -53,6 +53,9 @@ class AseSimulator(SlabSimulator):
     Threads may share it: its calculator works for one of them at a time. Sent to another process, it makes a new
     calculator there.
 
+    needs_room: whether a slab in a low cell may see its image above even where it is said not to repeat that way, as in
+    codes of plane waves: its cell is made higher (`with_room`).
+
     Args:
         name: that selects it, and that data sets are called by.
         make: makes a calculator; called once in each process.
@@ -66,6 +69,7 @@ class AseSimulator(SlabSimulator):
 
     quantities = (*QUANTITIES, *REFERENCES)
     differentiable = False
+    needs_room = True
     at_once = 1  # up to minutes each: whoever is stopped loses the one under way
     version = "1"
     forces = "as the calculator gives them, also on atoms that are held"
@@ -116,6 +120,8 @@ class AseSimulator(SlabSimulator):
             sentence = "refused: a site holds a mixture of elements; a simulator needs atoms: round the occupations"
             return _Row(Status.REFUSED, sentence)
         atoms = atoms_of(slab, 0)
+        if self.needs_room:
+            atoms = with_room(atoms)
         try:
             return self._energies(atoms, slab.adsorbates[0])
         except NoEnergyError as error:
@@ -160,12 +166,16 @@ class AseSimulator(SlabSimulator):
         return found.energy
 
     def _formation(self, clean: Atoms, energy: float) -> float:
-        """Formation energy per atom [eV], NaN for a surface that is neither facet or a metal without constant."""
+        """Formation energy per atom [eV].
+
+        NaN for a surface that is neither facet, such as a stepped one, whose layers are nearer than told apart, and for
+        a metal without constant.
+        """
         facet = facet_of(clean)
         symbols = clean.get_chemical_symbols()
-        if facet is None or any(symbol not in self.constants for symbol in symbols):
-            return float("nan")
         layers = layers_of(clean.positions[:, 2])
+        if facet is None or not layers.any() or any(symbol not in self.constants for symbol in symbols):
+            return float("nan")
         free_atoms = np.ones(len(clean), dtype=bool)
         free_atoms[[index for one in clean.constraints for index in one.index]] = False
         free = len(np.unique(layers[free_atoms]))
@@ -186,6 +196,19 @@ def facet_of(atoms: Atoms) -> Facet | None:
     reach = 1.25 * _nearest(surface)
     neighbours = {_neighbours(surface, number, reach) for number in range(len(surface))}
     return {frozenset({6}): Facet.FCC111, frozenset({4}): Facet.FCC100}.get(frozenset(neighbours))
+
+
+def with_room(atoms: Atoms) -> Atoms:
+    """The slab in a cell that is high enough, where it does not repeat along the normal.
+
+    One with less empty space than is asked of slabs that repeat gets what slabs of ours have; others stay as they are.
+    """
+    thickness = float(np.ptp(atoms.positions[:, 2]))
+    if atoms.pbc[2] or atoms.cell[2, 2] - thickness >= LEAST_VACUUM:
+        return atoms
+    roomy = atoms.copy()
+    roomy.cell[2] = (0.0, 0.0, thickness + VACUUM)
+    return roomy
 
 
 @dataclass(frozen=True, eq=False)

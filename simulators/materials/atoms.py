@@ -177,6 +177,11 @@ def _row(atoms: Atoms) -> SlabCase:
         raise StructureError(f"expected elements from hydrogen to radon; got {', '.join(foreign)}")
     atoms = _upright(atoms)
     role = roles_of(atoms)
+    if not atoms.pbc[:2].all():
+        raise StructureError(
+            f"expected a slab that repeats along its first two vectors; got pbc = {tuple(atoms.pbc.tolist())}: "
+            "set it to (True, True, False), in a cell that the slab fills from edge to edge"
+        )
     metal = role != Role.ADSORBATE
     free = _vacuum(atoms.positions[metal, 2], atoms.cell[2, 2], bool(atoms.pbc[2]))
     if free < LEAST_VACUUM:

@@ -25,6 +25,7 @@ class Emt(AseSimulator):
     """ASE's EMT as a simulator of slabs; options: how atoms are moved."""
 
     at_once = 8  # milliseconds each
+    needs_room = False  # it sees nothing beyond a cell that does not repeat
 
     options: RelaxOptions = field(default_factory=RelaxOptions)
     folder: Path | None = None

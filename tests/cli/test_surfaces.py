@@ -206,11 +206,46 @@ def test_missing_programs_are_named_with_the_way_to_them(understudy, structures,
     code, _, err = understudy("predict", structures, "--by", "gpaw:interpreter=/no/python")
     assert (code, "GPAW is not installed for /no/python; on Debian run 'apt-get install gpaw" in err) == (1, True)
     code, _, err = understudy("predict", structures, "--by", "no_such_package.calculators:Good")
-    assert (code, "(pip install no_such_package, if it is called so)" in err) == (1, True)
+    assert (code, "nor is one installed; run where its file lies, or install it (a published" in err) == (1, True)
     monkeypatch.delitem(sys.modules, "understudy.simulators.materials.emt", raising=False)
     monkeypatch.setitem(sys.modules, "ase", None)
     code, _, err = understudy("simulate", "--simulator", "emt", "--cases", "2", "--out", "none.h5")
     assert (code, err.rstrip().endswith("; pip install 'understudy[materials]'")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ('[slabs]\nmetals = ["Cu"]', "expected a simulator for the slabs of"),
+        ("[slabs]", "(emt, gpaw, or package.module:Class of a calculator of ASE); got none: name one, such as"),
+        (
+            'simulator = "viscous"\n[slabs]\nmetals = ["Cu"]',
+            "expected a simulator of slabs (emt, gpaw, or package.module:Class of a calculator of ASE) for the "
+            "settings slabs; got viscous, which answers airfoils: name one as simulator, or leave the settings out",
+        ),
+        ('simulator = "emt"\n[shapes]\nnodes = 40', "for the settings shapes; got emt, which answers slabs"),
+        ('simulator = "emt"\n[conditions]\nalpha = [1, 2]', "for the settings conditions; got emt"),
+        ('simulator = "emt"\n[slabs]\nmetals = ["Cu", "Ru"]', "expected metals among Al, Cu, Ag, Au, Ni, Pd, Pt; got"),
+        ('simulator = "emt"\n[slabs]\nmetals = ["Cu"]\nsites = ["hollow"]', "has the sites"),
+        ('simulator = "emt"\n[slabs]\nlayers = 1', "a slab needs at least 1 x 1 sites and 2 layers; got 1 x 1 and 1"),
+        ('simulator = "emt"\n[slabs]\nsize = [0, 2]', "got 0 x 2 and 4"),
+        ('simulator = "emt"\n[slabs]\nfree = 9', "free must be 0 to 4 layers; got 9"),
+    ],
+)
+def test_settings_of_what_cannot_be_simulated_are_refused_and_leave_nothing(understudy, tmp_path, settings, sentence):
+    (tmp_path / "slabs.toml").write_text(f'out = "{tmp_path}/data/slabs.h5"\ncases = 2\n{settings}\n')
+    code, _, err = understudy("simulate", tmp_path / "slabs.toml")
+    assert (code, sentence in err) == (1, True), err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_settings_left_beside_a_data_set_are_read_again(understudy, tmp_path):
+    for name in ("emt", "understudy.datasets.synthetic:ThinAirfoilTheory"):
+        out = tmp_path / "data.h5"
+        assert understudy("simulate", "--simulator", name, "--cases", "2", "--out", out)[0] == 0
+        code, said, err = understudy("simulate", f"{out}.toml")
+        assert (code, "nothing left to do" in said) == (0, True), err
+        out.unlink()
 
 
 def test_misspelt_keys_of_slabs_and_designs_are_named(understudy, tmp_path):

@@ -207,6 +207,15 @@ def test_a_structure_without_an_energy_is_named(simulated: Path, tmp_path: Path)
         import_structures(tmp_path / "lacking.extxyz", tmp_path / "lacking.h5", simulator="emt")
 
 
+def test_a_structure_whose_energy_is_no_number_is_named(tmp_path: Path):
+    structures = [covered() for _ in range(3)]
+    for atoms, energy in zip(structures, (-0.3, -0.4, "abc"), strict=True):
+        atoms.info["adsorption_energy"] = energy
+    ase.io.write(tmp_path / "lab.extxyz", structures)
+    with pytest.raises(StructureError, match="structure 2: expected a number as adsorption_energy; got 'abc'"):
+        import_structures(tmp_path / "lab.extxyz", tmp_path / "again.h5", simulator="lab")
+
+
 def test_structures_of_a_file_are_asked_again(simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with load(simulated) as data:

@@ -49,9 +49,16 @@ def simulate(
     from understudy.datasets.progress import progress_bar
     from understudy.datasets.summary import info
     from understudy.datasets.whole_files import write_bytes
-    from understudy.simulators.interface import Status
+    from understudy.simulators.interface import Status, Subject
+    from understudy.simulators.registry import names_about, own_words
 
     read = read_table(config) if config else {}
+    if "slabs" in read and "simulator" not in read and simulator is None:
+        slabs = Subject.SLAB
+        raise ValueError(
+            f"expected a simulator for the slabs of {config} ({', '.join(names_about(slabs))}, or {own_words(slabs)}); "
+            "got none: name one, such as --simulator emt"
+        )
     named = str(read.get("simulator", SimulateConfig.simulator)) if simulator is None else simulator
     (words,) = with_flags([named], {"model": model, "grid": grid}, from_file=simulator is None)
     flags = {

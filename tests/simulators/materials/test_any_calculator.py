@@ -186,6 +186,23 @@ def test_a_metal_that_the_calculator_does_not_know_is_a_row_with_a_reason():
     assert "EMT" in answer.message[0]
 
 
+def test_a_file_in_the_working_folder_is_found_by_a_command(tmp_path: Path):
+    (tmp_path / "my_help.py").write_text("from ase.calculators.emt import EMT\n")
+    (tmp_path / "my_code.py").write_text("from my_help import EMT\n\nclass Mine(EMT):\n    pass\n")
+    (tmp_path / "ase.py").write_text("raise SystemExit('in the place of the package')\n")
+    code = "import sys; from understudy.simulators.registry import simulator; before = list(sys.path); "
+    code += "print(simulator('my_code:Mine').name, sys.path == before)"
+    command = [sys.executable, "-P", "-c", code]  # -P: as a command, without the working folder
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["my_code:Mine", "True"], done.stderr
+
+
+def test_a_module_that_is_nowhere_is_refused_with_both_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=rf"no module 'my_lost_code' in the working folder \({tmp_path}\), nor is"):
+        simulator("my_lost_code:Mine")
+
+
 def test_no_class_of_that_name():
     with pytest.raises(ValueError, match="has no 'Wrong'"):
         simulator("ase.calculators.emt:Wrong")

@@ -13,6 +13,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.calculators.emt import EMT
+from ase.constraints import FixAtoms
 from ase.optimize import BFGS
 
 from understudy.simulators.interface import Status
@@ -83,6 +84,17 @@ def test_a_clean_slab_has_a_formation_energy_and_no_other(emt: Emt) -> None:
     assert math.isfinite(answer["clean_energy"].item())
     assert answer["adsorption_energy"].isnan().all()
     assert answer["gas_energy"].isnan().all()
+
+
+def test_a_stepped_surface_has_an_adsorption_energy_and_no_formation_energy(emt: Emt) -> None:
+    """Its layers are nearer than those that are told apart, and seem one of six neighbours each."""
+    stepped = ase.build.fcc211("Cu", (3, 2, 4), a=EMT_LATTICE_CONSTANTS["Cu"], vacuum=8.0)
+    stepped.set_constraint(FixAtoms(range(len(stepped))))
+    ase.build.add_adsorbate(stepped, "H", 1.0, (0.5, 0.5))
+    answer = emt.predict(case_of([stepped]))
+    assert answer.status == (Status.OK,), answer.message
+    assert math.isfinite(answer["adsorption_energy"].item())
+    assert answer["formation_energy"].isnan().all()
 
 
 def test_an_adsorbate_without_a_reaction_is_refused(emt: Emt) -> None:

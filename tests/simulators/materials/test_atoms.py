@@ -81,6 +81,15 @@ def test_what_is_no_slab_is_refused(covered: Atoms) -> None:
         case_of([broken])
 
 
+@pytest.mark.parametrize("repeats", [(False, False, False), (True, False, False), (False, True, True)])
+def test_what_does_not_repeat_along_the_surface_is_no_slab(covered: Atoms, repeats: tuple[bool, bool, bool]) -> None:
+    covered.pbc = repeats
+    with pytest.raises(
+        StructureError, match=r"repeats along its first two vectors; got pbc = \((True|False), .*\): set"
+    ):
+        case_of([covered])
+
+
 def test_roles_of_the_open_catalyst_project_without_their_array(covered: Atoms) -> None:
     """Its tags mean bulk 0, surface 1, adsorbate 2; heights and elements find the same, so the tags are not needed."""
     other = covered.copy()

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import fcc100
 from ase.calculators.calculator import CalculatorError
+from ase.constraints import FixAtoms
 
+from understudy.simulators.materials.atoms import case_of
 from understudy.simulators.materials.gpaw_process import (
     WORKER,
     Gpaw,
@@ -21,6 +25,7 @@ from understudy.simulators.materials.gpaw_process import (
     require_gpaw,
 )
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
+from understudy.simulators.materials.slabs import VACUUM
 from understudy.simulators.registry import simulator
 
 
@@ -40,7 +45,8 @@ TIGHT = GpawSettings(
 )
 
 
-#: In the place of GPAW: its energy tells the k points and the vectors along which it repeats.
+#: In the place of GPAW: its energy tells the k points and the vectors along which it repeats, its iterations how many
+#: of it were made; each goes on only at the height where it began, and none knows one above the cell.
 STAND_IN = """
 from ase.calculators.calculator import Calculator
 
@@ -50,18 +56,39 @@ def FermiDirac(width): pass
 
 class GPAW(Calculator):
     implemented_properties = ["energy", "forces"]
+    made = 0
 
     def __init__(self, kpts, **settings):
         super().__init__()
-        self.points = kpts["size"]
+        self.points, self.height = kpts["size"], None
+        GPAW.made += 1
 
     def calculate(self, atoms=None, properties=None, system_changes=()):
         super().calculate(atoms, properties, system_changes)
+        height = atoms.positions[0, 2]
+        if height > atoms.cell[2, 2]:
+            raise ValueError("above the cell,\\nand more")
+        if self.height not in (None, height):
+            raise RuntimeError("Broken symmetry!")
+        self.height = height
         self.results = {"energy": 10.0 * sum(self.points) + sum(atoms.pbc), "forces": 0 * atoms.positions}
 
     def get_number_of_iterations(self):
-        return 1
+        return self.made
 """
+
+
+def asked_of_worker(folder: Path, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the worker answers, with the stand-in that lies in the folder."""
+    done = subprocess.run(
+        [sys.executable, str(WORKER)],
+        input="".join(f"{json.dumps(line)}\n" for line in (asdict(TIGHT), *questions)),
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def hydrogen(length: float) -> Atoms:
@@ -116,19 +143,47 @@ def test_time_that_runs_out_is_one_sentence():
 
 def test_the_same_atoms_that_repeat_along_fewer_vectors_are_another_structure(tmp_path: Path):
     (tmp_path / "gpaw.py").write_text(STAND_IN)
-    questions = [
+    questions: list[dict[str, Any]] = [
         {"numbers": [1], "positions": [[0, 0, 0]], "cell": (3.0 * np.eye(3)).tolist(), "pbc": pbc, "k_points": points}
         for pbc, points in (([True] * 3, [4, 4, 4]), ([True, True, False], [4, 4, 1]))
     ]
-    done = subprocess.run(
-        [sys.executable, str(WORKER)],
-        input="".join(f"{json.dumps(line)}\n" for line in (asdict(TIGHT), *questions)),
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert [json.loads(line)["energy"] for line in done.stdout.splitlines()] == [123.0, 92.0]
+    assert [line["energy"] for line in asked_of_worker(tmp_path, questions)] == [123.0, 92.0]
+
+
+@needs_gpaw
+def test_a_slab_that_loses_a_symmetry_is_answered_as_it_is_at_first():
+    flat = fcc100("Al", (1, 1, 3), a=4.05, vacuum=3.0)  # inverted about its middle atom it is the same
+    uneven = flat.copy()
+    uneven.positions[-1, 2] += 0.05
+    settings = GpawSettings(cutoff=150.0, k_points=(2, 2, 1))
+    one, other = Gpaw(settings), Gpaw(settings)
+    one.get_potential_energy(flat)
+    after, at_first = (calculator.get_potential_energy(uneven) for calculator in (one, other))
+    one.close()
+    other.close()
+    assert after == pytest.approx(at_first, abs=1e-6)
+
+
+def test_a_new_calculator_is_made_only_where_the_old_one_raises(tmp_path: Path):
+    (tmp_path / "gpaw.py").write_text(STAND_IN)
+    question = {"numbers": [1], "cell": (3.0 * np.eye(3)).tolist(), "pbc": [True] * 3, "k_points": [4, 4, 4]}
+    heights = (0.0, 0.0, 0.5, 0.5, 9.0, 0.5)
+    answers = asked_of_worker(tmp_path, [{**question, "positions": [[0, 0, height]]} for height in heights])
+    assert [answer.get("iterations") for answer in answers] == [1, 1, 2, 2, None, 4]
+    assert answers[4]["reason"] == "ValueError: above the cell, and more"
+
+
+@needs_gpaw
+def test_a_slab_in_a_low_cell_that_does_not_repeat_there_is_answered_as_in_a_high_one(tmp_path: Path):
+    low = fcc100("Al", (1, 1, 2), a=4.05)
+    low.center(vacuum=0.4, axis=2)
+    low.set_constraint(FixAtoms(range(2)))
+    high = low.copy()
+    high.cell[2, 2] = 2.025 + VACUUM
+    found = GpawSimulator(settings=GpawSettings(cutoff=150.0, k_points=(2, 2, 1)), folder=tmp_path)
+    energies = [found.predict(case_of([slab]))["clean_energy"].item() for slab in (low, high)]
+    found.calculator.close()
+    assert energies[0] == pytest.approx(energies[1], abs=1e-3)
 
 
 @needs_gpaw
