@@ -111,7 +111,7 @@ def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: 
     from understudy.surrogate.surrogate import Surrogate
 
     posed = read_problem(problem)
-    who, verifier = predictor(by), simulator(judge, Subject.AIRFOIL)
+    who, verifier = predictor(by, Subject.AIRFOIL), simulator(judge, Subject.AIRFOIL)
     if rounds and not isinstance(who, Surrogate):
         raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]

@@ -12,10 +12,6 @@ from understudy.cli.outputs import require_output
 if TYPE_CHECKING:
     from understudy.simulators.interface import Predictor, Status
 
-#: Ends of names of files, in small letters: of atoms, and of airfoils.
-OF_ATOMS = (".xyz", ".extxyz", ".cif", ".vasp", ".poscar", ".traj", ".db", ".json", ".gpw", ".pdb", ".xsf", ".cell")
-OF_AIRFOILS = (".dat", ".txt", "")
-
 Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 
@@ -59,7 +55,8 @@ def predict(
     understudy predict rae2822 --alpha 2.79 --mach 0.734 --reynolds 6.5e6 --by rans
     understudy predict slabs.extxyz --out answers.csv --by emt
     """
-    from understudy.asking import predictor
+    from understudy.asking import is_structures, predictor
+    from understudy.simulators.interface import Subject
 
     if (subject is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
@@ -79,22 +76,15 @@ def predict(
     conditions = {
         "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
     }  # fmt: skip
-    return _polar(str(subject), alpha, cl, conditions, predictor(by), plot, xfoil_polar)
-
-
-def is_structures(name: str) -> bool:
-    """Whether that is the name of a file of atoms, not of an airfoil."""
-    path = Path(name)
-    if path.suffix.lower() in OF_ATOMS or path.name in ("POSCAR", "CONTCAR"):
-        return True
-    return path.is_file() and path.suffix.lower() not in OF_AIRFOILS
+    return _polar(str(subject), alpha, cl, conditions, predictor(by, Subject.AIRFOIL), plot, xfoil_polar)
 
 
 def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.answers import answer_table
     from understudy.asking import predictor
+    from understudy.simulators.interface import Subject
 
-    return _answered(cases, out, by, predictor(by), answer_table)
+    return _answered(cases, out, by, predictor(by, Subject.AIRFOIL), answer_table)
 
 
 def _slabs(structures: Path, out: Path | None, by: str) -> int:
