@@ -195,6 +195,32 @@ def test_missing_programs_are_named_with_the_way_to_them(understudy, structures,
     assert (code, err.rstrip().endswith("; pip install 'understudy[materials]'")) == (1, True)
 
 
+def test_flags_of_airfoils_are_refused_of_slabs(understudy, structures, tmp_path):
+    problem, wing = tmp_path / "surface.toml", tmp_path / "wing.toml"
+    problem.write_text(SCREEN.replace("top = 2\n", ""))
+    wing.write_text("[[points]]\ncl = 0.5\n")
+    for words, sentence in (
+        (("predict", structures, "--alpha", "4"), "--alpha cannot be chosen of slabs"),
+        (
+            ("predict", structures, "--plot", tmp_path / "a.png", "--mach", "0.3"),
+            "--plot, --mach cannot be chosen of slabs",
+        ),
+        (("design", problem, "--out", tmp_path / "run", "--polar", "3"), "--polar cannot be chosen of a surface"),
+        (
+            ("design", problem, "--out", tmp_path / "run", "--grid", "33x11", "--model", "euler"),
+            "--model, --grid cannot be chosen of a surface",
+        ),
+        (("design", wing, "--out", tmp_path / "run", "--judged", "5"), "--judged cannot be chosen of an airfoil"),
+        (
+            ("simulate", "--by", "emt", "--cases", "2", "--out", tmp_path / "a.h5", "--alpha", "0", "4"),
+            "--alpha cannot be chosen of slabs",
+        ),
+    ):
+        code, _, err = understudy(*words)
+        assert (code, sentence in err) == (1, True), err
+    assert not any((tmp_path / name).exists() for name in ("run", "a.h5", "a.png"))
+
+
 def test_misspelt_keys_of_slabs_and_designs_are_named(understudy, tmp_path):
     settings = tmp_path / "settings.toml"
     settings.write_text('out = "slabs.h5"\nsimulator = "emt"\n[slabs]\nmetal = ["Pt"]\n')

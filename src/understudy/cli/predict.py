@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.options import Grid, Model, chosen, require_unused, with_flags
 from understudy.cli.outputs import require_output
 
 if TYPE_CHECKING:
     from understudy.simulators.interface import Predictor, Status
+
+#: Conditions where nothing is said.
+USUAL = {"reynolds": 1e6, "mach": 0.0, "n_crit": 9.0, "trip_top": 1.0, "trip_bottom": 1.0}
 
 Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
@@ -26,11 +29,19 @@ def predict(
         Sweep, Parameter(help="angle of attack [deg]: 4, or 0,2,4, or -4:12:0.5 (first:last:step)")
     ] = None,
     cl: Annotated[Sweep, Parameter(help="wanted lift coefficient in place of alpha: 0.5, or 0.2:1.2:0.1")] = None,
-    reynolds: Annotated[float, Parameter(help="Reynolds number on the chord", allow_leading_hyphen=True)] = 1e6,
-    mach: Annotated[float, Parameter(help="free-stream Mach number", allow_leading_hyphen=True)] = 0.0,
-    n_crit: Annotated[float, Parameter(help="critical amplification exponent", allow_leading_hyphen=True)] = 9.0,
-    trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = 1.0,
-    trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = 1.0,
+    reynolds: Annotated[float, Parameter(help="Reynolds number on the chord", allow_leading_hyphen=True)] = USUAL[
+        "reynolds"
+    ],
+    mach: Annotated[float, Parameter(help="free-stream Mach number", allow_leading_hyphen=True)] = USUAL["mach"],
+    n_crit: Annotated[float, Parameter(help="critical amplification exponent", allow_leading_hyphen=True)] = USUAL[
+        "n_crit"
+    ],
+    trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = USUAL[
+        "trip_top"
+    ],
+    trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = USUAL[
+        "trip_bottom"
+    ],
     by: Annotated[
         str,
         Parameter(
@@ -47,7 +58,7 @@ def predict(
 ) -> int:
     """Lift, drag, moment and transition of an airfoil, each with its interval; a polar; or a table of cases.
 
-    Of slabs with adsorbates: adsorption and formation energies.
+    Of slabs with adsorbates: adsorption and formation energies; --by and --out alone hold for these.
 
     understudy predict naca2412 --alpha 4 --reynolds 1e6
     understudy predict wing.dat --cl 0.2:1.2:0.1 --plot polar.png
@@ -67,15 +78,18 @@ def predict(
         if picture is not None:
             require_output(picture, inputs=read)
     (by,) = with_flags([by], {"model": model, "grid": grid})
+    conditions = {
+        "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
+    }  # fmt: skip
+    flown: dict[str, object] = {"alpha": alpha, "cl": cl, "plot": plot, "xfoil_polar": xfoil_polar}
+    flown |= {name: chosen(value, USUAL[name]) for name, value in conditions.items()}
     if subject is not None and is_structures(subject):
+        require_unused("of slabs", flown)
         return _slabs(Path(subject), out, by)
     if cases is not None:
         if out is None:
             raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
         return _table(cases, out, by)
-    conditions = {
-        "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
-    }  # fmt: skip
     return _polar(str(subject), alpha, cl, conditions, predictor(by, Subject.AIRFOIL), plot, xfoil_polar)
 
 

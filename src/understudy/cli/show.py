@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.options import Grid, Model, require_unused, with_flags
 
 if TYPE_CHECKING:
     from understudy.simulators.airfoil.flow_field import FlowField
@@ -58,9 +58,9 @@ def show(
     suffix = Path(what).suffix.lower()
     stored = suffix in (*_DATA, *_VTK) or Path(what).is_dir()
     if stored:
-        _require_unused(f"of a flow that is stored in {what}", {**conditions, **settings})
+        require_unused(f"of a flow that is stored in {what}", {**conditions, **settings})
     if suffix in _VTK or not stored:
-        _require_unused("of anything but a data set", {"row": row})
+        require_unused("of anything but a data set", {"row": row})
     if suffix in _VTK:
         flow, stem = read_vtk(what), Path(what).stem
     elif stored:
@@ -83,12 +83,6 @@ def show(
     for file in [*([] if suffix in _VTK else [out / f"{stem}{SUFFIX}"]), *save(pictures, out, stem)]:
         say(str(file))
     return 0
-
-
-def _require_unused(of_what: str, options: dict[str, object]) -> None:
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if given:
-        raise ValueError(f"{', '.join(given)} cannot be chosen {of_what}")
 
 
 def _from_data(path: Path, row: int | None) -> tuple["FlowField", str]:
