@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from understudy.cli.options import Grid, Model, chosen, require_unused, with_flags
+from understudy.cli.outputs import require_folder
 
 if TYPE_CHECKING:
     from understudy.design.materials.run import Verification
@@ -83,6 +84,7 @@ def design(
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
+    require_folder(out)
     table = read_table(problem)
     if "points" not in table:
         others = {"screen": ScreenProblem, "simulate": SimulateConfig}

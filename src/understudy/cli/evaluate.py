@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from understudy.cli.outputs import require_output
+from understudy.cli.outputs import require_output, with_name
 
 
 def evaluate(
@@ -38,7 +38,7 @@ def evaluate(
 
     if out is not None:
         require_output(out, [".json"], inputs=[data])
-    with load(data) as content, bar("evaluating") as show:
+    with load(with_name(data)) as content, bar("evaluating") as show:
         who = predictor(by, content.about)
         if not isinstance(who, AnySurrogate):
             raise ValueError(f"only a surrogate is evaluated on stored answers; {who.name} is a simulator")

@@ -71,6 +71,8 @@ def predict(
 
     if (subject is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
+    if subject is not None and Path(subject).is_dir():
+        raise ValueError(f"expected an airfoil or a file of slabs; got the folder {subject}")
     read = [Path(one) for one in (subject, cases) if one is not None]
     if out is not None:
         require_output(out, [".csv"], inputs=read)
@@ -165,11 +167,11 @@ def _polar(
     from understudy.simulators.shapes import airfoil as airfoil_called
     from understudy.sweep import values
 
+    shape = airfoil_called(airfoil)
     if (alpha is None) == (cl is None):
         raise ValueError("expected exactly one of --alpha [deg] and --cl")
     angles = values(alpha, "alpha [deg]") if alpha is not None else None
     lifts = values(cl, "cl") if cl is not None else None
-    shape = airfoil_called(airfoil)
     asked = case(airfoil, angles, cl=lifts, **conditions)
     keep_to_one_thread()
     if isinstance(who, Simulator) and len(asked) >= who.at_once:

@@ -44,6 +44,7 @@ def show(
     understudy show transonic.h5 --row 3 -o pictures
     understudy show pictures/rae2822.vts --only mach --window -0.1 0.2 -0.1 0.1
     """
+    from understudy.cli.outputs import require_folder
     from understudy.cli.report import remark, say
     from understudy.datasets.pictures.flow_pictures import Drawing, draw, require_known, save
     from understudy.datasets.vtk_file import SUFFIX, read_vtk, write_vtk
@@ -55,6 +56,7 @@ def show(
         raise ValueError(f"drawing must be one of {', '.join(Drawing)}; got {drawing!r}")
     conditions = {"alpha": alpha, "cl": cl, "mach": mach, "reynolds": reynolds}
     settings = {"by": by, "model": model, "grid": grid}
+    require_folder(out)
     suffix = Path(what).suffix.lower()
     stored = suffix in (*_DATA, *_VTK) or Path(what).is_dir()
     if stored:

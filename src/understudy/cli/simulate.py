@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from understudy.cli.options import Grid, Model, require_unused, with_flags
+from understudy.cli.outputs import require_output
 
 Range = Annotated[tuple[float, float] | None, Parameter(allow_leading_hyphen=True)]
 
@@ -77,6 +78,7 @@ def simulate(
     }
     table = overridden(read, flags)
     settings = made(SimulateConfig, table, str(config) if config else "the configuration")
+    require_output(settings.out)
     flown = {"alpha": alpha, "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "share_tripped": share_tripped}
     given = any(value is not None for value in flown.values())
     if given and generation.simulator_named(settings.simulator).about is Subject.SLAB:
