@@ -10,6 +10,9 @@ from understudy.cli.options import Grid, Model, chosen, require_unused, with_fla
 from understudy.cli.outputs import require_output
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
+    from understudy.answer_file import Row
     from understudy.simulators.interface import Predictor, Status
 
 #: Conditions where nothing is said.
@@ -117,9 +120,21 @@ def _slabs(structures: Path, out: Path | None, by: str) -> int:
         remark(caution)
     if out is not None:
         return _answered(structures, out, by, who, slab_answers.answer_structures)
-    rows = [row for some in slab_answers.answered(read_atoms(structures), who) for row in some]
-    say(slab_answers.text(rows))
+    atoms = read_atoms(structures)
+    rows = [row for some in slab_answers.answered(atoms, who) for row in some]
+    say(slab_answers.text(_called(rows, atoms)))
     return 0 if any(row["status"] == "ok" for row in rows) else 1
+
+
+def _called(rows: list["Row"], atoms: list["Atoms"]) -> list["Row"]:
+    """The rows with the names that their structures have, as in a screening, in the place of numbers."""
+    from understudy.design.materials.structures import StructureList
+
+    named = [any(one.info.get(key) for key in ("name", "slab")) for one in atoms]
+    if not any(named):
+        return rows
+    names = [one.name for one in StructureList.of(atoms).structures]
+    return [{**row, "structure": name} if has else row for row, name, has in zip(rows, names, named, strict=True)]
 
 
 def _answered(asked: Path, out: Path, by: str, who: "Predictor", answer: Callable[..., "dict[Status, int]"]) -> int:
