@@ -41,7 +41,7 @@ def train(
     from understudy.asking import CHECKPOINT
     from understudy.cli.config import made, merged, overridden, read_table, table_of, to_toml
     from understudy.cli.progress import training_bar
-    from understudy.cli.report import say
+    from understudy.cli.report import say, units_told
     from understudy.datasets.whole_files import write_bytes
     from understudy.learning import TrainConfig, require_judges, train_surrogate, usual_settings
     from understudy.simulators.interface import Subject
@@ -62,9 +62,7 @@ def train(
     }
     table = overridden(read_table(config) if config else {}, flags)
     where = str(config) if config else "the configuration"
-    named: dict[str, Any] = {
-        key: table[key] for key in ("data", "out") if key in table
-    }  # of slabs other numbers are possible
+    named: dict[str, Any] = {key: table[key] for key in ("data", "out") if key in table}
     usual = usual_settings(made(TrainConfig, named, where).data)
     if isinstance(usual.training.network, AtomsConfig) and members is not None:
         require_judges(members)
@@ -81,5 +79,5 @@ def train(
             f"stopped: the training so far is kept in {settings.out}; run the same command again to go on"
         ) from None
     unseen = "shape families (cd: errors of its logarithm)" if surrogate.about is Subject.AIRFOIL else "slabs"
-    say(f"never trained on, {unseen}:\n{report.text()}")
+    say(f"never trained on, {unseen}:\n{report.text()}\n{units_told(report.comparisons)}")
     say(f"{settings.out / CHECKPOINT}")
