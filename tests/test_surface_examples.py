@@ -19,6 +19,7 @@ from understudy.simulators.materials.slabs import RPBE_LATTICE_CONSTANTS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PAGE = Path(__file__).parents[1] / "docs" / "catalysts.md"
+PYTHON = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -44,10 +45,9 @@ def test_the_example_screens_what_it_says():
 def test_the_slab_of_the_page_is_one_that_the_surrogate_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Unlike the same slab at ASE's own lattice constant."""
     monkeypatch.chdir(tmp_path)
-    told = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert told is not None
+    slab, _ = PYTHON
     answers = []
-    for block in (told[1], told[1].replace("a=3.99, ", "")):
+    for block in (slab, slab.replace("a=3.99, ", "")):
         exec(block, {})  # the page's own lines
         with torch.no_grad():
             answers.append(predictor("surrogate", Subject.SLAB).predict(case_of(read_atoms("slabs.extxyz"))))
@@ -55,6 +55,14 @@ def test_the_slab_of_the_page_is_one_that_the_surrogate_knows(tmp_path: Path, mo
     assert (bool(known.known[0]), bool(strained.known[0])) == (True, False)
     energies = [float(one["adsorption_energy"][0]) for one in answers]
     assert energies == pytest.approx([-0.25, -0.12], abs=0.01)  # as the page says
+
+
+def test_the_page_asks_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    exec("".join(PYTHON), {})  # a slab, and who answers
+    energy, low, high = (float(number) for number in re.findall(r"-?\d+\.\d+", capsys.readouterr().out))
+    assert low < energy < high
+    assert energy == pytest.approx(-0.25, abs=0.01)
 
 
 def test_lattice_constants_of_the_page_are_those_of_the_labels():

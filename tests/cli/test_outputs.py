@@ -69,3 +69,64 @@ def test_an_import_replaces_only_what_it_made(understudy, labels, tmp_path):
     assert "holds something else" in understudy(*words, foreign)[2]
     assert "expected a name that ends in .h5 or .hdf5" in understudy(*words, tmp_path / "keep.csv")[2]
     assert "which is read" in understudy(*words, labels)[2]
+
+
+def test_a_folder_is_no_file_and_a_file_no_folder(understudy, labels, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    problem, cases = tmp_path / "surface.toml", tmp_path / "cases.csv"
+    problem.write_text("[space]\n")
+    cases.write_text("airfoil,alpha_deg,reynolds\nnaca0012,1,1e6\n")
+    assert understudy("data", "import", labels, "--out", tmp_path / "labels.h5", "--simulator", "vasp")[0] == 0
+    for words in (
+        ("predict", labels, "--by", "emt", "--out"),
+        ("predict", "--cases", cases, "--out"),
+        ("evaluate", tmp_path / "labels.h5", "--out"),
+        ("simulate", "--by", "emt", "--cases", "2", "--out"),
+    ):
+        code, _, err = understudy(*words, ".")
+        assert (code, "expected a name for the file of results; got the folder ." in err) == (1, True), words
+    for words in (
+        ("screen", problem, "--predictor", "emt", "--out"),
+        ("design", problem, "--out"),
+        ("train", "--data", tmp_path / "labels.h5", "--out"),
+        ("show", "naca0012", "--alpha", "1", "--mach", "0.7", "--out"),
+    ):
+        code, _, err = understudy(*words, problem)
+        assert (code, f"expected a folder for the results; got the file {problem}" in err) == (1, True), words
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for words in (("evaluate", "."), ("data", "info", "."), ("data", "check", ".")):
+        code, _, err = understudy(*words)
+        assert (code, f"no data set at {tmp_path / 'empty'}: neither a file, nor a folder" in err) == (1, True), words
+
+
+def test_what_is_asked_is_a_folder_or_not_there(understudy, tmp_path):
+    for word, sentence in (
+        (tmp_path, f"expected an airfoil or a file of slabs; got the folder {tmp_path}"),
+        (tmp_path / "OUTCAR", "no file of structures at"),
+        ("no_such_wing", "no airfoil is called 'no_such_wing'"),
+    ):
+        code, _, err = understudy("predict", word)
+        assert (code, sentence in err) == (1, True)
+
+
+def test_numbers_that_are_too_small_are_told_before_work_starts(understudy, labels, tmp_path):
+    problem = tmp_path / "screen.toml"
+    problem.write_text("[space]\n")
+    code, _, err = understudy("screen", problem, "--predictor", "emt", "--workers", "0", "--out", tmp_path / "run")
+    assert (code, err) == (1, "understudy: --workers must be at least 1; got 0\n")
+    assert understudy("data", "import", labels, "--out", tmp_path / "labels.h5", "--simulator", "vasp")[0] == 0
+    for members in ("0", "3"):
+        code, _, err = understudy(
+            "train", "--data", tmp_path / "labels.h5", "--out", tmp_path / "run", "--members", members
+        )
+        assert (code, f"members must be at least 4, so that each slab has 2 judges; got {members}" in err) == (1, True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_judge_of_a_surface_is_named_where_it_is_made(understudy, tmp_path):
+    (tmp_path / "design.json").write_text("{}")
+    (tmp_path / "problem.toml").write_text("[space]\n")
+    for judge in ("viscous", "emt"):
+        code, _, err = understudy("verify", tmp_path, "--by", judge)
+        assert (code, "--judge gpaw, emt or package.module:Class of a calculator of ASE" in err) == (1, True)

@@ -16,6 +16,7 @@ import torch
 from ase import Atoms
 from ase.build import add_adsorbate, fcc111
 
+from understudy.datasets import shipped
 from understudy.datasets.reader import load
 from understudy.simulators.materials.emt import Emt
 
@@ -56,6 +57,15 @@ def test_structures_are_answered_and_energies_of_toys_are_called_so(understudy, 
     assert "nothing but H, C, N and O" in lines[3]
 
 
+def test_structures_are_called_by_their_names(understudy, structures, tmp_path):
+    slabs = ase.io.read(structures, ":")
+    slabs[0].info, slabs[2].info = {"name": "bright platinum"}, {"slab": "no slab"}
+    ase.io.write(tmp_path / "named.extxyz", slabs)
+    _, out, _ = understudy("predict", tmp_path / "named.extxyz", "--by", "emt")
+    names = [line[: len("bright platinum")].strip() for line in out.splitlines()[1:]]
+    assert names == ["bright platinum", "1", "no slab"]
+
+
 def test_a_table_of_structures_is_not_made_twice(understudy, structures, tmp_path):
     answers = tmp_path / "answers.csv"
     code, out, _ = understudy("predict", structures, "--by", "emt", "--out", answers)
@@ -87,6 +97,12 @@ def test_who_answers_airfoils_answers_no_slabs(understudy, structures):
 def test_a_package_that_is_not_there_is_named(understudy, structures):
     code, _, err = understudy("predict", structures, "--by", "no_such_package.calculators:Good")
     assert (code, "no module 'no_such_package'" in err) == (1, True)
+
+
+def test_errors_of_energies_are_told_with_their_units(understudy):
+    code, out, _ = understudy("evaluate", shipped.NEAR_SURFACE_ALLOYS)
+    assert code == 0
+    assert out.splitlines()[-1] == "units of errors and widths: adsorption_energy [eV], formation_energy [eV/atom]"
 
 
 def test_a_screening_by_a_simulator_and_its_judge(understudy, tmp_path):
@@ -246,6 +262,32 @@ def test_the_settings_left_beside_a_data_set_are_read_again(understudy, tmp_path
         code, said, err = understudy("simulate", f"{out}.toml")
         assert (code, "nothing left to do" in said) == (0, True), err
         out.unlink()
+
+
+def test_flags_of_airfoils_are_refused_of_slabs(understudy, structures, tmp_path):
+    problem, wing = tmp_path / "surface.toml", tmp_path / "wing.toml"
+    problem.write_text(SCREEN.replace("top = 2\n", ""))
+    wing.write_text("[[points]]\ncl = 0.5\n")
+    for words, sentence in (
+        (("predict", structures, "--alpha", "4"), "--alpha cannot be chosen of slabs"),
+        (
+            ("predict", structures, "--plot", tmp_path / "a.png", "--mach", "0.3"),
+            "--plot, --mach cannot be chosen of slabs",
+        ),
+        (("design", problem, "--out", tmp_path / "run", "--polar", "3"), "--polar cannot be chosen of a surface"),
+        (
+            ("design", problem, "--out", tmp_path / "run", "--grid", "33x11", "--model", "euler"),
+            "--model, --grid cannot be chosen of a surface",
+        ),
+        (("design", wing, "--out", tmp_path / "run", "--judged", "5"), "--judged cannot be chosen of an airfoil"),
+        (
+            ("simulate", "--by", "emt", "--cases", "2", "--out", tmp_path / "a.h5", "--alpha", "0", "4"),
+            "--alpha cannot be chosen of slabs",
+        ),
+    ):
+        code, _, err = understudy(*words)
+        assert (code, sentence in err) == (1, True), err
+    assert not any((tmp_path / name).exists() for name in ("run", "a.h5", "a.png"))
 
 
 def test_misspelt_keys_of_slabs_and_designs_are_named(understudy, tmp_path):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from understudy.cli.outputs import DATA_SETS, require_output
+from understudy.cli.outputs import DATA_SETS, require_output, with_name
 
 data = App(name="data", help="Look at, check and export data sets.")
 
@@ -16,7 +16,7 @@ def info(path: Path, /) -> None:
     from understudy.cli.report import say
     from understudy.datasets.summary import info as summary
 
-    say(summary(path).text())
+    say(summary(with_name(path)).text())
 
 
 @data.command
@@ -25,7 +25,7 @@ def check(path: Path, /) -> int:
     from understudy.cli.report import remark, say
     from understudy.datasets.checker import check as problems_of
 
-    problems = problems_of(path)
+    problems = problems_of(with_name(path))
     for problem in problems:
         remark(problem)
     if not problems:
@@ -54,6 +54,7 @@ def export(
     from understudy.datasets.export import export_csv, export_flows, export_vtk, require_airfoils
     from understudy.datasets.reader import load
 
+    path = with_name(path)
     if csv is None and vtk is None and structures is None:
         csv = path.with_suffix(".csv")
     if csv is not None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.options import Grid, Model, chosen, require_unused, with_flags
+from understudy.cli.outputs import require_folder
 
 if TYPE_CHECKING:
     from understudy.design.materials.run import Verification
     from understudy.design.optimise import Step
     from understudy.simulators.interface import Predictor
     from understudy.simulators.materials.case import SlabCase
+
+USUAL_POLAR, USUAL_JUDGED = 15, 3
 
 
 def design(
@@ -45,9 +48,11 @@ def design(
     ] = None,
     model: Model = None,
     grid: Grid = None,
-    polar: Annotated[int, Parameter(help="angles of the polar in the report, or 0 for none")] = 15,
+    polar: Annotated[
+        int, Parameter(help="of an airfoil: angles of the polar in the report, or 0 for none")
+    ] = USUAL_POLAR,
     rounds: Annotated[int, Parameter(help="how often to learn from the verdict and design again, at most")] = 0,
-    judged: Annotated[int, Parameter(help="of a surface: slabs that are judged in each round")] = 3,
+    judged: Annotated[int, Parameter(help="of a surface: slabs that are judged in each round")] = USUAL_JUDGED,
     acquisition: Annotated[
         Literal["score", "improvement", "doubt"],
         Parameter(help="of a surface: whom to judge, as in screen; improvement explores where it is in doubt"),
@@ -79,11 +84,13 @@ def design(
 
     if rounds < 0:
         raise ValueError(f"rounds must be at least 0; got {rounds}")
+    require_folder(out)
     table = read_table(problem)
     if "points" not in table:
         others = {"screen": ScreenProblem, "simulate": SimulateConfig}
         require_read_by("design", table, others, SurfaceProblem, problem)
     if "space" in table:
+        require_unused("of a surface", {"polar": chosen(polar, USUAL_POLAR), "model": model, "grid": grid})
         if judge and judged < 1:
             raise ValueError(f"--judged must be at least 1; got {judged}")
         who = predictor(by, Subject.SLAB)
@@ -93,6 +100,8 @@ def design(
             words += ["--judge", judge, "--rounds", str(rounds), "--judged", str(judged), "--acquisition", acquisition]
             words += data_words(data)
         return _surface(problem, out, who, verification, shlex.join(words))
+    asked = {"judged": chosen(judged, USUAL_JUDGED), "acquisition": chosen(acquisition, "score"), "data": data or None}
+    require_unused("of an airfoil", asked)
     by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     return _airfoil(problem, out, by, judge, rounds, polar)
 
@@ -111,7 +120,7 @@ def _airfoil(problem: Path, out: Path, by: str, judge: str, rounds: int, polar: 
     from understudy.surrogate.surrogate import Surrogate
 
     posed = read_problem(problem)
-    who, verifier = predictor(by), simulator(judge, Subject.AIRFOIL)
+    who, verifier = predictor(by, Subject.AIRFOIL), simulator(judge, Subject.AIRFOIL)
     if rounds and not isinstance(who, Surrogate):
         raise ValueError(f"rounds need a surrogate, which learns from the verdict; {who.name} does not")
     words = ["understudy", "design", str(problem), "--out", str(out), "--by", by, "--judge", judge]

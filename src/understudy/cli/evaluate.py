@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from understudy.cli.outputs import require_output
+from understudy.cli.outputs import require_output, with_name
 
 
 def evaluate(
@@ -29,7 +29,7 @@ def evaluate(
 
     from understudy.asking import predictor
     from understudy.cli.progress import bar
-    from understudy.cli.report import say
+    from understudy.cli.report import say, units_told
     from understudy.datasets.reader import load
     from understudy.datasets.whole_files import write_bytes
     from understudy.design.evaluation_page import write_evaluation
@@ -38,13 +38,13 @@ def evaluate(
 
     if out is not None:
         require_output(out, [".json"], inputs=[data])
-    with load(data) as content, bar("evaluating") as show:
+    with load(with_name(data)) as content, bar("evaluating") as show:
         who = predictor(by, content.about)
         if not isinstance(who, AnySurrogate):
             raise ValueError(f"only a surrogate is evaluated on stored answers; {who.name} is a simulator")
         chosen = test_rows(who, content) if rows == "unseen" else content.ok_rows
         report = evaluation(who, content, chosen, progress=lambda done, total: show(done, total, ""))
-    say(report.text())
+    say(f"{report.text()}\n{units_told(report.comparisons)}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         words = {"data": str(data), "by": by, "rows": rows, **report.words()}

@@ -1,4 +1,4 @@
-"""Flags that are options of the simulators a command names."""
+"""Flags that are options of the simulators a command names, or that do not suit what is asked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -10,6 +10,25 @@ Grid = Annotated[
     str | None,
     Parameter(help="of rans and openfoam: nodes along and away from the body; 385x97 and 193x49 are their defaults"),
 ]
+
+
+def require_unused(of_what: str, flags: Mapping[str, object]) -> None:
+    """Refuse flags that would change nothing.
+
+    Args:
+        of_what: what is asked, as the end of the sentence. flags: name -> value, None where it was not given.
+
+    Raises:
+        ValueError: one of them was given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name, value in flags.items() if value is not None]
+    if given:
+        raise ValueError(f"{', '.join(given)} cannot be chosen {of_what}")
+
+
+def chosen(value: int | float | str | None, usual: int | float | str) -> int | float | str | None:
+    """The value of a flag, None where it is the usual one."""
+    return None if value == usual else value
 
 
 def with_flags(words: Sequence[str], flags: Mapping[str, str | None], *, from_file: bool = False) -> list[str]:

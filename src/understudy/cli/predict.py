@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.options import Grid, Model, chosen, require_unused, with_flags
 from understudy.cli.outputs import require_output
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
+    from understudy.answer_file import Row
     from understudy.simulators.interface import Predictor, Status
 
-#: Ends of names of files, in small letters: of atoms, and of airfoils.
-OF_ATOMS = (".xyz", ".extxyz", ".cif", ".vasp", ".poscar", ".traj", ".db", ".json", ".gpw", ".pdb", ".xsf", ".cell")
-OF_AIRFOILS = (".dat", ".txt", "")
+#: Conditions where nothing is said.
+USUAL = {"reynolds": 1e6, "mach": 0.0, "n_crit": 9.0, "trip_top": 1.0, "trip_bottom": 1.0}
 
 Sweep = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
@@ -30,11 +32,19 @@ def predict(
         Sweep, Parameter(help="angle of attack [deg]: 4, or 0,2,4, or -4:12:0.5 (first:last:step)")
     ] = None,
     cl: Annotated[Sweep, Parameter(help="wanted lift coefficient in place of alpha: 0.5, or 0.2:1.2:0.1")] = None,
-    reynolds: Annotated[float, Parameter(help="Reynolds number on the chord", allow_leading_hyphen=True)] = 1e6,
-    mach: Annotated[float, Parameter(help="free-stream Mach number", allow_leading_hyphen=True)] = 0.0,
-    n_crit: Annotated[float, Parameter(help="critical amplification exponent", allow_leading_hyphen=True)] = 9.0,
-    trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = 1.0,
-    trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = 1.0,
+    reynolds: Annotated[float, Parameter(help="Reynolds number on the chord", allow_leading_hyphen=True)] = USUAL[
+        "reynolds"
+    ],
+    mach: Annotated[float, Parameter(help="free-stream Mach number", allow_leading_hyphen=True)] = USUAL["mach"],
+    n_crit: Annotated[float, Parameter(help="critical amplification exponent", allow_leading_hyphen=True)] = USUAL[
+        "n_crit"
+    ],
+    trip_top: Annotated[float, Parameter(help="forced transition, upper surface [chord]; 1 leaves it free")] = USUAL[
+        "trip_top"
+    ],
+    trip_bottom: Annotated[float, Parameter(help="forced transition, lower surface [chord]; 1 leaves it free")] = USUAL[
+        "trip_bottom"
+    ],
     by: Annotated[
         str,
         Parameter(
@@ -51,7 +61,7 @@ def predict(
 ) -> int:
     """Lift, drag, moment and transition of an airfoil, each with its interval; a polar; or a table of cases.
 
-    Of slabs with adsorbates: adsorption and formation energies.
+    Of slabs with adsorbates: adsorption and formation energies; --by and --out alone hold for these.
 
     understudy predict naca2412 --alpha 4 --reynolds 1e6
     understudy predict wing.dat --cl 0.2:1.2:0.1 --plot polar.png
@@ -59,10 +69,13 @@ def predict(
     understudy predict rae2822 --alpha 2.79 --mach 0.734 --reynolds 6.5e6 --by rans
     understudy predict slabs.extxyz --out answers.csv --by emt
     """
-    from understudy.asking import predictor
+    from understudy.asking import is_structures, predictor
+    from understudy.simulators.interface import Subject
 
     if (subject is None) == (cases is None):
         raise ValueError("expected either an airfoil or a table of cases (--cases cases.csv --out answers.csv)")
+    if subject is not None and Path(subject).is_dir():
+        raise ValueError(f"expected an airfoil or a file of slabs; got the folder {subject}")
     read = [Path(one) for one in (subject, cases) if one is not None]
     if out is not None:
         require_output(out, [".csv"], inputs=read)
@@ -70,31 +83,27 @@ def predict(
         if picture is not None:
             require_output(picture, inputs=read)
     (by,) = with_flags([by], {"model": model, "grid": grid})
+    conditions = {
+        "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
+    }  # fmt: skip
+    flown: dict[str, object] = {"alpha": alpha, "cl": cl, "plot": plot, "xfoil_polar": xfoil_polar}
+    flown |= {name: chosen(value, USUAL[name]) for name, value in conditions.items()}
     if subject is not None and is_structures(subject):
+        require_unused("of slabs", flown)
         return _slabs(Path(subject), out, by)
     if cases is not None:
         if out is None:
             raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
         return _table(cases, out, by)
-    conditions = {
-        "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "trip_top": trip_top, "trip_bottom": trip_bottom
-    }  # fmt: skip
-    return _polar(str(subject), alpha, cl, conditions, predictor(by), plot, xfoil_polar)
-
-
-def is_structures(name: str) -> bool:
-    """Whether that is the name of a file of atoms, not of an airfoil."""
-    path = Path(name)
-    if path.suffix.lower() in OF_ATOMS or path.name in ("POSCAR", "CONTCAR"):
-        return True
-    return path.is_file() and path.suffix.lower() not in OF_AIRFOILS
+    return _polar(str(subject), alpha, cl, conditions, predictor(by, Subject.AIRFOIL), plot, xfoil_polar)
 
 
 def _table(cases: Path, out: Path, by: str) -> int:
     from understudy.answers import answer_table
     from understudy.asking import predictor
+    from understudy.simulators.interface import Subject
 
-    return _answered(cases, out, by, predictor(by), answer_table)
+    return _answered(cases, out, by, predictor(by, Subject.AIRFOIL), answer_table)
 
 
 def _slabs(structures: Path, out: Path | None, by: str) -> int:
@@ -111,9 +120,21 @@ def _slabs(structures: Path, out: Path | None, by: str) -> int:
         remark(caution)
     if out is not None:
         return _answered(structures, out, by, who, slab_answers.answer_structures)
-    rows = [row for some in slab_answers.answered(read_atoms(structures), who) for row in some]
-    say(slab_answers.text(rows))
+    atoms = read_atoms(structures)
+    rows = [row for some in slab_answers.answered(atoms, who) for row in some]
+    say(slab_answers.text(_called(rows, atoms)))
     return 0 if any(row["status"] == "ok" for row in rows) else 1
+
+
+def _called(rows: list["Row"], atoms: list["Atoms"]) -> list["Row"]:
+    """The rows with the names that their structures have, as in a screening, in the place of numbers."""
+    from understudy.design.materials.structures import StructureList
+
+    named = [any(one.info.get(key) for key in ("name", "slab")) for one in atoms]
+    if not any(named):
+        return rows
+    names = [one.name for one in StructureList.of(atoms).structures]
+    return [{**row, "structure": name} if has else row for row, name, has in zip(rows, names, named, strict=True)]
 
 
 def _answered(asked: Path, out: Path, by: str, who: "Predictor", answer: Callable[..., "dict[Status, int]"]) -> int:
@@ -161,11 +182,11 @@ def _polar(
     from understudy.simulators.shapes import airfoil as airfoil_called
     from understudy.sweep import values
 
+    shape = airfoil_called(airfoil)
     if (alpha is None) == (cl is None):
         raise ValueError("expected exactly one of --alpha [deg] and --cl")
     angles = values(alpha, "alpha [deg]") if alpha is not None else None
     lifts = values(cl, "cl") if cl is not None else None
-    shape = airfoil_called(airfoil)
     asked = case(airfoil, angles, cl=lifts, **conditions)
     keep_to_one_thread()
     if isinstance(who, Simulator) and len(asked) >= who.at_once:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from understudy.cli.outputs import require_folder
+
 if TYPE_CHECKING:
     from understudy.design.materials.run import Verification
     from understudy.simulators.interface import Predictor
@@ -55,6 +57,9 @@ def screen(
     for name, count in (("verify", verify), ("rounds", rounds)):
         if count < 0:
             raise ValueError(f"--{name} must be at least 0; got {count}")
+    if workers < 1:
+        raise ValueError(f"--workers must be at least 1; got {workers}")
+    require_folder(out)
     table = read_table(problem)
     require_read_by("screen", table, {"design": SurfaceProblem, "simulate": SimulateConfig}, ScreenProblem, problem)
     if "points" in table:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.options import Grid, Model, require_unused, with_flags
 
 if TYPE_CHECKING:
     from understudy.simulators.airfoil.flow_field import FlowField
@@ -44,6 +44,7 @@ def show(
     understudy show transonic.h5 --row 3 -o pictures
     understudy show pictures/rae2822.vts --only mach --window -0.1 0.2 -0.1 0.1
     """
+    from understudy.cli.outputs import require_folder
     from understudy.cli.report import remark, say
     from understudy.datasets.pictures.flow_pictures import Drawing, draw, require_known, save
     from understudy.datasets.vtk_file import SUFFIX, read_vtk, write_vtk
@@ -55,12 +56,13 @@ def show(
         raise ValueError(f"drawing must be one of {', '.join(Drawing)}; got {drawing!r}")
     conditions = {"alpha": alpha, "cl": cl, "mach": mach, "reynolds": reynolds}
     settings = {"by": by, "model": model, "grid": grid}
+    require_folder(out)
     suffix = Path(what).suffix.lower()
     stored = suffix in (*_DATA, *_VTK) or Path(what).is_dir()
     if stored:
-        _require_unused(f"of a flow that is stored in {what}", {**conditions, **settings})
+        require_unused(f"of a flow that is stored in {what}", {**conditions, **settings})
     if suffix in _VTK or not stored:
-        _require_unused("of anything but a data set", {"row": row})
+        require_unused("of anything but a data set", {"row": row})
     if suffix in _VTK:
         flow, stem = read_vtk(what), Path(what).stem
     elif stored:
@@ -83,12 +85,6 @@ def show(
     for file in [*([] if suffix in _VTK else [out / f"{stem}{SUFFIX}"]), *save(pictures, out, stem)]:
         say(str(file))
     return 0
-
-
-def _require_unused(of_what: str, options: dict[str, object]) -> None:
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if given:
-        raise ValueError(f"{', '.join(given)} cannot be chosen {of_what}")
 
 
 def _from_data(path: Path, row: int | None) -> tuple["FlowField", str]:

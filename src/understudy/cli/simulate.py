@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from understudy.cli.options import Grid, Model, with_flags
+from understudy.cli.options import Grid, Model, require_unused, with_flags
+from understudy.cli.outputs import require_output
 
 Range = Annotated[tuple[float, float] | None, Parameter(allow_leading_hyphen=True)]
 
@@ -26,11 +27,13 @@ def simulate(
     grid: Grid = None,
     cases: Annotated[int | None, Parameter(help="how many; a finished data set grows if more are asked for")] = None,
     cases_per_shape: int | None = None,
-    alpha: Annotated[Range, Parameter(help="range of the angle of attack [deg], such as -4 10")] = None,
-    reynolds: Annotated[Range, Parameter(help="range of the Reynolds number")] = None,
-    mach: Annotated[Range, Parameter(help="range of the Mach number")] = None,
-    n_crit: Annotated[Range, Parameter(help="range of the critical amplification exponent")] = None,
-    share_tripped: Annotated[float | None, Parameter(help="part of the cases with forced transition")] = None,
+    alpha: Annotated[Range, Parameter(help="of airfoils: range of the angle of attack [deg], such as -4 10")] = None,
+    reynolds: Annotated[Range, Parameter(help="of airfoils: range of the Reynolds number")] = None,
+    mach: Annotated[Range, Parameter(help="of airfoils: range of the Mach number")] = None,
+    n_crit: Annotated[Range, Parameter(help="of airfoils: range of the critical amplification exponent")] = None,
+    share_tripped: Annotated[
+        float | None, Parameter(help="of airfoils: part of the cases with forced transition")
+    ] = None,
     sampler: Annotated[str | None, Parameter(help="sobol (default) or latin-hypercube")] = None,
     seed: int | None = None,
     fields: Annotated[
@@ -41,10 +44,13 @@ def simulate(
 ) -> int:
     """Simulate many cases of airfoils or slabs into a data file; killed at any moment, the same command goes on.
 
+    Which slabs are drawn is said in the file, as [slabs] or structures; docs/catalysts.md shows one.
+
     The settings used are left beside the data, in OUT.toml. Exits with 1 if cases were computed and none was answered.
     """
     from understudy.cli.config import made, overridden, read_table, to_toml
     from understudy.cli.report import remark, say
+    from understudy.datasets import generation
     from understudy.datasets.generation import SimulateConfig, generate
     from understudy.datasets.progress import progress_bar
     from understudy.datasets.summary import info
@@ -79,6 +85,11 @@ def simulate(
     }
     table = overridden(read, flags)
     settings = made(SimulateConfig, table, str(config) if config else "the configuration")
+    require_output(settings.out)
+    flown = {"alpha": alpha, "reynolds": reynolds, "mach": mach, "n_crit": n_crit, "share_tripped": share_tripped}
+    given = any(value is not None for value in flown.values())
+    if given and generation.simulator_named(settings.simulator).about is Subject.SLAB:
+        require_unused("of slabs", flown)
     with progress_bar() as progress:
         report = generate(settings, progress=progress)
     write_bytes(settings.out.with_name(f"{settings.out.name}.toml"), to_toml(settings).encode())

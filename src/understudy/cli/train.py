@@ -1,9 +1,11 @@
 """`understudy train`: a surrogate from a data set."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+
+from understudy.cli.outputs import require_folder, with_name
 
 
 def train(
@@ -12,8 +14,12 @@ def train(
     *,
     data: Annotated[list[Path] | None, Parameter(help="data file; may be given several times")] = None,
     out: Annotated[Path | None, Parameter(help="folder for checkpoint, states and logs")] = None,
-    network: Annotated[Literal["convolution", "graph"] | None, Parameter(help="kind of the networks")] = None,
-    members: Annotated[int | None, Parameter(help="of the ensemble; four or more for a useful disagreement")] = None,
+    network: Annotated[
+        Literal["convolution", "graph"] | None, Parameter(help="of airfoils: kind of the networks; slabs have one kind")
+    ] = None,
+    members: Annotated[
+        int | None, Parameter(help="of the ensemble; four or more for a useful disagreement, of slabs at least four")
+    ] = None,
     epochs: int | None = None,
     batch: int | None = None,
     learning_rate: float | None = None,
@@ -35,13 +41,14 @@ def train(
     from understudy.asking import CHECKPOINT
     from understudy.cli.config import made, merged, overridden, read_table, table_of, to_toml
     from understudy.cli.progress import training_bar
-    from understudy.cli.report import say
+    from understudy.cli.report import say, units_told
     from understudy.datasets.whole_files import write_bytes
-    from understudy.learning import TrainConfig, train_surrogate, usual_settings
+    from understudy.learning import TrainConfig, require_judges, train_surrogate, usual_settings
     from understudy.simulators.interface import Subject
+    from understudy.surrogate.networks.atoms_config import AtomsConfig
 
     flags = {
-        "data": [str(path) for path in data] if data else None,
+        "data": [str(with_name(path)) for path in data] if data else None,
         "out": None if out is None else str(out),
         "mixed": mixed,
         "learning_curve": learning_curve,
@@ -55,8 +62,12 @@ def train(
     }
     table = overridden(read_table(config) if config else {}, flags)
     where = str(config) if config else "the configuration"
-    usual = usual_settings(made(TrainConfig, table, where).data)
+    named: dict[str, Any] = {key: table[key] for key in ("data", "out") if key in table}
+    usual = usual_settings(made(TrainConfig, named, where).data)
+    if isinstance(usual.training.network, AtomsConfig) and members is not None:
+        require_judges(members)
     settings = made(TrainConfig, merged({"surrogate": table_of(usual)}, table), where)
+    require_folder(settings.out)
     settings.out.mkdir(parents=True, exist_ok=True)
     write_bytes(settings.out / "train.toml", to_toml(settings).encode())
     torch.set_num_threads(settings.surrogate.threads)  # small operations: more threads mostly wait for each other
@@ -68,5 +79,5 @@ def train(
             f"stopped: the training so far is kept in {settings.out}; run the same command again to go on"
         ) from None
     unseen = "shape families (cd: errors of its logarithm)" if surrogate.about is Subject.AIRFOIL else "slabs"
-    say(f"never trained on, {unseen}:\n{report.text()}")
+    say(f"never trained on, {unseen}:\n{report.text()}\n{units_told(report.comparisons)}")
     say(f"{settings.out / CHECKPOINT}")

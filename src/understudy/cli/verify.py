@@ -16,7 +16,7 @@ def verify(
     model: Model = None,
     grid: Grid = None,
 ) -> int:
-    """Let a simulator fly a finished design; leaves verified-NAME.json and verified-NAME.html in its folder.
+    """Let a simulator fly a finished airfoil; leaves verified-NAME.json and verified-NAME.html in its folder.
 
     understudy verify runs/wing --by rans --model euler --grid 193x49
 
@@ -25,6 +25,7 @@ def verify(
     """
     import shlex
 
+    from understudy.cli.config import read_table
     from understudy.cli.report import say
     from understudy.datasets.workers import keep_to_one_thread
     from understudy.design.design import Design, Flight
@@ -34,11 +35,16 @@ def verify(
     from understudy.design.run_folder import judged_by
     from understudy.design.verify import flown, with_verdict
     from understudy.simulators.interface import Subject
-    from understudy.simulators.registry import simulator
+    from understudy.simulators.registry import own_words, simulator
     from understudy.simulators.specification import Specification
 
     if not (folder / "design.json").is_file():
         raise ValueError(f"{folder} holds no finished design; understudy design makes one")
+    if "space" in read_table(folder / "problem.toml"):
+        raise ValueError(
+            f"{folder} holds the design of a surface, whose judge is named where it is made: understudy design "
+            f"problem.toml --out {folder} --judge gpaw, emt or {own_words(Subject.SLAB)}"
+        )
     (by,) = with_flags([by], {"model": model, "grid": grid})
     judge = simulator(by, Subject.AIRFOIL)
     name = "-".join(["verified", judge.name, *Specification.of(by).options.values()])
