@@ -22,6 +22,7 @@ from understudy.simulators.materials.gpaw_process import (
     Gpaw,
     GpawNotInstalledError,
     GpawSettings,
+    kernels,
     require_gpaw,
 )
 from understudy.simulators.materials.gpaw_simulator import GpawSimulator
@@ -199,3 +200,24 @@ def test_an_interpreter_without_gpaw_is_refused_with_the_remedy():
         GpawNotInstalledError, match="not installed for /no/python; on Debian run 'apt-get install gpaw"
     ):
         GpawSimulator(interpreter="/no/python")
+
+
+@pytest.mark.parametrize(
+    ("able", "kernel"),
+    [
+        ("sse2 avx avx2 fma avx512f avx512bw avx512cd avx512dq avx512vl", {"OPENBLAS_CORETYPE": "SKYLAKEX"}),
+        ("sse2 avx avx2 fma avx512f", {"OPENBLAS_CORETYPE": "HASWELL"}),
+        ("sse2 avx", {}),
+        ("", {}),
+    ],
+)
+def test_no_kernel_is_asked_for_that_the_processor_lacks(able: str, kernel: dict[str, str]):
+    assert kernels(able.split()) == kernel
+
+
+def test_a_kernel_that_the_user_chose_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    interpreter = tmp_path / "python"
+    interpreter.write_text('#!/bin/sh\n[ "$OPENBLAS_CORETYPE" = PRESCOTT ] && [ "$OMP_NUM_THREADS" = 1 ]\n')
+    interpreter.chmod(0o755)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "PRESCOTT")
+    require_gpaw(str(interpreter))
