@@ -47,8 +47,10 @@ from understudy.surrogate.checkpoint import load
 EXAMPLES = Path(__file__).parent
 COMMAND = "python examples/demo_materials.py"
 CORES = min(2, os.cpu_count() or 1)
-#: Networks, share of the usual epochs that each learns, and candidates that are judged.
+#: Networks, share of the usual epochs that each learns, and candidates that labels judge in each round.
 MEMBERS, SHARE, JUDGED = 6, 0.2, 3
+#: Candidates that GPAW judges, one to two minutes each: in each of two rounds of the screening, and of the design.
+LIVE_SCREENED, LIVE_DESIGNED = 1, 2
 
 
 def main() -> int:
@@ -131,21 +133,22 @@ def screened(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
     """Every stack at every strain; the best are judged, and learnt from."""
     problem = made(ScreenProblem, read_table(EXAMPLES / "hydrogen_evolution.toml"))
     print(f"2. Screening {len(problem.slabs)} candidates")
-    found, verdicts = screened_for(problem, surrogate, judge, folder, command=COMMAND)
+    live = None if judge is None else verification(judge, surrogate, LIVE_SCREENED, rounds=1)
+    found, verdicts = screened_for(problem, surrogate, live, folder, command=COMMAND)
     print(f"   {len(found.order)} slabs keep the limits, {len(verdicts)} were judged")
 
 
 def screened_for(
-    problem: ScreenProblem, surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder: Path, *, command: str
+    problem: ScreenProblem, surrogate: SlabSurrogate, judged: Verification | None, folder: Path, *, command: str
 ) -> tuple[Screening, list[Verdict]]:
-    """A screening with two rounds of verdicts, where there is a judge."""
+    """A screening, with verdicts where there is a judge."""
     with stages("screening", folder) as note:
         return run_screen(
             problem,
             surrogate,
             folder,
             settings=to_toml(problem),
-            verification=None if judge is None else verification(judge, surrogate, rounds=1),
+            verification=judged,
             workers=CORES,
             command=command,
             progress=note,
@@ -165,7 +168,8 @@ def judged_by_labels(surrogate: SlabSurrogate, folder: Path) -> tuple[str, bool]
         name="Stacks that were kept out of training", structures=folder / "kept-out.extxyz", scoring=Scoring()
     )
     print(f"4. Screening the {len(rows)} stacks that were kept out of training; their labels judge the best")
-    _, verdicts = screened_for(problem, surrogate, judge, folder, command=f"{COMMAND} --judge labels")
+    judged = verification(judge, surrogate, JUDGED, rounds=1)
+    _, verdicts = screened_for(problem, surrogate, judged, folder, command=f"{COMMAND} --judge labels")
     answered = [verdict for verdict in verdicts if verdict.ok]
     gaps = [abs(verdict.promise["adsorption_energy"] - verdict.values["adsorption_energy"]) for verdict in answered]
     if gaps:
@@ -183,7 +187,7 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
             surrogate,
             folder,
             settings=to_toml(problem),
-            verification=None if judge is None else verification(judge, surrogate, rounds=0),
+            verification=None if judge is None else verification(judge, surrogate, LIVE_DESIGNED, rounds=0),
             command=COMMAND,
             progress=note,
         )
@@ -193,10 +197,10 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
     return design.verified is not None
 
 
-def verification(judge: Simulator[SlabCase], surrogate: SlabSurrogate, rounds: int) -> Verification:
+def verification(judge: Simulator[SlabCase], surrogate: SlabSurrogate, count: int, rounds: int) -> Verification:
     """Whom to ask about how many in each round, and who learns from it."""
     relearn = relearning(surrogate, [NEAR_SURFACE_ALLOYS], RelearningConfig(passes=15))
-    return Verification(judge=judge, count=JUDGED, rounds=rounds, relearn=relearn)
+    return Verification(judge=judge, count=count, rounds=rounds, relearn=relearn)
 
 
 if __name__ == "__main__":
