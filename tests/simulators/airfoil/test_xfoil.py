@@ -54,6 +54,7 @@ def section() -> Float64[Tensor, "nodes 2"]:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_naca2412_gives_the_known_answer_of_xfoil(section: Tensor) -> None:
     """What XFOIL 6.99 prints for its own NACA 2412 on 160 panels; half a digit of the print is allowed."""
     answer = Xfoil(panels=160).predict(AirfoilCase.of(section, alpha=5.0))
@@ -67,6 +68,7 @@ def test_naca2412_gives_the_known_answer_of_xfoil(section: Tensor) -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_own_nodes_and_xfoils_nodes_agree_within_the_panelling_error(section: Tensor) -> None:
     case = AirfoilCase.of(section, alpha=3.0)
     own, repanelled = Xfoil().predict(case), Xfoil(panels=160).predict(case)
@@ -78,6 +80,7 @@ def test_own_nodes_and_xfoils_nodes_agree_within_the_panelling_error(section: Te
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 @pytest.mark.parametrize("mach", [0.0, 0.4])
 def test_pressure_on_the_nodes_integrates_to_lift_and_moment(section: Tensor, mach: float) -> None:
     """The fields belong to the nodes they are given on: XFOIL integrates the same straight panels."""
@@ -89,6 +92,7 @@ def test_pressure_on_the_nodes_integrates_to_lift_and_moment(section: Tensor, ma
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_drag_has_two_parts_and_shape_factor_is_a_ratio(section: Tensor) -> None:
     answer = Xfoil().predict(AirfoilCase.of(section, alpha=4.0))
     torch.testing.assert_close(answer["cd_friction"] + answer["cd_pressure"], answer["cd"])
@@ -96,6 +100,7 @@ def test_drag_has_two_parts_and_shape_factor_is_a_ratio(section: Tensor) -> None
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_mirrored_section_at_the_opposite_angle_is_the_mirror_image(section: Tensor) -> None:
     mirrored = section.flip(0) * torch.tensor([1.0, -1.0])
     case = AirfoilCase.of(torch.stack([section, mirrored]), alpha=torch.tensor([4.0, -4.0]))
@@ -108,6 +113,7 @@ def test_mirrored_section_at_the_opposite_angle_is_the_mirror_image(section: Ten
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_prescribed_lift_and_the_angle_it_needs_are_the_same_point(section: Tensor) -> None:
     by_lift = Xfoil().predict(AirfoilCase.of(section, cl=0.7))
     by_angle = Xfoil().predict(AirfoilCase.of(section, alpha=by_lift["alpha"]))
@@ -117,6 +123,7 @@ def test_prescribed_lift_and_the_angle_it_needs_are_the_same_point(section: Tens
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_a_point_is_the_same_alone_in_a_batch_and_with_any_number_of_workers(section: Tensor) -> None:
     case = AirfoilCase.of(section, alpha=torch.tensor([0.0, 2.0, 4.0, 6.0]))
     together, alone = Xfoil(workers=3).predict(case), Xfoil(workers=1).predict(case[2:3])
@@ -125,6 +132,7 @@ def test_a_point_is_the_same_alone_in_a_batch_and_with_any_number_of_workers(sec
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_trips_reynolds_number_and_n_crit_arrive(section: Tensor) -> None:
     free, tripped, rough, fast = (
         Xfoil().predict(AirfoilCase.of(section, alpha=2.0, **changed))
@@ -138,6 +146,7 @@ def test_trips_reynolds_number_and_n_crit_arrive(section: Tensor) -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_marching_to_a_regular_point_ends_where_a_cold_start_ends(section: Tensor) -> None:
     case = AirfoilCase.of(section, alpha=6.0)
     cold, marched = (Xfoil(march=march).predict(case) for march in (March.NEVER, March.ALWAYS))
@@ -145,6 +154,7 @@ def test_marching_to_a_regular_point_ends_where_a_cold_start_ends(section: Tenso
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 @pytest.mark.physics
 def test_stored_cases_are_repeated_and_marching_answers_more_of_them() -> None:
     """Rows 0 to 29 give the stored drag again; a failure means another XFOIL, or a driver that changes its input."""
@@ -157,6 +167,7 @@ def test_stored_cases_are_repeated_and_marching_answers_more_of_them() -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 @pytest.mark.physics
 def test_the_judge_of_the_daedalus_problem_repeats_its_published_score() -> None:
     """The DAE-11, fitted with 8 CST weights a side, has a weighted drag of 0.010569; 0.1 % for the fit's freedom."""
@@ -170,6 +181,7 @@ def test_the_judge_of_the_daedalus_problem_repeats_its_published_score() -> None
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_what_it_says_of_itself() -> None:
     simulator = Xfoil()
     assert simulator.version.startswith("6.")
@@ -178,6 +190,7 @@ def test_what_it_says_of_itself() -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_too_few_iterations_are_a_row_that_did_not_converge(section: Tensor) -> None:
     answer = Xfoil(iterations=2, march=March.NEVER).predict(AirfoilCase.of(section, alpha=5.0))
     assert answer.status == (Status.NOT_CONVERGED,)
@@ -188,6 +201,7 @@ def test_too_few_iterations_are_a_row_that_did_not_converge(section: Tensor) -> 
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_too_many_nodes_are_refused_with_the_remedy(section: Tensor) -> None:
     case = AirfoilCase.of(panel(section[None], 400), alpha=2.0)
     answer = Xfoil().predict(case)
@@ -197,6 +211,7 @@ def test_too_many_nodes_are_refused_with_the_remedy(section: Tensor) -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_a_run_over_its_time_limit_is_a_failed_row(section: Tensor) -> None:
     answer = Xfoil(time_limit=1e-4, march=March.NEVER).predict(AirfoilCase.of(section, alpha=2.0))
     assert answer.status == (Status.FAILED,)
@@ -204,6 +219,7 @@ def test_a_run_over_its_time_limit_is_a_failed_row(section: Tensor) -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_a_shape_that_makes_no_sense_does_not_end_the_batch(section: Tensor) -> None:
     twisted = section.clone()
     twisted[::2, 1] *= -1
@@ -216,6 +232,7 @@ def test_a_shape_that_makes_no_sense_does_not_end_the_batch(section: Tensor) -> 
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 def test_nothing_is_left_behind_and_a_cache_path_with_spaces_works(
     section: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +245,7 @@ def test_nothing_is_left_behind_and_a_cache_path_with_spaces_works(
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 @pytest.mark.parametrize("tensor", ["coordinates", "alpha", "reynolds"])
 def test_a_gradient_is_refused(section: Tensor, tensor: str) -> None:
     case = AirfoilCase.of(section, alpha=2.0)
@@ -239,6 +257,7 @@ def test_a_gradient_is_refused(section: Tensor, tensor: str) -> None:
 
 
 @needs_xfoil
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [

@@ -104,6 +104,7 @@ def gpaw() -> Iterator[Gpaw]:
 
 
 @needs_gpaw
+@pytest.mark.unchecked
 def test_force_is_the_slope_of_the_energy(gpaw: Gpaw):
     def energy(length: float) -> float:
         atoms = hydrogen(length)
@@ -121,6 +122,7 @@ def test_force_is_the_slope_of_the_energy(gpaw: Gpaw):
 
 
 @needs_gpaw
+@pytest.mark.unchecked
 def test_a_process_that_dies_is_one_sentence(gpaw: Gpaw):
     atoms = hydrogen(0.75)
     atoms.calc = gpaw
@@ -135,6 +137,7 @@ def test_a_process_that_dies_is_one_sentence(gpaw: Gpaw):
 
 
 @needs_gpaw
+@pytest.mark.unchecked
 def test_time_that_runs_out_is_one_sentence():
     atoms = hydrogen(0.75)
     atoms.calc = Gpaw(TIGHT, limit=0.05)
@@ -152,6 +155,7 @@ def test_the_same_atoms_that_repeat_along_fewer_vectors_are_another_structure(tm
 
 
 @needs_gpaw
+@pytest.mark.unchecked
 def test_a_slab_that_loses_a_symmetry_is_answered_as_it_is_at_first():
     flat = fcc100("Al", (1, 1, 3), a=4.05, vacuum=3.0)  # inverted about its middle atom it is the same
     uneven = flat.copy()
@@ -175,6 +179,7 @@ def test_a_new_calculator_is_made_only_where_the_old_one_raises(tmp_path: Path):
 
 
 @needs_gpaw
+@pytest.mark.unchecked
 def test_a_slab_in_a_low_cell_that_does_not_repeat_there_is_answered_as_in_a_high_one(tmp_path: Path):
     low = fcc100("Al", (1, 1, 2), a=4.05)
     low.center(vacuum=0.4, axis=2)
@@ -188,6 +193,7 @@ def test_a_slab_in_a_low_cell_that_does_not_repeat_there_is_answered_as_in_a_hig
 
 
 @needs_gpaw
+@pytest.mark.unchecked
 def test_settings_decide_the_digest():
     plain, fine = GpawSimulator(), GpawSimulator(settings=GpawSettings(cutoff=400.0))
     assert plain.digest != fine.digest

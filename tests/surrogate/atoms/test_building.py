@@ -188,6 +188,7 @@ def test_members_that_agree_gain_nothing_and_pure_noise_gains_all():
     assert gain(error, 10 * error.square(), 10) == pytest.approx((2 / 10) ** 0.5)
 
 
+@pytest.mark.unchecked
 def test_two_processes_train_the_same_members_and_tell_how_far_they_are(
     rows: SlabRows, config: SurrogateConfig, tmp_path: Path
 ):
