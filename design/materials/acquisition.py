@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr, ndtri
 
+from understudy.design.materials.scoring import COVERAGE
 from understudy.design.materials.screening import Screening
 
-#: Share of truths that intervals cover where nobody says it.
-COVERAGE = 0.9
 #: Scores of candidates with the ends of their intervals, and the share of truths that these cover: `score`,
 #: `score_low`, `score_high`, `coverage`.
 Scores = Mapping[str, NDArray[Any]]

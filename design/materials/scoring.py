@@ -25,7 +25,10 @@ from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.solution import ENERGIES
 
 PREDICTED = (*ENERGIES, "segregation_energy")
-NAMES = (*PREDICTED, "free_energy", "strain", "price", "scarcity")
+OF_COMPOSITION = ("price", "scarcity")
+NAMES = (*PREDICTED, "free_energy", "strain", *OF_COMPOSITION)
+#: Share of truths that intervals cover where nobody says it.
+COVERAGE = 0.9
 #: Free energy of adsorption less its energy [eV]: vibrations and entropy of hydrogen at 300 K, from Nørskov et al.,
 #: J. Electrochem. Soc. 152, J23 (2005); for others none is assumed.
 CORRECTIONS = {"H": 0.24}

@@ -1,7 +1,7 @@
 """The report of a screening: one HTML page that needs nothing else."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from textwrap import wrap
@@ -68,9 +68,7 @@ def write_report(
     sections = [
         f"<h1>{escape(screening.problem.name)}</h1>",
         f'<p class="note">{escape(unasked)}</p>' if unasked else judged_line(judge),
-        *([status(False, "Not chemistry", caution)] if caution else []),
-        *([status(False, "Two theories", theories)] if theories else []),
-        *([status(False, "Not answered", unanswered(verdicts))] if unanswered(verdicts) else []),
+        *cautions(caution, theories, verdicts),
         *([status(False, "Nothing is listed", screening.unlisted)] if screening.unlisted else []),
         _figures(screening, verdicts, judged),
         *_listed(screening, constants, judged),
@@ -107,6 +105,12 @@ def verdict_sections(verdicts: list[Verdict], judged: Columns) -> list[str]:
     if any(verdict.ok for verdict in verdicts):
         sections.append(section("Promise against verdict", parity_picture(judged), _PARITY_NOTE))
     return sections
+
+
+def cautions(caution: str, theories: str, verdicts: Sequence[Verdict]) -> list[str]:
+    """What must be known before the numbers are read: of the energies, of the judge, of what it did not answer."""
+    told = {"Not chemistry": caution, "Two theories": theories, "Not answered": unanswered(verdicts)}
+    return [status(False, title, text) for title, text in told.items() if text]
 
 
 def judged_line(judge: str) -> str:

@@ -21,7 +21,17 @@ from torch import Tensor
 from understudy.datasets.whole_files import write_bytes
 from understudy.design.materials.candidates import Candidates, Space
 from understudy.design.materials.pareto import front
-from understudy.design.materials.scoring import NAMES, PREDICTED, Predicted, Scored, Scoring, leaves, score_of
+from understudy.design.materials.scoring import (
+    COVERAGE,
+    NAMES,
+    OF_COMPOSITION,
+    PREDICTED,
+    Predicted,
+    Scored,
+    Scoring,
+    leaves,
+    score_of,
+)
 from understudy.design.materials.space import SlabSpace
 from understudy.design.materials.structures import StructureList
 from understudy.simulators.interface import Answer, Predictor, Status
@@ -74,9 +84,11 @@ class ScreenProblem:
         if self.space is not None:
             return self.space
         listed = StructureList.read(Path(str(self.structures)))
-        unknown = [self.scoring.unknown_of(metals) for metals in listed.candidates(torch.arange(len(listed))).made_of()]
-        if unknown and all(unknown):
-            raise ValueError(f"no structure of {self.structures} can be scored: {unknown[0]}")
+        if self.scoring.unknown_of(listed.metals):
+            made_of = listed.candidates(torch.arange(len(listed))).made_of()
+            unknown = [self.scoring.unknown_of(metals) for metals in made_of]
+            if unknown and all(unknown):
+                raise ValueError(f"no structure of {self.structures} can be scored: {unknown[0]}")
         return listed
 
 
@@ -235,7 +247,9 @@ def _sentences(scoring: Scoring, candidates: Candidates, columns: Columns, answe
     told = list(answer.message)
     needed = [name for name in NAMES if scoring.needs(name)]
     apart = candidates.unexchangeable() if "segregation_energy" in needed else [""] * len(told)
-    asked = zip(apart, candidates.made_of(), candidates.standing(), strict=True)
+    unpriced = any(np.isnan(columns[name]).any() for name in OF_COMPOSITION if name in needed)
+    made_of = candidates.made_of() if unpriced else [()] * len(told)
+    asked = zip(apart, made_of, candidates.standing(), strict=True)
     for row, (reason, metals, (adsorbate, _)) in enumerate(asked):
         missing = [name for name in needed if np.isnan(columns[name][row])]
         if missing and not told[row]:
@@ -274,7 +288,7 @@ def _predicted(answer: Answer, name: str) -> Predicted:
     value = answer[name]
     low, high = (getattr(answer, end, {}).get(name) for end in ("low", "high"))
     width = torch.zeros_like(value) if low is None or high is None else 0.5 * (high - low)
-    return Predicted(value.double(), width.double(), getattr(answer, "coverage", 0.9))
+    return Predicted(value.double(), width.double(), getattr(answer, "coverage", COVERAGE))
 
 
 def _segregation(

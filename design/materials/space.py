@@ -93,7 +93,7 @@ class SlabSpace(Space[Slab]):
             raise ValueError(f"facet must be one of {', '.join(Facet)}; got {self.facet!r}")
         if self.depth < 2:
             raise ValueError(f"depth must be at least 2 layers; got {self.depth}")
-        self.plan(dict.fromkeys(self.metals, 4.0))  # which refuses size and free
+        SlabPlan(Facet(self.facet), self.size, self.depth, self.free)  # refuses numbers that no slab has
 
     @property
     def choices(self) -> tuple[tuple[int, ...], ...]:

@@ -10,11 +10,12 @@ from understudy.design.materials.plots import structures_picture
 from understudy.design.materials.screen_report import (
     LIMITS,
     STRUCTURES_NOTE,
+    cautions,
     judged_line,
     verdict_sections,
 )
 from understudy.design.materials.surface_design import SurfaceDesign
-from understudy.design.materials.verification import unanswered, verified
+from understudy.design.materials.verification import verified
 from understudy.design.page import figures, number, page, section, status, table, tick
 
 DRAWN = 5
@@ -40,9 +41,7 @@ def write_surface_report(
     sections = [
         f"<h1>{escape(problem.name)}</h1>",
         judged_line(judge),
-        *([status(False, "Not chemistry", caution)] if caution else []),
-        *([status(False, "Two theories", theories)] if theories else []),
-        *([status(False, "Not answered", unanswered(design.verdicts))] if unanswered(design.verdicts) else []),
+        *cautions(caution, theories, design.verdicts),
         status(design.verified is not None, *_outcome(design)),
         figures(_numbers(design)),
         section("From mixtures to a verdict", _rounds_table(design), _ROUNDS_NOTE),

@@ -13,7 +13,7 @@ import torch
 
 from understudy.datasets.whole_files import room_for
 from understudy.design.materials.candidates import Candidates, Space, Told
-from understudy.design.materials.scoring import PREDICTED, Predicted, Scoring, score_of
+from understudy.design.materials.scoring import COVERAGE, PREDICTED, Predicted, Scoring, score_of
 from understudy.design.materials.space import Slab
 from understudy.design.materials.structures import Structure
 from understudy.simulators.interface import Simulator, Solution, Status
@@ -80,7 +80,7 @@ def verify(
     """
     file = folder / FILE
     verdicts = verdicts_in(file)
-    _without_cut_line(file)
+    _keep_lines(file, len(verdicts))
     known = {verdict.slab for verdict in verdicts}
     waiting = {slab: place for place, slab in reversed(list(enumerate(candidates.told()))) if slab not in known}
     progress(0, len(waiting))
@@ -125,11 +125,11 @@ def verdicts_in(file: Path) -> list[Verdict]:
     return verdicts
 
 
-def _without_cut_line(file: Path) -> None:
-    """Take away a last line that was cut off, so that the next one does not follow it."""
+def _keep_lines(file: Path, count: int) -> None:
+    """Take away what follows so many lines: one that was cut off, which the next must not follow."""
     lines = file.read_bytes().splitlines(keepends=True) if file.is_file() else []
-    if len(lines) > len(verdicts_in(file)):
-        os.truncate(file, sum(map(len, lines[:-1])))
+    if len(lines) > count:
+        os.truncate(file, sum(map(len, lines[:count])))
 
 
 def _slab(words: Mapping[str, Any]) -> Slab | Structure:
@@ -148,7 +148,7 @@ def verified(space: Space, scoring: Scoring, verdicts: Sequence[Verdict]) -> dic
     for name in PREDICTED:
         told = [verdict.values.get(name, math.nan) if verdict.ok else math.nan for verdict in verdicts]
         value = torch.tensor(told, dtype=torch.float64)
-        found[name] = Predicted(value, torch.zeros_like(value), 0.9)
+        found[name] = Predicted(value, torch.zeros_like(value), COVERAGE)
     worth = score_of(candidates, found, scoring)
     columns = {name: value.numpy() for name, value in worth.values.items()}
     columns |= {"score": worth.score.numpy(), "kept": worth.kept.numpy()}

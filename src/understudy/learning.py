@@ -18,7 +18,6 @@ from understudy.design.evaluation_page import write_evaluation
 from understudy.design.run_folder import keep_same
 from understudy.simulators.interface import Answer, Solution, Subject
 from understudy.surrogate.atoms.building import build_slabs
-from understudy.surrogate.atoms.judges import judges_of
 from understudy.surrogate.atoms.rows import slab_rows
 from understudy.surrogate.atoms.surrogate import SlabSurrogate
 from understudy.surrogate.building import MemberProgress, SurrogateConfig, build
@@ -96,15 +95,6 @@ def slab_settings(rows: int) -> SurrogateConfig:
         network=AtomsConfig(), epochs=epochs, batch=batch, learning_rate=SLAB_RATE, average=SLAB_AVERAGE
     )
     return SurrogateConfig(training=training, members=SLAB_MEMBERS)
-
-
-def require_judges(members: int) -> None:
-    """Refuse an ensemble of slabs with too few members to judge each other.
-
-    Raises:
-        ValueError: the sentence says how many it needs.
-    """
-    judges_of(torch.zeros(0, dtype=torch.long), members)
 
 
 def train_surrogate(config: TrainConfig, *, progress: MemberProgress | None = None) -> tuple[AnySurrogate, Report]:

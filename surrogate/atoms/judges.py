@@ -41,12 +41,21 @@ def judges_of(slab: Int[Tensor, " rows"], members: int) -> Int[Tensor, "rows jud
     Raises:
         ValueError: fewer members than `FEWEST_MEMBERS`.
     """
+    require_judges(members)
+    pairs = torch.combinations(torch.arange(members, device=slab.device), JUDGES)
+    return pairs[slab % len(pairs)]
+
+
+def require_judges(members: int) -> None:
+    """Refuse an ensemble with too few members to judge each other.
+
+    Raises:
+        ValueError: fewer than `FEWEST_MEMBERS`.
+    """
     if members < FEWEST_MEMBERS:
         raise ValueError(
             f"members must be at least {FEWEST_MEMBERS}, so that each slab has {JUDGES} judges; got {members}"
         )
-    pairs = torch.combinations(torch.arange(members, device=slab.device), JUDGES)
-    return pairs[slab % len(pairs)]
 
 
 def seen_by(judges: Int[Tensor, "rows judges"], members: int) -> Bool[Tensor, "rows members"]:

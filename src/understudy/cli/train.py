@@ -43,8 +43,9 @@ def train(
     from understudy.cli.progress import training_bar
     from understudy.cli.report import say, units_told
     from understudy.datasets.whole_files import write_bytes
-    from understudy.learning import TrainConfig, require_judges, train_surrogate, usual_settings
+    from understudy.learning import TrainConfig, train_surrogate, usual_settings
     from understudy.simulators.interface import Subject
+    from understudy.surrogate.atoms.judges import require_judges
     from understudy.surrogate.networks.atoms_config import AtomsConfig
 
     flags = {
