@@ -5,20 +5,31 @@ claims for it (learnt spread plus disagreement of the members). Half of those sh
 error grows with the claimed scale, as a rising curve; the other half then stretches that curve until it covers what it
 promises. Under exchangeability the coverage holds on average over new shapes whatever the network (Vovk et al. 2005;
 Lei et al. 2018); that it holds in parts of the range is measured, not proven.
+
+What is asked beyond that one coverage assumes a law: errors in units of the claimed scale follow Student's t, as normal
+errors do whose size is itself uncertain.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from scipy.special import stdtrit
 from torch import Tensor
+
+Share = TypeVar("Share", float, NDArray[Any])
 
 KNOTS = 6  # of the curve from claimed scale to error quantile
 FEWEST = 40  # cases in each half: a 90 % quantile of fewer means little
 LEAST_ERROR = 1e-9
+#: Degrees of freedom of the law of errors: the whole number that suits the shipped surrogate of airfoils best on unseen
+#: shapes.
+FREEDOM = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +123,16 @@ def conformal_quantile(scores: Float[Tensor, " cases"], coverage: float) -> Tens
             f"a coverage of {coverage:.6g} needs at least {_fewest_scores(coverage)} scores; got {len(scores)}"
         )
     return scores.sort().values[rank - 1].clamp(min=LEAST_ERROR)
+
+
+def error_quantile(share: Float[Tensor, " shares"]) -> Float[Tensor, " shares"]:
+    """Error below which that share of errors lies, in units of the scale of their law."""
+    return torch.from_numpy(stdtrit(FREEDOM, share.double().numpy()))
+
+
+def reach(coverage: Share) -> Share:
+    """Half-width of the interval that covers this share of errors, in units of the scale of their law."""
+    return cast(Share, stdtrit(FREEDOM, 0.5 + 0.5 * coverage))
 
 
 def fewest_cases(coverage: float) -> int:

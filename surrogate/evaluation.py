@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from math import isnan
-from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from understudy.simulators.airfoil.case import AirfoilCase
 from understudy.simulators.interface import Answer, Status
 from understudy.simulators.materials.anomaly import Anomaly
 from understudy.simulators.materials.case import SlabCase
+from understudy.surrogate.calibration import reach
 from understudy.surrogate.prediction import Prediction
 
 #: Coverages at which promise and observation are compared.
@@ -93,11 +93,11 @@ class Comparison:
     def observed(self) -> tuple[float, ...]:
         """Share of truths inside intervals that promise each of `LEVELS`.
 
-        These are the intervals made narrower or wider as normal errors ask for, which is what scores and limits of a
-        screening assume.
+        These are the intervals made narrower or wider by the law of errors (see `calibration`), which is what scores
+        and limits of a screening assume.
         """
-        unit = self.half_width / _reach(self.coverage)
-        return tuple(float((self.error <= _reach(level) * unit).double().mean()) for level in LEVELS)
+        unit = self.half_width / reach(self.coverage)
+        return tuple(float((self.error <= reach(level) * unit).double().mean()) for level in LEVELS)
 
     @property
     def miscalibration(self) -> float:
@@ -313,11 +313,6 @@ def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cas
         return float("nan")
     ranks = torch.stack([_ranks(first), _ranks(second)])
     return float(torch.corrcoef(ranks)[0, 1])
-
-
-def _reach(coverage: float) -> float:
-    """Standard deviations on either side within which that share of normal errors lies."""
-    return NormalDist().inv_cdf(0.5 + 0.5 * coverage)
 
 
 def _words(row: Accuracy) -> dict[str, float]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, ndtr, ndtri
+from scipy.special import gammaln, stdtr
 
 from understudy.design.materials.scoring import COVERAGE
 from understudy.design.materials.screening import Screening
+from understudy.surrogate.calibration import FREEDOM, reach
 
 #: Scores of candidates with the ends of their intervals, and the share of truths that these cover: `score`,
 #: `score_low`, `score_high`, `coverage`.
@@ -57,21 +58,19 @@ def _by_score(scores: Scores, best: float) -> NDArray[np.float64]:
 
 
 def _by_improvement(scores: Scores, best: float) -> NDArray[np.float64]:
-    """Logarithm of the mean of what a normal score falls below the best one.
+    """Logarithm of the mean of what a score falls below the best one, if it follows the law of errors.
 
-    Jones, Schonlau and Welch, J. Global Optim. 13, 455 (1998). The logarithm still compares candidates that promise
-    next to nothing.
+    Jones, Schonlau and Welch, J. Global Optim. 13, 455 (1998), for Student's t in place of their normal law. The
+    logarithm still compares candidates that promise next to nothing.
     """
     if not math.isfinite(best):
         return _by_score(scores, best)
-    deviation = np.maximum(_width(scores) / (2 * ndtri(0.5 + 0.5 * scores.get("coverage", COVERAGE))), 1e-12)
-    ratio = (best - scores["score"]) / deviation
-    behind = np.minimum(ratio, -1.0)  # where the two terms of the mean nearly cancel
-    mills = math.sqrt(math.pi / 2) * erfcx(-behind / math.sqrt(2))
-    tail = np.log1p(behind * mills) - 0.5 * behind**2 - 0.5 * math.log(2 * math.pi)
-    near = np.maximum(ratio, -1.0)
-    density = np.exp(-0.5 * near**2) / math.sqrt(2 * math.pi)
-    return np.asarray(np.log(deviation) + np.where(ratio < -1.0, tail, np.log(near * ndtr(near) + density)))
+    unit = np.maximum(_width(scores) / (2 * reach(scores.get("coverage", np.array(COVERAGE)))), 1e-9)
+    ratio = (best - scores["score"]) / unit
+    density = np.exp(gammaln(0.5 * FREEDOM + 0.5) - gammaln(0.5 * FREEDOM)) / math.sqrt(FREEDOM * math.pi)
+    density *= (1 + ratio**2 / FREEDOM) ** (-0.5 * (FREEDOM + 1))
+    mean = ratio * stdtr(FREEDOM, ratio) + (FREEDOM + ratio**2) / (FREEDOM - 1) * density
+    return np.asarray(np.log(unit) + np.log(mean))
 
 
 def _by_doubt(scores: Scores, best: float) -> NDArray[np.float64]:

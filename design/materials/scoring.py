@@ -4,14 +4,14 @@ Named quantities of each candidate: those that are predicted (`adsorption_energy
 asked for, `segregation_energy`), the `free_energy` of adsorption made from the first by a correction, and what follows
 from composition alone (`strain`, `price`, `scarcity`, the latter two over platinum's).
 
-Predicted ones are random: normal, as wide as their intervals say, independent of each other. What depends on them is
-drawn `DRAWS` times; intervals and probabilities are those of the draws.
+Predicted ones are random: their errors follow the law of `surrogate.calibration`, as wide as their intervals say,
+independent of each other. What depends on them is drawn `DRAWS` times, each time from another of as many equally likely
+parts of every law (McKay et al., Technometrics 21, 239, 1979); intervals and probabilities are those of the draws.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from statistics import NormalDist
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,6 +23,7 @@ from understudy.design.materials.metals import ABUNDANCE, PRICES, price_of_atoms
 from understudy.simulators.interface import Answer
 from understudy.simulators.materials.anomaly import Anomaly, likely
 from understudy.simulators.materials.solution import ENERGIES
+from understudy.surrogate.calibration import error_quantile, reach
 
 PREDICTED = (*ENERGIES, "segregation_energy")
 OF_COMPOSITION = ("price", "scarcity")
@@ -148,10 +149,10 @@ class Predicted:
     half_width: Float[Tensor, " batch"]
     coverage: float
 
-    def drawn(self, noise: Float[Tensor, " draws"]) -> Float[Tensor, "batch draws"]:
-        """Values with normal errors of that size."""
-        deviation = self.half_width / NormalDist().inv_cdf(0.5 + 0.5 * self.coverage)
-        return self.value[:, None] + deviation[:, None] * noise
+    def drawn(self, share: Float[Tensor, " draws"]) -> Float[Tensor, "batch draws"]:
+        """Values below which these shares of the law of their errors lie."""
+        unit = self.half_width / reach(self.coverage)
+        return self.value[:, None] + unit[:, None] * error_quantile(share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +193,8 @@ def scored(predicted: Mapping[str, Predicted], plain: Mapping[str, Tensor], scor
     coverage = next(iter(predicted.values())).coverage
     random = torch.Generator().manual_seed(SEED)
     values = {name: one.value for name, one in predicted.items()} | dict(plain)
-    draws = {name: one.drawn(torch.randn(DRAWS, generator=random).double()) for name, one in predicted.items()}
+    middles = (torch.arange(DRAWS, dtype=torch.float64) + 0.5) / DRAWS
+    draws = {name: one.drawn(middles[torch.randperm(DRAWS, generator=random)]) for name, one in predicted.items()}
     draws |= {name: column[:, None].expand(-1, DRAWS) for name, column in plain.items()}
     for table, change in ((values, shift), (draws, shift[:, None])):
         table["free_energy"] = table["adsorption_energy"] + change

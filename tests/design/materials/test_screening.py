@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from statistics import NormalDist
 
 import ase.io
 import h5py
@@ -14,7 +13,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.stats import t
 
 from understudy.datasets.shipped import NEAR_SURFACE_ALLOYS
 from understudy.datasets.stored_answers import StoredAnswers
@@ -84,13 +83,12 @@ def test_the_best_is_the_best_of_all_that_keep_the_limits(problem, law, truth: C
 
 
 def test_probabilities_are_those_of_the_intervals(problem, law, tmp_path):
-    """Of a normal error whose 90 % interval is 0.03 eV wide on either side."""
+    """Of an error after Student's t with 4 degrees of freedom, whose 90 % interval reaches 0.03 eV on either side."""
     found = screen(problem, law, tmp_path)
-    deviation = 0.03 / NormalDist().inv_cdf(0.95)
+    unit = 0.03 / t.ppf(0.95, 4)
     energy = found.columns["free_energy"]
-    ends = [[NormalDist(value, deviation).cdf(side * 0.1) for side in (-1, 1)] for value in energy]
-    exact = np.diff(ends, axis=1)[:, 0]
-    assert np.abs(found.columns["near_peak"] - exact).max() < 0.08  # 256 draws: three deviations of a share
+    exact = t.cdf(0.1, 4, energy, unit) - t.cdf(-0.1, 4, energy, unit)
+    assert np.abs(found.columns["near_peak"] - exact).max() < 0.005  # half a draw of 256 at either end
     middle = np.abs(energy) > 0.1  # away from the kink of |ΔG|
     half = 0.5 * (found.columns["score_high"] - found.columns["score_low"])[middle]
     assert np.median(half) == pytest.approx(0.03, rel=0.1)
@@ -249,13 +247,13 @@ def test_acquisitions(problem, law, tmp_path):
 
 @pytest.mark.parametrize("coverage", [0.5, 0.9])
 def test_expected_improvement_against_quadrature(coverage: float):
-    score, deviation, best = np.array([0.4, 1.0, 1.8, 3.0]), np.array([0.3, 0.2, 0.5, 0.4]), 0.9
-    half = deviation * norm.ppf(0.5 + 0.5 * coverage)
+    score, unit, best = np.array([0.4, 1.0, 1.8, 3.0]), np.array([0.3, 0.2, 0.5, 0.4]), 0.9
+    half = unit * t.ppf(0.5 + 0.5 * coverage, 4)
     scores = {"score": score, "score_low": score - half, "score_high": score + half, "coverage": np.array(coverage)}
     found = np.exp(wishes(scores, Acquisition.IMPROVEMENT, best))
     below = [
-        quad(lambda x, a=a, b=b: (best - x) * norm.pdf(x, a, b), a - 12 * b, best, points=[min(a, best)])[0]
-        for a, b in zip(score, deviation, strict=True)
+        quad(lambda x, a=a, b=b: (best - x) * t.pdf(x, 4, a, b), -np.inf, best, epsabs=0)[0]
+        for a, b in zip(score, unit, strict=True)
     ]
     assert found == pytest.approx(below, rel=1e-6)
 
@@ -263,6 +261,8 @@ def test_expected_improvement_against_quadrature(coverage: float):
 def test_improvements_that_nobody_expects_still_compare():
     score = np.array([50.0, 60.0, 70.0])
     scores = {"score": score, "score_low": score - 0.1, "score_high": score + 0.1, "coverage": np.array(0.9)}
+    scores |= {end: np.append(scores[end], 1e3) for end in ("score_low", "score_high")}  # one without any doubt
+    scores["score"] = np.append(score, 1e3)
     wanted = wishes(scores, Acquisition.IMPROVEMENT, 1.0)
     assert np.isfinite(wanted).all()
     assert (np.diff(wanted) < 0).all()
