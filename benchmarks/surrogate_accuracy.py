@@ -295,6 +295,10 @@ def _trust(judge: str, report: Report, part: str) -> list[Figure]:
             for name in ("cl", "cd", "cm")
         ),
         Figure(f"{judge}: Spearman of width and error, CD", f"{rows['cd'].rank_correlation:.2f}", "at least 0.5"),
+        Figure(
+            f"{judge}: miscalibration area of other coverages, {', '.join(map(str.upper, report.comparisons))}",
+            ", ".join(f"{one.miscalibration:.3f}" for one in report.comparisons.values()),
+        ),
     ]
 
 
