@@ -1,4 +1,4 @@
-"""Who computes the chunks: this process, or processes of one thread each, as `concurrent.futures` executors."""
+"""Who computes: this process, or others of few threads each, as `concurrent.futures` executors."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ import torch
 
 Result = TypeVar("Result")
 
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @final
@@ -49,14 +49,17 @@ class SpawnedProcesses(Executor):
 
 
 @contextmanager
-def trainings(processes: int, threads: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes for work that saves its state on Ctrl-C or SIGTERM; they hear of it when this process does."""
+def stoppable_processes(processes: int, threads: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes that are sent SIGTERM when this process is stopped, or nobody waits for them any more.
+
+    Work that goes on later saves its state then; other work is lost.
+    """
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _begin_training, (threads,)) as pool:
+    with _told_to_children(threads), ProcessPoolExecutor(processes, context, _begin_stoppable, (threads,)) as pool:
         try:
             yield pool
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
@@ -80,8 +83,18 @@ def _inherited_by_children() -> Iterator[None]:
     """
     resource_tracker.ensure_running()  # which the first process would start, and that lets Ctrl-C through again
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
+    try:
+        with _told_to_children(threads=1):
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def _told_to_children(threads: int) -> Iterator[None]:
+    """Let libraries of processes that are started in this block take so many threads."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     try:
         yield
     finally:
@@ -90,7 +103,6 @@ def _inherited_by_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _begin() -> None:
@@ -99,7 +111,7 @@ def _begin() -> None:
     _end_with_parent()
 
 
-def _begin_training(threads: int) -> None:
+def _begin_stoppable(threads: int) -> None:
     _end_with_parent()
     torch.set_num_threads(threads)
 

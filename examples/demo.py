@@ -21,7 +21,7 @@ from understudy.datasets.progress import progress_bar
 from understudy.datasets.reader import load as load_data
 from understudy.datasets.sampling import ConditionRanges
 from understudy.datasets.splits import Shares, part
-from understudy.datasets.workers import keep_to_one_thread, trainings
+from understudy.datasets.workers import keep_to_one_thread, stoppable_processes
 from understudy.design.design import Design
 from understudy.design.learning import fine_tuning
 from understudy.design.optimise import Step
@@ -95,8 +95,7 @@ def train(data: Path, folder: Path, parts: Shares) -> None:
     }
     if not configs:
         return
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with trainings(WORKERS, threads=1) as pool:
+    with stoppable_processes(WORKERS, threads=1) as pool:
         runs = {kind: pool.submit(train_surrogate, config) for kind, config in configs.items()}
         watch(runs, configs)
         for run in runs.values():

@@ -167,8 +167,9 @@ def _module(name: str) -> ModuleType:
     sys.path.append(here)  # commands lack it; last, so that no file there stands for a package
     try:
         return import_module(name)
-    finally:
-        sys.path.remove(here)
+    except BaseException:
+        sys.path.remove(here)  # otherwise it stays: processes that are started find the module there, too
+        raise
 
 
 def _misses(error: ModuleNotFoundError, name: str) -> bool:

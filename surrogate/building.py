@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from understudy.datasets.workers import trainings
+from understudy.datasets.workers import stoppable_processes
 from understudy.surrogate.calibration import Calibration, calibrate
 from understudy.surrogate.card import Card
 from understudy.surrogate.ensemble import ENSEMBLE_NUMBERS, Ensemble, EnsembleOutput
@@ -116,7 +116,7 @@ def train_members(
         return [train(*run, progress=_for_member(progress, number)) for number, run in enumerate(runs)]
     for rows in (*data, *([] if validation is None else [validation])):
         rows.share()
-    with trainings(config.processes, config.threads) as pool:
+    with stoppable_processes(config.processes, config.threads) as pool:
         started = [pool.submit(train, rows, stop, member, place) for rows, stop, member, place in runs]
         if progress is not None:
             _watch(started, [place for *_, place in runs], config.training.epochs, progress)

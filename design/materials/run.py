@@ -39,7 +39,7 @@ class Verification:
 
     judge: the simulator. count: candidates that it is asked about in each round.
     rounds: how often the predictor learns from the verdicts and screens again. relearn: how it learns.
-    acquisition: which candidates are asked about.
+    acquisition: which candidates are asked about. processes: that ask at once, where an answer takes minutes.
     """
 
     judge: Simulator[SlabCase]
@@ -47,10 +47,12 @@ class Verification:
     rounds: int = 0
     relearn: Relearn | None = None
     acquisition: Acquisition = Acquisition.SCORE
+    processes: int = 1
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ValueError(f"count must be at least 1; got {self.count}")
+        for name in ("count", "processes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         if self.rounds < 0:
             raise ValueError(f"rounds must be at least 0; got {self.rounds}")
         if self.rounds and self.relearn is None:
@@ -163,6 +165,7 @@ def _judge(
         folder,
         scoring=problem.scoring,
         round_=round_,
+        processes=verification.processes,
         progress=partial(progress, "judging"),
     )
 

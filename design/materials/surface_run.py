@@ -65,6 +65,7 @@ def run_surface_design(
             folder,
             scoring=problem.scoring,
             round_=round_,
+            processes=verification.processes,
             progress=partial(progress, "judging"),
         )
     if not searches:

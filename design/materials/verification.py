@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from understudy.datasets.whole_files import room_for
+from understudy.datasets.workers import stoppable_processes
 from understudy.design.materials.candidates import Candidates, Space, Told
 from understudy.design.materials.scoring import COVERAGE, PREDICTED, Predicted, Scoring, score_of
 from understudy.design.materials.space import Slab
@@ -23,6 +25,9 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.solution import ENERGIES
 
 FILE = "verdicts.jsonl"
+
+#: Status, message and values.
+_Answered = tuple[str, str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def verify(
     *,
     scoring: Scoring,
     round_: int = 0,
+    processes: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Verdict]:
     """Ask the simulator about candidates that it was not asked about before; all verdicts of the folder.
@@ -74,37 +80,77 @@ def verify(
         promises: what was said of each candidate. constants: lattice constants at which they are made [Å].
         folder: where each verdict is kept as soon as it is there.
 
+    Rarely needed:
+        processes: that ask at once, where an answer takes the simulator minutes.
+
     Raises:
         ValueError: a line of the verdicts, not the last one, is none.
         DiskFullError: no room; what was answered is kept.
+        ChildProcessError: a process died; what was answered is kept.
     """
     file = folder / FILE
     verdicts = verdicts_in(file)
     _keep_lines(file, len(verdicts))
     known = {verdict.slab for verdict in verdicts}
-    waiting = {slab: place for place, slab in reversed(list(enumerate(candidates.told()))) if slab not in known}
+    told = candidates.told()
+    waiting = [place for place, slab in enumerate(told) if slab not in known and told.index(slab) == place]
+    questions = {place: _Question.of(candidates[place : place + 1], constants, scoring) for place in waiting}
     progress(0, len(waiting))
-    for done, (slab, place) in enumerate(reversed(waiting.items()), 1):
-        status, message, values = _asked(candidates[place : place + 1], judge, constants, scoring)
-        verdicts.append(Verdict(slab, status, message, values, dict(promises[place]), round_))
+    for place, (status, message, values) in _answers(questions, judge, processes):
+        verdicts.append(Verdict(told[place], status, message, values, dict(promises[place]), round_))
         with room_for(file):
             append_line(file, json.dumps(asdict(verdicts[-1])))
-        progress(done, len(waiting))
+        progress(len(verdicts) - len(known), len(waiting))
     return verdicts
 
 
-@torch.no_grad()
-def _asked(
-    candidate: Candidates, judge: Simulator[SlabCase], constants: Mapping[str, float], scoring: Scoring
-) -> tuple[str, str, dict[str, float]]:
-    answer = judge.predict(candidate.case(constants))
-    values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
-    if scoring.needs("segregation_energy") and answer.status[0] is Status.OK:
-        swapped = judge.predict(candidate.exchanged(constants))
-        change = float(swapped["formation_energy"][0]) - values.get("formation_energy", math.nan)
-        if math.isfinite(change):
-            values["segregation_energy"] = float(candidate.atoms[0]) * change
-    return str(answer.status[0]), answer.message[0], values
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A candidate, and the same with its upper layers exchanged where the segregation energy is asked for."""
+
+    case: SlabCase
+    exchanged: SlabCase | None
+    atoms: float
+
+    @staticmethod
+    def of(candidate: Candidates, constants: Mapping[str, float], scoring: Scoring) -> "_Question":
+        exchanged = candidate.exchanged(constants) if scoring.needs("segregation_energy") else None
+        return _Question(candidate.case(constants), exchanged, float(candidate.atoms[0]))
+
+    @torch.no_grad()
+    def answered(self, judge: Simulator[SlabCase]) -> _Answered:
+        """Status, message and values."""
+        answer = judge.predict(self.case)
+        values = {name: float(value[0]) for name, value in answer.values.items() if bool(torch.isfinite(value[0]))}
+        if self.exchanged is not None and answer.status[0] is Status.OK:
+            swapped = judge.predict(self.exchanged)
+            change = float(swapped["formation_energy"][0]) - values.get("formation_energy", math.nan)
+            if math.isfinite(change):
+                values["segregation_energy"] = self.atoms * change
+        return str(answer.status[0]), answer.message[0], values
+
+
+def _answers(
+    questions: Mapping[int, _Question], judge: Simulator[SlabCase], processes: int
+) -> Iterator[tuple[int, _Answered]]:
+    """Each answer with the number of its question, as they come."""
+    processes = min(processes, len(questions))
+    if processes <= 1 or judge.at_once > 1:  # quicker than a process starts
+        yield from ((place, question.answered(judge)) for place, question in questions.items())
+        return
+    with stoppable_processes(processes, threads=1) as pool:
+        asked = {pool.submit(question.answered, judge): place for place, question in questions.items()}
+        died: BaseException | None = None
+        for one in as_completed(asked):
+            if isinstance(one.exception(), BrokenExecutor):
+                died = one.exception()  # what was answered before may come after
+            else:
+                yield asked[one], one.result()
+    if died is not None:
+        raise ChildProcessError(
+            "a process that asked the judge died, perhaps for lack of memory (use fewer workers): what was answered is "
+            "kept; run the same command again to go on"
+        ) from died
 
 
 def verdicts_in(file: Path) -> list[Verdict]:

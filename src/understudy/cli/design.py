@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from understudy.simulators.interface import Predictor
     from understudy.simulators.materials.case import SlabCase
 
-USUAL_POLAR, USUAL_JUDGED = 15, 3
+USUAL_POLAR, USUAL_JUDGED, USUAL_WORKERS = 15, 3, 2
 
 
 def design(
@@ -60,6 +60,7 @@ def design(
     data: Annotated[
         list[Path] | None, Parameter(help="of a surface: data files that the surrogate was trained on, for --rounds")
     ] = None,
+    workers: Annotated[int, Parameter(help="of a surface: processes that judge at once")] = USUAL_WORKERS,
 ) -> int:
     """Design an airfoil, or a surface, along the gradient of a predictor, and let a simulator verify it.
 
@@ -91,16 +92,22 @@ def design(
         require_read_by("design", table, others, SurfaceProblem, problem)
     if "space" in table:
         require_unused("of a surface", {"polar": chosen(polar, USUAL_POLAR), "model": model, "grid": grid})
-        if judge and judged < 1:
-            raise ValueError(f"--judged must be at least 1; got {judged}")
+        for name, count in (("judged", judged), ("workers", workers)):
+            if judge and count < 1:
+                raise ValueError(f"--{name} must be at least 1; got {count}")
         who = predictor(by, Subject.SLAB)
-        verification = verification_by(judge, judged, rounds, who, data, acquisition) if judge else None
+        verification = verification_by(judge, judged, rounds, who, data, acquisition, workers) if judge else None
         words = ["understudy", "design", str(problem), "--out", str(out), "--by", by]
         if judge:
             words += ["--judge", judge, "--rounds", str(rounds), "--judged", str(judged), "--acquisition", acquisition]
             words += data_words(data)
         return _surface(problem, out, who, verification, shlex.join(words))
-    asked = {"judged": chosen(judged, USUAL_JUDGED), "acquisition": chosen(acquisition, "score"), "data": data or None}
+    asked = {
+        "judged": chosen(judged, USUAL_JUDGED),
+        "acquisition": chosen(acquisition, "score"),
+        "data": data or None,
+        "workers": chosen(workers, USUAL_WORKERS),
+    }
     require_unused("of an airfoil", asked)
     by, judge = with_flags([by, judge or "viscous"], {"model": model, "grid": grid})
     return _airfoil(problem, out, by, judge, rounds, polar)

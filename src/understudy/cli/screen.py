@@ -31,7 +31,7 @@ def screen(
     data: Annotated[
         list[Path] | None, Parameter(help="data files that the surrogate was trained on, for --rounds")
     ] = None,
-    workers: Annotated[int, Parameter(help="threads of the screening")] = 2,
+    workers: Annotated[int, Parameter(help="threads of the screening, and processes that judge at once")] = 2,
 ) -> int:
     """Screen a space of surfaces, or those of a file, let a simulator judge the best, and write tables and a report.
 
@@ -68,7 +68,7 @@ def screen(
     who = asking.predictor(predictor, Subject.SLAB)
     if rounds and not verify:
         raise ValueError("rounds learn from verdicts; say how many candidates are judged in each (--verify)")
-    verification = verification_by(by, verify, rounds, who, data, acquisition) if verify else None
+    verification = verification_by(by, verify, rounds, who, data, acquisition, workers) if verify else None
     words = ["understudy", "screen", str(problem), "--out", str(out), "--predictor", predictor]
     if verify:
         words += ["--verify", str(verify), "--by", by, "--rounds", str(rounds), "--acquisition", acquisition]
@@ -105,7 +105,8 @@ def verification_by(
     rounds: int,
     learner: "Predictor[SlabCase]",
     data: list[Path] | None,
-    acquisition: str = "score",
+    acquisition: str,
+    workers: int,
 ) -> "Verification":
     """Whom to ask, in words, about how many candidates a round, who learns from it, and what is rehearsed besides."""
     from understudy.design.materials.acquisition import Acquisition
@@ -116,4 +117,11 @@ def verification_by(
 
     who = simulator(judge, Subject.SLAB)
     relearn = relearning(learner, data) if rounds and data else None
-    return Verification(judge=who, count=count, rounds=rounds, relearn=relearn, acquisition=Acquisition(acquisition))
+    return Verification(
+        judge=who,
+        count=count,
+        rounds=rounds,
+        relearn=relearn,
+        acquisition=Acquisition(acquisition),
+        processes=workers,
+    )
