@@ -53,15 +53,16 @@ def pure_metals() -> Iterator[Figure]:
 
 def lattice_constants() -> Iterator[Figure]:
     """Equations of state by PBE."""
-    kept = KeptEnergies(ENERGIES, "bulk-pbe-500eV")
+    kept, calculator = KeptEnergies(ENERGIES, "bulk-pbe-500eV"), Gpaw(BULK, limit=LIMIT)
     for metal, value in ALL_ELECTRON.items():
-        found = kept.get(metal, lambda metal=metal: lattice_constant(metal, Gpaw(BULK, limit=LIMIT)))
+        found = kept.get(metal, lambda metal=metal: lattice_constant(metal, calculator))
         print(metal, found, flush=True)
         yield Figure(
             f"lattice constant of {metal} by PBE (all electrons)",
             f"{found:.4f} Å ({value:.4f}): {100 * (found / value - 1):+.2f} %",
             "0.5 %",
         )
+    calculator.close()
 
 
 def tighter() -> Iterator[Figure]:

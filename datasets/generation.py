@@ -99,6 +99,10 @@ class SimulateConfig:
                 raise ValueError(f"{name} must not be negative; got {getattr(self, name)}")
         if self.sampler not in tuple(Sampler):
             raise ValueError(f"sampler must be one of {', '.join(Sampler)}; got {self.sampler!r}")
+        if self.structures is not None and self.slabs != SlabMix():
+            raise ValueError(
+                f"expected slabs to draw ([slabs]) or a file of them; got both, the file {self.structures}"
+            )
 
     @property
     def parts(self) -> Path:

@@ -49,8 +49,9 @@ COMMAND = "python examples/demo_materials.py"
 CORES = min(2, os.cpu_count() or 1)
 #: Networks, share of the usual epochs that each learns, and candidates that labels judge in each round.
 MEMBERS, SHARE, JUDGED = 6, 0.2, 3
-#: Candidates that GPAW judges, one to two minutes each: in each of two rounds of the screening, and of the design.
-LIVE_SCREENED, LIVE_DESIGNED = 1, 2
+#: Candidates that GPAW judges, one to two minutes each, two at a time: in each of two rounds of the screening, and of
+#: the design.
+LIVE_SCREENED, LIVE_DESIGNED = 2, 2
 
 
 def main() -> int:
@@ -200,7 +201,7 @@ def designed(surrogate: SlabSurrogate, judge: Simulator[SlabCase] | None, folder
 def verification(judge: Simulator[SlabCase], surrogate: SlabSurrogate, count: int, rounds: int) -> Verification:
     """Whom to ask about how many in each round, and who learns from it."""
     relearn = relearning(surrogate, [NEAR_SURFACE_ALLOYS], RelearningConfig(passes=15))
-    return Verification(judge=judge, count=count, rounds=rounds, relearn=relearn)
+    return Verification(judge=judge, count=count, rounds=rounds, relearn=relearn, processes=CORES)
 
 
 if __name__ == "__main__":

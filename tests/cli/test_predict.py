@@ -294,6 +294,12 @@ def test_table_without_cases_is_refused(understudy, thin, tmp_path, content, sen
     assert sentence in err
 
 
+def test_a_polar_leaves_no_table(understudy, thin, tmp_path):
+    code, _, err = understudy("predict", "naca0012", "--alpha", "1", "--out", tmp_path / "a.csv", "--by", thin)
+    assert code == 1
+    assert "--out takes the answers to --cases or to a file of slabs; a polar is kept by --xfoil-polar" in err
+
+
 def test_predictor_broken_by_one_row_answers_the_others(thin):
     rows = [{"airfoil": "naca0012", "alpha_deg": "2", "reynolds": reynolds} for reynolds in ("1e6", "666", "2e6")]
     told = table.answer_rows(rows, predictor(thin), table.ShapeShelf())

@@ -25,6 +25,7 @@ from understudy.datasets.reader import DataSet, load
 from understudy.datasets.records import Rows
 from understudy.datasets.sampling import ConditionRanges, Sampler
 from understudy.datasets.shape_sampling import ShapeMix
+from understudy.datasets.slab_sampling import SlabMix
 from understudy.datasets.synthetic import THIN_AIRFOIL, ThinAirfoilTheory
 from understudy.datasets.whole_files import DiskFullError
 from understudy.simulators.airfoil.case import AirfoilCase
@@ -378,6 +379,10 @@ def test_progress_counts_every_case(tmp_path: Path):
         ({"seed": -1}, "seed must not be negative; got -1"),
         ({"chunk": -1}, "chunk must not be negative; got -1"),
         ({"sampler": "halton"}, "sampler must be one of sobol, latin-hypercube; got 'halton'"),
+        (
+            {"structures": Path("mine.extxyz"), "slabs": SlabMix(metals=("Cu",))},
+            r"expected slabs to draw \(\[slabs\]\) or a file of them; got both, the file mine.extxyz",
+        ),
     ],
 )
 @pytest.mark.usefixtures("annotations_unchecked")

@@ -95,6 +95,11 @@ def predict(
         if out is None:
             raise ValueError("a table of cases needs a file for the answers: --out answers.csv")
         return _table(cases, out, by)
+    if out is not None:
+        raise ValueError(
+            "--out takes the answers to --cases or to a file of slabs; a polar is kept by --xfoil-polar FILE, drawn by "
+            "--plot PICTURE"
+        )
     return _polar(str(subject), alpha, cl, conditions, predictor(by, Subject.AIRFOIL), plot, xfoil_polar)
 
 
