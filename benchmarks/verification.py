@@ -25,6 +25,9 @@ HEADINGS = {
     "physics": "Flow solver against closed forms and published values",
     "surrogate": "Surrogates",
     "design": "Designs",
+    "simulators/materials": "Slabs and their simulators",
+    "surrogate/atoms": "Surrogates of slabs",
+    "design/materials": "Screened and designed surfaces",
 }
 
 

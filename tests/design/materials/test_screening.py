@@ -44,6 +44,8 @@ from understudy.simulators.materials.case import SlabCase
 from understudy.simulators.materials.slabs import Facet
 from understudy.surrogate.prediction import Prediction
 
+Prove = Callable[..., None]
+
 
 @pytest.fixture
 def problem(space: SlabSpace) -> ScreenProblem:
@@ -82,13 +84,14 @@ def test_the_best_is_the_best_of_all_that_keep_the_limits(problem, law, truth: C
     assert len(set(names)) == 50  # each slab once, at its best strain
 
 
-def test_probabilities_are_those_of_the_intervals(problem, law, tmp_path):
+def test_probabilities_are_those_of_the_intervals(problem, law, tmp_path, prove: Prove):
     """Of an error after Student's t with 4 degrees of freedom, whose 90 % interval reaches 0.03 eV on either side."""
     found = screen(problem, law, tmp_path)
     unit = 0.03 / t.ppf(0.95, 4)
     energy = found.columns["free_energy"]
     exact = t.cdf(0.1, 4, energy, unit) - t.cdf(-0.1, 4, energy, unit)
-    assert np.abs(found.columns["near_peak"] - exact).max() < 0.005  # half a draw of 256 at either end
+    away = float(np.abs(found.columns["near_peak"] - exact).max())  # half a draw of 256 at either end
+    prove("probability of being near the peak against the closed form: difference", away, at_most=0.005)
     middle = np.abs(energy) > 0.1  # away from the kink of |ΔG|
     half = 0.5 * (found.columns["score_high"] - found.columns["score_low"])[middle]
     assert np.median(half) == pytest.approx(0.03, rel=0.1)
@@ -246,7 +249,7 @@ def test_acquisitions(problem, law, tmp_path):
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.9])
-def test_expected_improvement_against_quadrature(coverage: float):
+def test_expected_improvement_against_quadrature(coverage: float, prove: Prove):
     score, unit, best = np.array([0.4, 1.0, 1.8, 3.0]), np.array([0.3, 0.2, 0.5, 0.4]), 0.9
     half = unit * t.ppf(0.5 + 0.5 * coverage, 4)
     scores = {"score": score, "score_low": score - half, "score_high": score + half, "coverage": np.array(coverage)}
@@ -255,7 +258,8 @@ def test_expected_improvement_against_quadrature(coverage: float):
         quad(lambda x, a=a, b=b: (best - x) * t.pdf(x, 4, a, b), -np.inf, best, epsabs=0)[0]
         for a, b in zip(score, unit, strict=True)
     ]
-    assert found == pytest.approx(below, rel=1e-6)
+    away = float(np.abs(found / below - 1).max())
+    prove("expected improvement against quadrature: relative", away, at_most=1e-6)
 
 
 def test_improvements_that_nobody_expects_still_compare():

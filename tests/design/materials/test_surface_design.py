@@ -1,5 +1,6 @@
 """Design by gradient finds what looking at every slab finds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -22,6 +23,8 @@ from understudy.simulators.interface import NotDifferentiableError, Solution, St
 from understudy.simulators.materials.case import SlabCase
 from understudy.surrogate.prediction import Prediction
 
+Prove = Callable[..., None]
+
 DESCENT = Descent(starts=24, steps=60)
 
 
@@ -31,11 +34,16 @@ def problem(space: SlabSpace) -> SurfaceProblem:
     return SurfaceProblem(space=space, scoring=Scoring(score=OBJECTIVE, limits=limits), descent=DESCENT)
 
 
-def test_the_best_of_all_is_found(problem: SurfaceProblem, law, tmp_path: Path):
+def test_the_best_of_all_is_found(problem: SurfaceProblem, law, tmp_path: Path, prove: Prove):
     found = search(problem, law, law.constants)
     every = screen(ScreenProblem(space=problem.space, scoring=problem.scoring), law, tmp_path)
     best = next(rows_of(every, every.order[:1].tolist()))
-    assert found.promises[0]["score"] == pytest.approx(best["score"], abs=1e-9)
+    away = abs(found.promises[0]["score"] - best["score"])
+    prove(
+        "objective of a design against the least of all 3125 slabs, a law in closed form: difference",
+        away,
+        at_most=1e-9,
+    )
     assert found.slabs[0].name == best["slab"]
     assert found.asked < len(every) / 4
 
