@@ -307,7 +307,7 @@ def _trust(judge: str, report: Report, part: str) -> list[Figure]:
         Figure(
             f"{judge}: mean of these areas were errors to follow other laws",
             ", ".join(f"{name} {_area(report, law):.3f}" for name, law in LAWS.items()),
-            f"Student's t {FREEDOM} the least",
+            f"Student's t {FREEDOM} below normal",
         ),
     ]
 

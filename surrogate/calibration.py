@@ -28,7 +28,7 @@ KNOTS = 6  # of the curve from claimed scale to error quantile
 FEWEST = 40  # cases in each half: a 90 % quantile of fewer means little
 LEAST_ERROR = 1e-9
 #: Degrees of freedom of the law of errors: the whole number that suits the shipped surrogate of airfoils best on unseen
-#: shapes.
+#: shapes in its whole range.
 FREEDOM = 4
 
 
