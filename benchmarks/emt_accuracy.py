@@ -1,6 +1,6 @@
 """What a surrogate learns of 21,600 relaxations by effective-medium theory, from structures that are not relaxed.
 
-    python benchmarks/emt_accuracy.py      # two hours; goes on if killed; writes docs/benchmarks.md
+    python benchmarks/emt_accuracy.py      # an hour; goes on if killed; writes docs/benchmarks.md
 
 Slabs of 2 x 2 sites and four layers, of which two relax, of one to three metals out of seven, with hydrogen, carbon,
 nitrogen or oxygen on any site. Test slabs are never seen. Energies of EMT are no chemistry: the machinery is measured.
