@@ -1,6 +1,6 @@
 """How far the labels of near-surface alloys can be trusted: published values, lattice constants, tighter settings.
 
-    python benchmarks/quantum_chemistry.py     # an hour and a half on one core, less where energies are kept; goes on if killed
+    python benchmarks/quantum_chemistry.py     # 90 minutes on one core, less where energies are kept; goes on if killed
 
 Needs GPAW (`sudo make system`). Labels with tighter settings are kept in benchmarks/data/near_surface/tight.jsonl.
 """
