@@ -1,6 +1,6 @@
 """Which alloy surface is found with so many calls of a simulator: by our loop, a genetic algorithm, or at random.
 
-    python benchmarks/surface_search.py              # an hour on two cores; goes on if killed; docs/benchmarks.md
+    python benchmarks/surface_search.py              # 20 minutes on two cores; goes on if killed; docs/benchmarks.md
     python benchmarks/surface_search.py --repeats 1  # writes nothing
 
 Four layers of 2 x 2 sites, fcc (111), one of six metals on each site, strained by within 3 %, a hydrogen in one hollow:
@@ -351,7 +351,7 @@ def _draw(best: dict[str, np.ndarray]) -> None:
         calls = np.arange(1, found.shape[1] + 1)
         (line,) = axes.step(calls, np.median(found, 0), where="post", label=name)
         axes.fill_between(calls, found.min(0), found.max(0), step="post", alpha=0.2, color=line.get_color())
-    axes.set(xlabel="calls of the simulator", ylabel="best objective so far [-]", xlim=(1, BUDGET), ylim=(2.5, 10))
+    axes.set(xlabel="calls of the simulator", ylabel="best objective so far [-]", xlim=(1, BUDGET), ylim=(4.5, 7))
     axes.set_title(sentence(CAUTION), fontsize=8)
     axes.legend(title=f"median and range of {REPEATS}")
     axes.grid(alpha=0.3)
