@@ -1,6 +1,6 @@
 """Whether networks that have first learnt effective-medium theory learn quantum chemistry from fewer labels.
 
-    python benchmarks/slab_transfer.py      # three hours; goes on if killed; writes docs/benchmarks.md
+    python benchmarks/slab_transfer.py      # 20 minutes on two cores; goes on if killed; writes docs/benchmarks.md
 
 Stacks of Pt, Pd, Cu, Ag and Au, all that both know, with hydrogen in the fcc hollow: thousands of answers of EMT, which
 knows how metals differ in size and little of how they bind. Then labels by GPAW of all seven metals, once from these
