@@ -90,9 +90,9 @@ _CURVE_NOTE = (
     "network. Where the line still falls, more data help; where it is flat, they do not."
 )
 _NOTE = (
-    "Left: bars are the intervals. Middle: the intervals made narrower or wider, as normal errors ask for; above the "
-    "diagonal they are wider than they need be, below it too narrow. Right: above the line the truth lay outside the "
-    "interval; a surrogate that knows where it errs has its large errors on the right."
+    "Left: bars are the intervals. Middle: the intervals made narrower or wider, as errors after Student's t ask for; "
+    "above the diagonal they are wider than they need be, below it too narrow. Right: above the line the truth lay "
+    "outside the interval; a surrogate that knows where it errs has its large errors on the right."
 )
 _LOGARITHM = "Errors of C_D are those of its logarithm. "
 _TABLE_NOTE = (

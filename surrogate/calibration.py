@@ -127,7 +127,7 @@ def conformal_quantile(scores: Float[Tensor, " cases"], coverage: float) -> Tens
 
 def error_quantile(share: Float[Tensor, " shares"]) -> Float[Tensor, " shares"]:
     """Error below which that share of errors lies, in units of the scale of their law."""
-    return torch.from_numpy(stdtrit(FREEDOM, share.double().numpy()))
+    return torch.from_numpy(stdtrit(FREEDOM, share.double().cpu().numpy())).to(share.device)
 
 
 def reach(coverage: Share) -> Share:

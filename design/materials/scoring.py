@@ -244,8 +244,9 @@ def leaves(answer: Answer) -> Bool[Tensor, " batch"]:
 def _interval(value: Tensor, draws: Tensor, coverage: float) -> tuple[Tensor, Tensor, Tensor]:
     """A value with the quantiles of its draws between which that share of them lies, wide enough to hold it as well.
 
-    That of an absolute value is not always between these: next to zero it is lower than most of its draws.
+    That of an absolute value is not always between these: next to zero it is lower than most of its draws. Draws of
+    which a formula has no value, as a root of a negative number, are left out.
     """
     share = 0.5 * (1 - coverage)
-    low, high = torch.quantile(draws, torch.tensor([share, 1 - share], dtype=draws.dtype), dim=1)
+    low, high = torch.nanquantile(draws, torch.tensor([share, 1 - share], dtype=draws.dtype), dim=1)
     return value, torch.minimum(low, value), torch.maximum(high, value)

@@ -36,6 +36,7 @@ class Verdict(Generic[Told]):
 
     slab: the candidate. status, message: how it ended. values: quantity -> value, of those that it answered.
     promise: what a predictor said of it before it was asked, as columns of a screening. round: in which it was asked.
+    rank: its place among all that were asked about, whichever was answered first.
     """
 
     slab: Told
@@ -44,6 +45,11 @@ class Verdict(Generic[Told]):
     values: Mapping[str, float]
     promise: Mapping[str, float]
     round: int = 0
+    rank: int = 0
+
+    def order(self) -> tuple[int, int]:
+        """Place among the verdicts of a run: what is learnt from them must not depend on who was quicker."""
+        return self.round, self.rank
 
     @property
     def answered(self) -> bool:
@@ -96,12 +102,14 @@ def verify(
     waiting = [place for place, slab in enumerate(told) if slab not in known and told.index(slab) == place]
     questions = {place: _Question.of(candidates[place : place + 1], constants, scoring) for place in waiting}
     progress(0, len(waiting))
-    for place, (status, message, values) in _answers(questions, judge, processes):
-        verdicts.append(Verdict(told[place], status, message, values, dict(promises[place]), round_))
+    before = len(verdicts)
+    for done, (place, (status, message, values)) in enumerate(_answers(questions, judge, processes), 1):
+        rank = before + waiting.index(place)
+        verdicts.append(Verdict(told[place], status, message, values, dict(promises[place]), round_, rank))
         with room_for(file):
             append_line(file, json.dumps(asdict(verdicts[-1])))
-        progress(len(verdicts) - len(known), len(waiting))
-    return verdicts
+        progress(done, len(waiting))
+    return sorted(verdicts, key=Verdict.order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,26 +143,28 @@ def _answers(
 ) -> Iterator[tuple[int, _Answered]]:
     """Each answer with the number of its question, as they come."""
     processes = min(processes, len(questions))
-    if processes <= 1 or judge.at_once > 1:  # quicker than a process starts
+    if processes <= 1 or judge.at_once > 1:  # a judge that takes several at once is quicker than a process starts
         yield from ((place, question.answered(judge)) for place, question in questions.items())
         return
     with stoppable_processes(processes, threads=1) as pool:
         asked = {pool.submit(question.answered, judge): place for place, question in questions.items()}
-        died: BaseException | None = None
+        failure: BaseException | None = None
         for one in as_completed(asked):
-            if isinstance(one.exception(), BrokenExecutor):
-                died = one.exception()  # what was answered before may come after
-            else:
+            if one.exception() is None:
                 yield asked[one], one.result()
-    if died is not None:
+            else:
+                failure = failure or one.exception()  # others are answered all the same
+    if isinstance(failure, BrokenExecutor):
         raise ChildProcessError(
             "a process that asked the judge died, perhaps for lack of memory (use fewer workers): what was answered is "
             "kept; run the same command again to go on"
-        ) from died
+        ) from failure
+    if failure is not None:
+        raise failure
 
 
 def verdicts_in(file: Path) -> list[Verdict]:
-    """Those that are kept; a last line that was cut off is none.
+    """Those that are kept, in the order in which they were asked for; a last line that was cut off is none.
 
     Raises:
         ValueError: another line is none.
@@ -168,7 +178,7 @@ def verdicts_in(file: Path) -> list[Verdict]:
         except (ValueError, TypeError, KeyError) as error:
             if place < len(lines):
                 raise ValueError(f"line {place} of {file} is no verdict; mend it, or delete it to ask again") from error
-    return verdicts
+    return sorted(verdicts, key=Verdict.order)
 
 
 def _keep_lines(file: Path, count: int) -> None:

@@ -435,6 +435,8 @@ def test_counts_below_their_least_are_refused(understudy, tmp_path):
     assert (code, "--verify must be at least 0; got -1" in err) == (1, True)
     code, _, err = understudy("screen", tmp_path / "screen.toml", *words, "--rounds", "-1")
     assert (code, "--rounds must be at least 0; got -1" in err) == (1, True)
+    code, _, err = understudy("design", tmp_path / "design.toml", *words, "--judged", "5")
+    assert (code, "--judged cannot be chosen without --judge" in err) == (1, True)
     code, _, err = understudy("design", tmp_path / "design.toml", *words, "--judge", "emt", "--judged", "0")
     assert (code, "--judged must be at least 1; got 0" in err) == (1, True)
 

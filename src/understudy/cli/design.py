@@ -92,8 +92,11 @@ def design(
         require_read_by("design", table, others, SurfaceProblem, problem)
     if "space" in table:
         require_unused("of a surface", {"polar": chosen(polar, USUAL_POLAR), "model": model, "grid": grid})
-        for name, count in (("judged", judged), ("workers", workers)):
-            if judge and count < 1:
+        counts = {"judged": (judged, USUAL_JUDGED), "workers": (workers, USUAL_WORKERS)}
+        if not judge:
+            require_unused("without --judge", {name: chosen(*count) for name, count in counts.items()})
+        for name, (count, _) in counts.items():
+            if count < 1:
                 raise ValueError(f"--{name} must be at least 1; got {count}")
         who = predictor(by, Subject.SLAB)
         verification = verification_by(judge, judged, rounds, who, data, acquisition, workers) if judge else None

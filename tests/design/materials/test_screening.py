@@ -97,6 +97,16 @@ def test_probabilities_are_those_of_the_intervals(problem, law, tmp_path, prove:
     assert np.median(half) == pytest.approx(0.03, rel=0.1)
 
 
+def test_a_formula_without_a_value_at_some_draws_has_an_interval(problem, law, tmp_path):
+    """A root of the free energy plus 0.2 eV: where that is 0.05 eV, some of the draws are negative."""
+    scoring = Scoring(score="sqrt(free_energy + 0.2)", limits=problem.scoring.limits)
+    found = screen(replace(problem, scoring=scoring), law, tmp_path)
+    near = np.abs(found.columns["free_energy"] + 0.15) < 0.01
+    assert near.any()
+    assert np.isfinite(found.columns["score_high"][near]).all()
+    assert (found.columns["score_low"][near] < found.columns["score"][near]).all()
+
+
 def test_a_stopped_screening_goes_on(problem, law, tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "AT_ONCE", 500)
     whole = screen(problem, law, tmp_path / "whole")
@@ -516,7 +526,7 @@ def test_the_file_of_verdicts_is_lines_of_json(problem, law, judge, tmp_path: Pa
     rows = found.order[:1].tolist()
     judged(found, rows, judge, tmp_path)
     line = json.loads((tmp_path / FILE).read_text().splitlines()[0])
-    assert set(line) == {"slab", "status", "message", "values", "promise", "round"}
+    assert set(line) == {"slab", "status", "message", "values", "promise", "round", "rank"}
 
 
 def test_layers_of_one_metal_change_places_for_nothing(law, tmp_path):

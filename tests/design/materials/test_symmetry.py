@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from ase.calculators.emt import EMT
@@ -51,7 +52,7 @@ def test_turned_slabs_have_one_energy(facet: Facet, size: tuple[int, int], site:
     assert len(turns) == count
     others = {turned(layout, turn) for turn in turns}
     assert len(others) == count
-    away = max(abs(energy(space, other) - energy(space, layout)) for other in others)
+    away = float(np.max([abs(energy(space, other) - energy(space, layout)) for other in others]))
     prove("energies of a layout and of it turned, EMT, five cells: difference [eV]", away, at_most=ROUNDING)
     assert {upright(other, turns) for other in others} == {upright(layout, turns)}
 

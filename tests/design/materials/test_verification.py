@@ -1,7 +1,10 @@
 """Verdicts that several processes ask for at once."""
 
+import multiprocessing
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +22,7 @@ from ase.calculators.emt import EMT
 
 class Toy(EMT):
     def calculate(self, atoms=None, *arguments):
+        open(f"process-{{os.getpid()}}", "a").close()
         if {dies}:
             os._exit(3)
         super().calculate(atoms, *arguments)
@@ -42,11 +46,13 @@ class Asked:
         self.judge, self.folder = simulator(f"{code}:Toy"), folder / f"verdicts of {code}"
         self.folder.mkdir()
 
-    def about(self, stacks: Stacks, processes: int) -> list[Verdict]:
+    def about(self, stacks: Stacks, processes: int, **rest: Any) -> list[Verdict]:
         """Its verdicts."""
         constants = {"Cu": 3.6, "Ag": 4.1, "Au": 4.1}
         promises = [{} for _ in range(len(stacks))]
-        return verify(stacks, promises, self.judge, constants, self.folder, scoring=SCORING, processes=processes)
+        return verify(
+            stacks, promises, self.judge, constants, self.folder, scoring=SCORING, processes=processes, **rest
+        )
 
 
 @pytest.fixture
@@ -60,12 +66,32 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_two_processes_say_what_one_says(stacks: Stacks, folder: Path):
     alone = Asked(folder, "toy_alone").about(stacks, processes=1)
-    together = {verdict.slab: verdict for verdict in Asked(folder, "toy_together").about(stacks, processes=2)}
+    own = folder / f"process-{os.getpid()}"
+    assert own.is_file()
+    own.unlink()
+    together = Asked(folder, "toy_together").about(stacks, processes=2)
+    assert not own.is_file()
+    assert list(folder.glob("process-*"))
     assert [verdict.status for verdict in alone] == ["ok"] * 4
-    assert set(together) == {verdict.slab for verdict in alone}
-    for one in alone:
-        assert together[one.slab].values == pytest.approx(one.values, abs=1e-9)
+    assert [verdict.slab for verdict in together] == [verdict.slab for verdict in alone]
+    for one, other in zip(alone, together, strict=True):
+        assert other.values == pytest.approx(one.values, abs=1e-9)
         assert "segregation_energy" in one.values
+
+
+def test_whoever_is_stopped_leaves_no_process_behind(stacks: Stacks, folder: Path):
+    asked = Asked(folder, "toy_that_is_left")
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked.about(stacks, processes=2, progress=stop)
+    assert len(verdicts_in(asked.folder / FILE)) == 1
+    for process in multiprocessing.active_children():
+        process.join(10)
+    assert not multiprocessing.active_children()
 
 
 def test_what_was_answered_before_a_process_died_is_kept(stacks: Stacks, folder: Path):

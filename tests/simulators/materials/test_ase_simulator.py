@@ -129,7 +129,7 @@ def test_how_a_slab_is_written_down_changes_nothing(emt: Emt, change: str, prove
     else:
         changed.positions[[0, 3]] += changed.cell[0] - 2 * changed.cell[1]
     one, other = (emt.predict(case_of([atoms])) for atoms in (plain, changed))
-    away = max(abs(other[name].item() - one[name].item()) for name in ENERGIES)
+    away = float(np.max([abs(other[name].item() - one[name].item()) for name in ENERGIES]))
     prove("energies of one slab that is written down in four ways, EMT: difference [eV]", away, at_most=1e-6)
 
 
