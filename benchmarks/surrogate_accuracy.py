@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 import cyclopts
 import neuralfoil
@@ -42,7 +43,7 @@ from understudy.simulators.registry import simulator
 from understudy.simulators.shapes.panelling import panel
 from understudy.surrogate.calibration import FREEDOM
 from understudy.surrogate.checkpoint import load
-from understudy.surrogate.evaluation import LEVELS, Report, airfoil_ranges, evaluate, rank_correlation
+from understudy.surrogate.evaluation import Report, airfoil_ranges, area_between, evaluate, rank_correlation
 from understudy.surrogate.surrogate import Surrogate
 
 SIZES = ("large", "xxxlarge")
@@ -314,13 +315,11 @@ def _trust(judge: str, report: Report, part: str) -> list[Figure]:
 
 def _area(report: Report, law: Distribution) -> float:
     """Mean of the miscalibration areas if intervals of other coverages were made by another law of errors."""
-    levels = np.array(LEVELS)
-    apart = []
-    for one in (report.comparisons[name] for name in FORCES):
-        ratio = (one.error / one.half_width).numpy() * law.ppf(0.5 + 0.5 * one.coverage)
-        inside = (ratio[:, None] <= law.ppf(0.5 + 0.5 * levels)).mean(0)
-        apart.append(np.abs(inside - levels).sum() / (len(levels) + 1))
-    return float(np.mean(apart))
+
+    def reach(coverage: float) -> float:
+        return float(law.ppf(0.5 + 0.5 * coverage))
+
+    return fmean(area_between(report.comparisons[name].observed_by(reach)) for name in FORCES)
 
 
 def _estimates(case: AirfoilCase, surrogate: Surrogate) -> list[Estimate]:

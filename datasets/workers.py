@@ -112,8 +112,7 @@ def _begin() -> None:
 
 
 def _begin_stoppable(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the parent hears it and sends SIGTERM
-    _end_with_parent()
+    _begin()  # deaf to Ctrl-C of the terminal: the parent hears it and sends SIGTERM
     torch.set_num_threads(threads)
 
 

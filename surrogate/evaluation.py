@@ -1,6 +1,6 @@
 """How good a surrogate is on cases it has not seen: errors, coverage, ranking of errors, false alarms, by range."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -96,14 +96,17 @@ class Comparison:
         These are the intervals made narrower or wider by the law of errors (see `calibration`), which is what scores
         and limits of a screening assume.
         """
+        return self.observed_by(reach)
+
+    def observed_by(self, reach: Callable[[float], float]) -> tuple[float, ...]:
+        """The same by another law: `reach` gives the half-width that it asks for at a coverage, in any unit."""
         unit = self.half_width / reach(self.coverage)
         return tuple(float((self.error <= reach(level) * unit).double().mean()) for level in LEVELS)
 
     @property
     def miscalibration(self) -> float:
         """Area between observed and promised coverage, 0 to 0.5."""
-        apart = [abs(seen - level) for seen, level in zip(self.observed, LEVELS, strict=True)]
-        return sum(apart) / (len(apart) + 1)  # trapezia; nothing is apart at 0 and 1
+        return area_between(self.observed)
 
     def accuracy(self) -> "Accuracy":
         """In a few numbers."""
@@ -303,6 +306,12 @@ def _few(slabs: int | None) -> bool:
 def number_told(value: float) -> str:
     """With two places, or `UNTOLD` where it is none."""
     return UNTOLD if isnan(value) else f"{value:.2f}"
+
+
+def area_between(observed: Sequence[float]) -> float:
+    """Area between the coverages that were observed at `LEVELS` and these, 0 to 0.5."""
+    apart = [abs(seen - level) for seen, level in zip(observed, LEVELS, strict=True)]
+    return sum(apart) / (len(apart) + 1)  # trapezia; nothing is apart at 0 and 1
 
 
 def rank_correlation(first: Float[Tensor, " cases"], second: Float[Tensor, " cases"]) -> float:
